@@ -1,0 +1,3 @@
+"""clinjup: a JupyterLab copilot for clinician-researchers. Research software, not a medical device."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,106 @@
+"""The offline planner: a fixed plan of recipes, with deterministic repairs. No network, no model."""
+
+from __future__ import annotations
+
+from clinjup.agent.plan import build_plan, rebuild_plan
+from clinjup.agent.repair import propose_repair
+from clinjup.agent.state import Brief, RunState
+from clinjup.contracts import (
+    Action,
+    AskClinician,
+    Finish,
+    PlaceRecipe,
+    Plan,
+    Question,
+    QuestionOption,
+    Step,
+    StepStatus,
+)
+
+# Below this, what is optional is left out, so that the best model so far is still evaluated.
+RESERVE_SECONDS = 45.0
+
+
+class RecipePlanner:
+    """Places the recipes of the plan one after the other; mends, skips and asks by fixed rules."""
+
+    name = "offline"
+
+    async def plan(self, brief: Brief) -> Plan:
+        return build_plan(brief)
+
+    async def next_action(self, state: RunState) -> Action:
+        failed = next((step for step in state.plan.steps if step.status is StepStatus.FAILED), None)
+        if failed is not None:
+            return await self._after_failure(failed, state)
+        step = self._next_step(state)
+        if step is None:
+            return Finish(sentence="All steps are done.")
+        return self._place(step, state)
+
+    async def _after_failure(self, step: Step, state: RunState) -> Action:
+        decision = state.answers.get(_failure_question_id(step))
+        if decision == "skip":
+            step.status, step.note = StepStatus.SKIPPED, "left out by the clinician after it failed"
+            return await self.next_action(state)
+        if decision == "stop":
+            return Finish(status="failed", sentence=_failure_sentence(step, state))
+        repair = await propose_repair(step, state)
+        if repair is None:
+            return AskClinician(questions=[_failure_question(step, state)])
+        if repair.roles is not None:
+            state.brief.roles = repair.roles
+            state.plan = rebuild_plan(state.brief, state.plan)
+            step = state.plan.step(step.id)
+        for pending in state.plan.steps:
+            if pending.recipe == step.recipe and pending.status in {StepStatus.PENDING, StepStatus.FAILED}:
+                pending.parameters.update(repair.parameters)
+        return self._place(step, state).model_copy(update={"repair": repair.sentence})
+
+    def _next_step(self, state: RunState) -> Step | None:
+        status = {step.id: step.status for step in state.plan.steps}
+        for step in state.plan.steps:
+            if step.status is not StepStatus.PENDING:
+                continue
+            missing = [name for name in step.depends_on if status.get(name) is StepStatus.SKIPPED]
+            if missing:
+                step.status, step.note = StepStatus.SKIPPED, f"needs a step that was left out ({missing[0]})"
+            elif step.optional and state.seconds_left() < RESERVE_SECONDS:
+                step.status, step.note = StepStatus.SKIPPED, "left out because the time budget was spent"
+            else:
+                return step
+            status[step.id] = step.status
+        return None
+
+    def _place(self, step: Step, state: RunState) -> PlaceRecipe:
+        if step.recipe == "train_model":
+            trainings = [s for s in state.plan.steps if s.recipe == "train_model" and s.status is not StepStatus.DONE]
+            share = max(state.seconds_left() - RESERVE_SECONDS, 0.0) / 60 / (len(trainings) + 1)
+            step.parameters["MAX_MINUTES"] = max(round(min(share, 60.0), 1), 0.2)
+        return PlaceRecipe(step_id=step.id, recipe=step.recipe, parameters=step.parameters, words=step.words)
+
+
+def _failure_question_id(step: Step) -> str:
+    return f"failed_{step.id}"
+
+
+def _failure_sentence(step: Step, state: RunState) -> str:
+    attempts = state.attempts_of(step.id)
+    error = attempts[-1].error
+    times = {1: "once", 2: "twice"}.get(len(attempts), f"{len(attempts)} times")
+    return f"The step '{step.title}' failed {times} and could not be mended. The last error: {error.message if error else ''}"
+
+
+def _failure_question(step: Step, state: RunState) -> Question:
+    german = state.brief.task.language == "de"
+    error = state.attempts_of(step.id)[-1].error
+    message = error.message if error else ""
+    text = (
+        f"Der Schritt „{step.title}“ ließ sich nicht ausführen. Letzter Fehler: {message} Wie soll es weitergehen?"
+        if german
+        else f"The step '{step.title}' could not be carried out. Last error: {message} How should it go on?"
+    )
+    stop = QuestionOption(value="stop", text="Anhalten" if german else "Stop here")
+    skip = QuestionOption(value="skip", text="Schritt auslassen" if german else "Leave the step out")
+    options = [skip, stop] if step.optional else [stop]
+    return Question(id=_failure_question_id(step), text=text, options=options, default="stop", step_id=step.id)

@@ -1,0 +1,126 @@
+"""Deterministic repairs: from the error of a cell to a changed plan, or to None when nobody but the clinician can help.
+
+One function per kind of error, found by the name of the exception that the kernel reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinjup.agent.roles import decide_roles
+from clinjup.agent.state import RunState
+from clinjup.contracts import CellError, Roles, Step, UnusableData
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What to change before the next attempt: arguments of pending steps with this recipe, or the roles of the columns."""
+
+    sentence: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    roles: Roles | None = None
+
+
+_Mend = Callable[[Step, CellError, RunState], Awaitable[Repair | None]]
+_MENDS: dict[str, _Mend] = {}
+
+
+def _mends(*error_names: str) -> Callable[[_Mend], _Mend]:
+    def register(mend: _Mend) -> _Mend:
+        _MENDS.update(dict.fromkeys(error_names, mend))
+        return mend
+
+    return register
+
+
+async def propose_repair(step: Step, state: RunState) -> Repair | None:
+    """A repair for the last failed attempt at `step`; None after three attempts or when the same error came twice."""
+    failed = [attempt for attempt in state.attempts_of(step.id) if attempt.error is not None]
+    error = failed[-1].error
+    assert error is not None
+    earlier = [attempt.error.signature for attempt in failed[:-1] if attempt.error is not None]
+    # Halving a batch may have to be done twice; any other error that comes back was not understood.
+    if len(failed) >= MAX_ATTEMPTS or (error.signature in earlier and _kind(error) not in _REPEATABLE):
+        return None
+    mend = _MENDS.get(_kind(error))
+    return await mend(step, error, state) if mend else None
+
+
+def _kind(error: CellError) -> str:
+    if re.search(r"out of memory|can't allocate memory|not enough memory", error.message, re.IGNORECASE):
+        return "BatchTooLargeError"
+    return error.name
+
+
+@_mends("MissingColumnError", "MissingFileError", "FileNotFoundError")
+async def _decide_roles_again(step: Step, error: CellError, state: RunState) -> Repair | None:
+    """The tables changed since they were profiled: look again and give the columns their roles anew."""
+    brief = state.brief
+    try:
+        profile = await brief.look_again()
+        decision = decide_roles(profile, brief.task, state.answers)
+    except UnusableData:
+        return None
+    if decision.roles is None or decision.questions or decision.roles == brief.roles:
+        return None
+    brief.profile = profile
+    changed = _changed_columns(brief.roles, decision.roles)
+    return Repair(f"The tables changed after they were first read, so the columns were matched again: {changed}.", roles=decision.roles)
+
+
+@_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied")
+async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Repair | None:
+    size = step.parameters.get("BATCH_SIZE", 64)
+    if step.recipe != "train_model" or size <= 1:
+        return None
+    smaller = size // 2
+    needed = re.search(r"needs about ([\d.]+) GB and ([\d.]+) GB", error.message)
+    while needed and smaller > 1 and float(needed[1]) * smaller / size > 0.9 * float(needed[2]):
+        smaller //= 2
+    return Repair(
+        f"Memory was too small for batches of {size} images, so {smaller} are trained at a time.", {"BATCH_SIZE": smaller}
+    )
+
+
+_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError"}
+
+
+@_mends("ClassAbsentError")
+async def _enlarge_validation(step: Step, error: CellError, state: RunState) -> Repair | None:
+    if step.recipe != "split_cohort":
+        return None
+    fraction = float(step.parameters.get("VALIDATION_FRACTION", 0.2))
+    larger = min(round(fraction + 0.15, 2), 0.5)
+    if larger == fraction:
+        return None
+    return Repair(
+        f"A class was absent from a part, so the validation part grows from {fraction:.0%} to {larger:.0%} and patients are "
+        "drawn anew.",
+        {"VALIDATION_FRACTION": larger, "SEED": int(step.parameters.get("SEED", 0)) + 1},
+    )
+
+
+@_mends("WeightsUnavailableError")
+async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
+    return Repair("Pretrained weights cannot be reached from here, so the small network is trained from scratch.", {"ARCHITECTURE": "small_cnn"})
+
+
+def _changed_columns(old: Roles, new: Roles) -> str:
+    before, after = _references(old), _references(new)
+    parts = [
+        f"{role} is now read from '{after[role]}'" if role in after else f"{role} is no longer there and is left out"
+        for role in sorted(before.keys() | after.keys())
+        if before.get(role) != after.get(role)
+    ]
+    return "; ".join(parts) or "the values that mean yes and no"
+
+
+def _references(roles: Roles) -> dict[str, str]:
+    single = {name: getattr(roles, name) for name in ("image", "label", "patient", "split") if getattr(roles, name)}
+    confounders = {name.replace("_", " "): flag.column for name, flag in roles.confounders.items()}
+    return {**single, **confounders, **roles.covariates}

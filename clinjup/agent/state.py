@@ -1,0 +1,101 @@
+"""What the agent knows while a run goes on. Only the loop changes it; planners read it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from clinjup.contracts import Approval, Attempt, CellError, ClinicalTask, DataProfile, DataWarning, Plan, Roles
+
+
+@dataclass
+class Brief:
+    """What a planner is given: the task, the data, the limits."""
+
+    task: ClinicalTask
+    profile: DataProfile
+    roles: Roles
+    warnings: list[DataWarning]
+    look_again: Callable[[], Awaitable[DataProfile]]
+    budget_seconds: float = 1200.0
+    seed: int = 0
+    approval: Approval = Approval.RISKY
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class RunState:
+    """The brief, the plan and what has happened so far."""
+
+    brief: Brief
+    plan: Plan
+    deadline: float
+    attempts: list[Attempt] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    kernel_died: bool = False
+
+    def seconds_left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def attempts_of(self, step_id: str) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if attempt.step_id == step_id]
+
+
+class Outcome(Protocol):
+    """What running one cell gave (notebook.executor.CellOutcome)."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def findings(self) -> list[dict[str, Any]]: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def error(self) -> CellError | None: ...
+    @property
+    def kernel_died(self) -> bool: ...
+    @property
+    def interrupted(self) -> bool: ...
+
+
+class Workspace(Protocol):
+    """All that the agent may do to the notebook and its kernel."""
+
+    async def add_markdown(self, step_id: str, text: str) -> None: ...
+
+    async def run_code(self, step_id: str, source: str, *, attempt: int, author: str) -> Outcome:
+        """Insert a cell and run it. A failed one is kept, collapsed."""
+        ...
+
+    async def place_code(self, step_id: str, source: str, *, author: str) -> None:
+        """Insert a cell without running it (approval `plan-only`)."""
+        ...
+
+    async def revive(self, done: list[str]) -> None:
+        """Start a new kernel after the last one died and run the cells of the finished steps again, unseen."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the agent writes down what it does: the journal, and the events that subscribers see."""
+
+    def record(self, kind: str, data: dict[str, Any]) -> None: ...
+
+    def publish(self, event: str, data: dict[str, Any]) -> None: ...
+
+
+class Clinician(Protocol):
+    """The person on the other side, through whatever door they came in."""
+
+    async def answer(self, questions: list[Any]) -> dict[str, str] | None:
+        """Answers by question id, or None when nobody is there to answer."""
+        ...
+
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool:
+        """Whether this very code may run."""
+        ...

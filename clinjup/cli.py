@@ -1,0 +1,372 @@
+"""The command line. Every command imports what it needs when it runs, so that `clinjup --help` is instant."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from clinjup import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clinjup.contracts import Results, RunRequest
+    from clinjup.runs import RunManager
+    from clinjup.terminal import RunView
+
+COMPLETED, BAD_INPUT, NEEDS_ANSWER, FAILED, REFUSED = 0, 2, 3, 4, 5
+
+app = typer.Typer(
+    help="From a clinician's sentence to a notebook that others can read, re-run and verify. Not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class PlannerName(StrEnum):
+    OFFLINE = "offline"
+    CLAUDE = "claude"
+
+
+class ApprovalWord(StrEnum):
+    EACH = "each"
+    RISKY = "risky"
+    NONE = "none"
+    PLAN_ONLY = "plan-only"
+
+
+class Demo(StrEnum):
+    PNEUMOTHORAX = "pneumothorax"
+
+
+DEMO_REQUESTS = {
+    Demo.PNEUMOTHORAX: (
+        "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
+        "please take this issue seriously."
+    ),
+}
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
+AnswersOption = Annotated[Path | None, typer.Option("--answers", help='Answers to open questions: {"id": "answer"}.')]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")]
+
+
+def main() -> None:
+    """Entry point. Nothing that a user does wrong shows a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        typer.echo(f"clinjup {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    intent: Annotated[str | None, typer.Argument(help="What you want, in your own words (English or German).")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with images and tables; it is only read.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder [default: clinjup-runs/DATE-task].")] = None,
+    planner: Annotated[PlannerName, typer.Option(help="Who plans.")] = PlannerName.OFFLINE,
+    approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
+    budget_minutes: Annotated[float, typer.Option(min=0.1, help="At its end the best model so far is evaluated.")] = 20.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    answers: AnswersOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Go on with this run.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a clinical request on a folder of images: plan, notebook, figures, report."""
+    if planner is PlannerName.CLAUDE:
+        _stop(BAD_INPUT, "The Claude planner is not part of this version. Leave --planner out to work offline.", as_json)
+    given = _read_answers(answers, as_json)
+    if resume is not None:
+        if intent or data or out:
+            _stop(BAD_INPUT, "--resume goes on with the request of the run; leave the request, --data and --out away.", as_json)
+        _follow(None, resume, given, as_json)
+    if not intent or not intent.strip() or data is None:
+        _stop(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
+    from clinjup.contracts import Approval, RunRequest
+
+    request = RunRequest(
+        intent=intent,
+        data=str(data.expanduser().resolve()),
+        out=str(out.expanduser()) if out else None,
+        approval=Approval(approve.value),
+        budget_minutes=budget_minutes,
+        seed=seed,
+        answers=given,
+    )
+    _follow(request, None, given, as_json)
+
+
+@app.command()
+def demo(
+    task: Annotated[Demo, typer.Argument(help="Which clinical task.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder [default: clinjup-runs/demo-TASK].")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """A complete run on synthetic data: no data, account or network needed. The cohort is written to OUT-data."""
+    from clinjup.contracts import RunRequest
+
+    folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
+    cohort = folder.with_name(folder.name + "-data")
+    if not (cohort / "clinjup-synthetic.json").is_file():
+        _write_cohort(task, cohort, patients=None, seed=seed, layout=None, annotated=1.0)
+    _follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
+
+
+@app.command("data")
+def write_data(
+    task: Annotated[Demo, typer.Argument(help="Which clinical task.")],
+    out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
+    patients: Annotated[int | None, typer.Option(min=3)] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    layout: Annotated[str | None, typer.Option(help="Layout of a real set: nih.")] = None,
+    annotated: Annotated[float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")] = 1.0,
+) -> None:
+    """Write a synthetic cohort to disk, in the layout of a real data set."""
+    if out.exists() and (out.is_file() or any(out.iterdir())):
+        _stop(BAD_INPUT, f"'{out}' is not an empty folder. Name a new one with --out; nothing is ever written over.", False)
+    _write_cohort(task, out, patients=patients, seed=seed, layout=layout, annotated=annotated)
+
+
+@app.command()
+def inspect(data: DataOption, as_json: JsonOption = False) -> None:
+    """Show what clinjup finds in a folder: layout, tables, columns, images."""
+    from clinjup.contracts import UnusableData
+    from clinjup.imaging import profile_data
+    from clinjup.terminal_tables import print_profile
+
+    try:
+        profile = profile_data(data)
+    except UnusableData as problem:
+        _stop(BAD_INPUT, str(problem), as_json)
+    if as_json:
+        typer.echo(profile.model_dump_json(indent=2))
+    else:
+        print_profile(_console(stderr=False), profile)
+
+
+@app.command()
+def predict(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a completed run.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", help="CSV to write.")],
+    model: Annotated[str | None, typer.Option("--model", help="Name of a model of the run [default: the selected one].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Apply a trained model of a run to a plain folder of images."""
+    from clinjup.prediction import PredictionError, predict_folder
+
+    try:
+        summary = predict_folder(run_dir, data, out, model)
+    except PredictionError as problem:
+        _stop(BAD_INPUT, str(problem), as_json)
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    console = _console()
+    for item in summary["unreadable"]:
+        console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
+    console.print(f"{summary['images']} images, model '{summary['model']}': {out}", highlight=False, markup=False)
+
+
+@app.command()
+def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: JsonOption = False) -> None:
+    """Check that nothing in a run was changed since it ended: journal, notebook, results, checkpoints."""
+    from clinjup.reporting.verify import verify_run
+
+    verification = verify_run(run_dir)
+    if as_json:
+        typer.echo(json.dumps(vars(verification), ensure_ascii=False, default=str))
+    else:
+        console = _console(stderr=False)
+        for subject, finding in verification.checked.items():
+            console.print(f"{subject}: {finding}", highlight=False, markup=False)
+        for problem in verification.problems:
+            console.print(f"! {problem}", highlight=False, markup=False, style="red")
+        console.print("verified" if verification.ok else "not verified", style="green" if verification.ok else "bold red")
+    raise typer.Exit(COMPLETED if verification.ok else FAILED)
+
+
+@app.command()
+def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: JsonOption = False) -> None:
+    """List everything that left this machine during a run."""
+    from clinjup.reporting.journal import JOURNAL_NAME, read_records
+
+    path = run_dir / JOURNAL_NAME
+    if not path.is_file():
+        _stop(BAD_INPUT, f"There is no run in '{run_dir}': it holds no {JOURNAL_NAME}.", as_json)
+    sent = [record.data for record in read_records(path.read_bytes()).records if record.kind == "disclosure"]
+    if as_json:
+        typer.echo(json.dumps(sent, ensure_ascii=False))
+    else:
+        typer.echo("Nothing left this machine." if not sent else json.dumps(sent, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check this machine: packages, kernel, memory, accelerator, sandbox."""
+    from clinjup.doctor import examine
+
+    findings = asyncio.run(examine())
+    if as_json:
+        typer.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
+    else:
+        console = _console(stderr=False)
+        for finding in findings:
+            mark = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "fault": "[red]✗[/]"}[finding.level]
+            console.print(f"{mark} [bold]{finding.subject}[/]  {finding.sentence}", highlight=False)
+    raise typer.Exit(FAILED if any(finding.level == "fault" for finding in findings) else COMPLETED)
+
+
+# ---------------------------------------------------------------------------------------------------- following a run
+
+
+def _follow(request: RunRequest | None, folder: Path | None, answers: dict[str, str], as_json: bool) -> NoReturn:
+    """Submit or resume, show events, ask in place on a terminal, exit with the run's code."""
+    console = _console()
+    interactive = sys.stdin.isatty() and not as_json
+    if request is not None and request.approval == "each" and not interactive:
+        _stop(BAD_INPUT, "--approve each needs a terminal, because somebody has to agree to each cell.", as_json)
+    raise typer.Exit(asyncio.run(_attend(request, folder, answers, console, interactive, as_json)))
+
+
+async def _attend(
+    request: RunRequest | None, folder: Path | None, answers: dict[str, str], console: Console, interactive: bool, as_json: bool
+) -> int:
+    from clinjup.reporting.journal import JournalError
+    from clinjup.runs import RequestRefusedError, RunFolderError, RunManager, UnsupportedTaskError, UnusableData
+    from clinjup.terminal import RunView, print_end
+
+    manager = RunManager()
+    try:
+        if request is not None:
+            run_id = await manager.submit(request, interactive=interactive)
+        else:
+            assert folder is not None
+            run_id = await manager.resume(folder.expanduser().resolve(), answers, interactive=interactive)
+    except RequestRefusedError as problem:
+        refusal = problem.refusal
+        if as_json:
+            typer.echo(json.dumps({"status": "refused", **refusal.model_dump()}, ensure_ascii=False))
+        console.print(refusal.reason, style="bold", highlight=False, markup=False)
+        for alternative in refusal.instead:
+            console.print(f"  • {alternative}", highlight=False, markup=False)
+        return REFUSED
+    except (UnusableData, UnsupportedTaskError, RunFolderError, JournalError) as problem:
+        return _tell(BAD_INPUT, str(problem), as_json)
+    _stop_on_ctrl_c(manager, run_id, console)
+    with RunView(console) as view:
+        await _show_events(manager, run_id, view)
+    results, questions = await manager.wait(run_id)
+    if as_json:
+        asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
+        typer.echo(json.dumps(asked, ensure_ascii=False) if questions else results.model_dump_json(indent=2, by_alias=True))
+    if results.status == "needs_answer":
+        for question in questions:
+            console.print(f"[bold]{question.id}[/]", question.text, highlight=False)
+            for option in question.options:
+                console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
+        hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
+        console.print(f'Answer with a file {{"id": "answer"}}: {hint}', highlight=False, markup=False)
+    else:
+        print_end(console, results, str(manager.folder(run_id)))
+    return _exit_code(results)
+
+
+async def _show_events(manager: RunManager, run_id: str, view: RunView) -> None:
+    from clinjup.contracts import Question
+
+    async for event in manager.subscribe(run_id):
+        view.show(event)
+        if event.type == "question.asked":
+            questions = [Question.model_validate(question) for question in event.data["questions"]]
+            manager.answer(run_id, await asyncio.to_thread(view.ask, questions))
+        elif event.type == "approval.requested":
+            manager.approve(run_id, event.data["sha256"], await asyncio.to_thread(view.approve, event.data))
+
+
+def _stop_on_ctrl_c(manager: RunManager, run_id: str, console: Console) -> None:
+    loop = asyncio.get_running_loop()
+    stopping: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        if stopping:
+            raise SystemExit(FAILED)  # a second Ctrl-C: leave at once
+        console.print("Stopping; everything up to here is kept. Press Ctrl-C again to leave at once.")
+        stopping.append(loop.create_task(manager.stop(run_id)))
+
+    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _exit_code(results: Results) -> int:
+    return {"completed": COMPLETED, "needs_answer": NEEDS_ANSWER, "refused": REFUSED}.get(results.status.value, FAILED)
+
+
+# ------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _write_cohort(task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float) -> None:
+    from rich.progress import Progress
+
+    from clinjup.imaging.synthetic import write_cohort
+
+    settings: dict[str, Any] = {"seed": seed, "annotated": annotated}
+    settings |= {"patients": patients} if patients else {}
+    settings |= {"layout": layout} if layout else {}
+    console = _console()
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("Drawing synthetic images", total=None)
+        try:
+            write_cohort(
+                task.value,
+                out,
+                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+                **settings,
+            )
+        except ValueError as problem:
+            _stop(BAD_INPUT, str(problem), False)
+    console.print(f"Synthetic cohort in {out}", highlight=False, markup=False)
+
+
+def _read_answers(path: Path | None, as_json: bool) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        answers = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        _stop(BAD_INPUT, f"The answers in '{path}' cannot be read: {problem}", as_json)
+    if not isinstance(answers, dict):
+        _stop(BAD_INPUT, f'The answers in \'{path}\' must look like {{"id": "answer"}}.', as_json)
+    return {str(key): str(value) for key, value in answers.items()}
+
+
+def _console(stderr: bool = True) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _tell(code: int, sentence: str, as_json: bool) -> int:
+    if as_json:
+        typer.echo(json.dumps({"error": sentence}, ensure_ascii=False))
+    _console().print(sentence, style="bold", highlight=False, markup=False)
+    return code
+
+
+def _stop(code: int, sentence: str, as_json: bool) -> NoReturn:
+    raise typer.Exit(_tell(code, sentence, as_json))

@@ -1,0 +1,19 @@
+"""Emit a Finding from a cell: a MIME bundle that the run's owner reads, with a sentence for human readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.display import publish_display_data
+
+from clinjup.contracts import FINDING_MIME, Contract
+
+
+def as_mime(finding: Contract) -> dict[str, Any]:
+    """The JSON value that travels under FINDING_MIME."""
+    return {"schema": "clinjup.result/1", **finding.model_dump(mode="json")}
+
+
+def emit(finding: Contract, sentence: str) -> None:
+    """Publish `finding` (one of contracts.Finding) and show `sentence` below the cell."""
+    publish_display_data({FINDING_MIME: as_mime(finding), "text/plain": sentence})

@@ -1,0 +1,198 @@
+"""Runs cells in an IPython kernel that the run owns, and reads Findings and Progress off their outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+
+from clinjup.contracts import FINDING_MIME, PROGRESS_MIME, CellError, Progress
+from clinjup.notebook.outputs import limited_stream, printed_text, without_active_content
+
+# Never in the kernel's environment: code that a model wrote could read them.
+_SECRET = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)|^(ANTHROPIC|AWS|AZURE|OPENAI|GOOGLE)_", re.IGNORECASE)
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class CellOutcome:
+    """What running one cell gave."""
+
+    ok: bool
+    seconds: float
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    text: str = ""
+    error: CellError | None = None
+    kernel_died: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        return self.error is not None and self.error.name == "KeyboardInterrupt"
+
+
+class _Client(NotebookClient):  # type: ignore[misc]
+    """nbclient, with findings and progress picked out and active content kept out."""
+
+    def listen(self, on_progress: Callable[[Progress], None], on_output: Callable[[], None]) -> None:
+        self._on_progress, self._on_output = on_progress, on_output
+        self.findings: list[dict[str, Any]] = []
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        content = msg["content"]
+        if msg["msg_type"] in {"display_data", "execute_result", "update_display_data"}:
+            data = content["data"]
+            if PROGRESS_MIME in data:
+                self._on_progress(Progress.model_validate(data[PROGRESS_MIME]))
+                return None
+            if FINDING_MIME in data:
+                self.findings.append(data[FINDING_MIME])
+            content["data"] = without_active_content(data)
+        output = super().process_message(msg, cell, cell_index)
+        if output is not None:
+            self._on_output()
+        return output
+
+
+class KernelExecutor:
+    """One kernel for one run. Its working directory is the run folder."""
+
+    def __init__(self, folder: Path, run_id: str, on_progress: Callable[[Progress], None]) -> None:
+        self.folder = folder
+        self.run_id = run_id
+        self._on_progress = on_progress
+        self._manager: AsyncKernelManager | None = None
+        self._client: _Client | None = None
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        provisioner = getattr(self._manager, "provisioner", None)
+        return getattr(provisioner, "pid", None)
+
+    async def start(self) -> None:
+        # The interpreter that runs clinjup, whatever kernel specifications the user has installed.
+        manager = AsyncKernelManager()
+        manager._kernel_spec = KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            display_name="Python 3 (clinjup run)",
+            language="python",
+        )
+        if os.name == "posix":
+            # Sockets in a private folder instead of TCP ports that every account of the machine can reach.
+            self._sockets = tempfile.TemporaryDirectory(prefix="clinjup-", ignore_cleanup_errors=True)
+            manager.transport = "ipc"
+            manager.connection_file = str(Path(self._sockets.name) / "kernel.json")
+        self._manager = manager
+        client = _Client(
+            NotebookNode(cells=[], metadata=NotebookNode()),
+            km=manager,
+            timeout=None,
+            allow_errors=True,
+            store_widget_state=True,
+            record_timing=True,
+            coalesce_streams=True,
+            startup_timeout=120,
+            # Quiet: a dead kernel is told by the run, in a sentence.
+            log_level="CRITICAL",
+        )
+        client.extra_arguments = ["--HistoryManager.enabled=False"]
+        log = (self.folder / "cache").joinpath("kernel.log")
+        log.parent.mkdir(exist_ok=True)
+        with log.open("ab") as stream:
+            await client.async_start_new_kernel(
+                cwd=str(self.folder), env=kernel_environment(self.run_id), stdout=stream, stderr=stream
+            )
+        await client.async_start_new_kernel_client()
+        self._client = client
+
+    async def run(self, cell: NotebookNode, on_output: Callable[[], None] = lambda: None) -> CellOutcome:
+        """Run `cell` (its outputs are filled in place). Errors in the cell are outcomes, not exceptions."""
+        assert self._client is not None, "start() first"
+        client = self._client
+        client.listen(self._on_progress, on_output)
+        client.nb.cells = [cell]
+        started = time.monotonic()
+        try:
+            await client.async_execute_cell(cell, 0)
+            died = False
+        except DeadKernelError:
+            died = True
+        seconds = time.monotonic() - started
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = limited_stream(output.text)
+        error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
+        if died:
+            sentence = "The kernel that ran this cell stopped, most often because memory ran out."
+            error = CellError(name="KernelDied", message=sentence, traceback="", signature="KernelDied")
+        return CellOutcome(
+            ok=error is None,
+            seconds=seconds,
+            findings=client.findings,
+            text=printed_text(cell.outputs),
+            error=error,
+            kernel_died=died,
+        )
+
+    def widget_state(self) -> dict[str, Any]:
+        """Notebook metadata that keeps the widgets of this kernel alive for readers."""
+        if self._client is None or not self._client.widget_state:
+            return {}
+        self._client.set_widgets_metadata()
+        return dict(self._client.nb.metadata.get("widgets", {}))
+
+    async def interrupt(self) -> None:
+        if self._manager is not None and await self._manager.is_alive():
+            await self._manager.interrupt_kernel()
+
+    async def shutdown(self) -> None:
+        if self._client is None:
+            return
+        client, self._client, self._manager = self._client, None, None
+        client.shutdown_kernel = "immediate"
+        await asyncio.shield(client._async_cleanup_kernel())
+        if self._sockets is not None:
+            self._sockets.cleanup()
+
+
+def kernel_environment(run_id: str) -> dict[str, str]:
+    """The environment of a run's kernel: ours without secrets."""
+    environment = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    return {
+        **environment,
+        "CLINJUP_RUN_ID": run_id,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONUTF8": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _cell_error(output: NotebookNode) -> CellError:
+    traceback = _ANSI.sub("", "\n".join(output.get("traceback", [])))
+    message = _ANSI.sub("", str(output.evalue))
+    return CellError(
+        name=output.ename,
+        message=message,
+        traceback=traceback[-4000:],
+        signature=error_signature(output.ename, message, traceback),
+    )
+
+
+def error_signature(name: str, message: str, traceback: str) -> str:
+    """Type, last frame and message with numbers and quoted parts taken out: equal for the same mistake made twice."""
+    frames = re.findall(r"(?:File|Cell In\[\d+\],?)\s*(\S*?)(?::\d+|, line \d+)", traceback)
+    normalised = re.sub(r"\d+(\.\d+)?", "#", message)
+    return f"{name}|{frames[-1] if frames else ''}|{normalised[:200]}"

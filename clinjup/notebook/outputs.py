@@ -1,0 +1,49 @@
+"""What a cell may leave in the notebook: no scripts, no flood.
+
+JupyterLab trusts the outputs of executed cells, so HTML and JavaScript in them would run with the page's authority.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nbformat import NotebookNode
+
+STREAM_LIMIT = 200_000  # characters of one stream kept in a cell
+_FORBIDDEN_MIME = {"application/javascript", "application/x-javascript", "text/javascript"}
+_ACTIVE_HTML = re.compile(r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE)
+
+
+def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
+    """A MIME bundle without anything that could run in the reader's browser."""
+    return {
+        mime: value
+        for mime, value in bundle.items()
+        if mime not in _FORBIDDEN_MIME
+        and not (mime in {"text/html", "image/svg+xml"} and _ACTIVE_HTML.search(_text(value)))
+    }
+
+
+def limited_stream(text: str) -> str:
+    """Head and tail of a stream that is too long to be read."""
+    if len(text) <= STREAM_LIMIT:
+        return text
+    half = STREAM_LIMIT // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out by clinjup ...]\n{text[-half:]}"
+
+
+def printed_text(outputs: list[NotebookNode], limit: int = 4000) -> str:
+    """What a reader sees as text below the cell, head and tail, at most `limit` characters."""
+    parts = []
+    for output in outputs:
+        if output.output_type == "stream":
+            parts.append(_text(output.text))
+        elif output.output_type in {"display_data", "execute_result"}:
+            parts.append(_text(output.data.get("text/plain", "")))
+    text = "\n".join(part for part in parts if part)
+    return text if len(text) <= limit else f"{text[: limit // 2]}\n...\n{text[-limit // 2 :]}"
+
+
+def _text(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else str(value)

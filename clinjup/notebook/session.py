@@ -1,0 +1,81 @@
+"""The canonical notebook of a run: every cell is added and changed here, and every change is saved atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+
+def source_sha256(source: str) -> str:
+    """Hash of a cell's source, as journalled and as `clinjup verify` recomputes it."""
+    return hashlib.sha256(source.encode("utf-8")).hexdigest()
+
+
+class NotebookSession:
+    """A notebook file with one writer.
+
+    Cells are anchored to `metadata.clinjup.step_id`, never to nbformat's cell ids, which other tools rewrite.
+    """
+
+    def __init__(self, path: Path, notebook: NotebookNode, run_id: str) -> None:
+        self.path = path
+        self.notebook = notebook
+        self.run_id = run_id
+
+    @classmethod
+    def create(cls, path: Path, run_id: str) -> NotebookSession:
+        notebook = new_notebook(
+            metadata={
+                "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+                "language_info": {"name": "python"},
+                "clinjup": {"run_id": run_id},
+            }
+        )
+        session = cls(path, notebook, run_id)
+        session.save()
+        return session
+
+    @classmethod
+    def open(cls, path: Path, run_id: str) -> NotebookSession:
+        return cls(path, nbformat.read(path, as_version=4), run_id)
+
+    def add_markdown(self, step_id: str, text: str) -> NotebookNode:
+        cell = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
+        self.notebook.cells.append(cell)
+        self.save()
+        return cell
+
+    def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
+        anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
+        cell = new_code_cell(source, metadata={"clinjup": anchor})
+        self.notebook.cells.append(cell)
+        self.save()
+        return cell
+
+    def mark_failed(self, cell: NotebookNode) -> None:
+        """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error."""
+        cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+        cell.metadata["tags"] = ["clinjup-failed-attempt", "raises-exception"]
+        self.save()
+
+    def set_metadata(self, **values: Any) -> None:
+        self.notebook.metadata["clinjup"].update(values)
+        self.save()
+
+    def save(self) -> None:
+        """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one."""
+        partial = self.path.with_suffix(".ipynb.part")
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(nbformat.writes(self.notebook) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, self.path)
+
+    def _anchor(self, step_id: str, source: str) -> dict[str, Any]:
+        return {"run_id": self.run_id, "step_id": step_id, "source_sha256": source_sha256(source)}

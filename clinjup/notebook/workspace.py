@@ -1,0 +1,85 @@
+"""The agent's hands: puts cells into the run's notebook, runs them, keeps what they gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from clinjup.notebook.executor import CellOutcome, KernelExecutor
+from clinjup.notebook.session import NotebookSession, source_sha256
+
+Publish = Callable[[str, dict[str, Any]], None]
+
+# A long cell is written to disk at most this often while its outputs stream in.
+SAVE_EVERY_SECONDS = 1.0
+
+
+class NotebookWorkspace:
+    """agent.state.Workspace on a notebook file and a kernel of the run's own."""
+
+    def __init__(self, session: NotebookSession, executor: KernelExecutor, publish: Publish) -> None:
+        self.session = session
+        self.executor = executor
+        self._publish = publish
+        self._started = False
+        self._saved = 0.0
+
+    async def add_markdown(self, step_id: str, text: str) -> None:
+        cell = self.session.add_markdown(step_id, text)
+        self._publish("cell.inserted", {"step_id": step_id, "cell_id": cell.id, "type": "markdown"})
+
+    async def place_code(self, step_id: str, source: str, *, author: str) -> None:
+        cell = self.session.add_code(step_id, source, attempt=0, author=author)
+        self._publish("cell.inserted", {"step_id": step_id, "cell_id": cell.id, "type": "code"})
+
+    async def run_code(self, step_id: str, source: str, *, attempt: int, author: str) -> CellOutcome:
+        """Insert a cell and run it. A failed one is kept, collapsed."""
+        await self._ensure_kernel()
+        cell = self.session.add_code(step_id, source, attempt=attempt, author=author)
+        told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
+        self._publish("cell.inserted", {**told, "type": "code"})
+        self._publish("cell.started", told)
+        outcome = await self.executor.run(cell, on_output=self._save_now_and_then)
+        if not outcome.ok:
+            self.session.mark_failed(cell)
+        self.session.save()
+        self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
+        return outcome
+
+    async def revive(self, done: list[str]) -> None:
+        """Start a fresh kernel and run the last good cell of each finished step again; their outputs are not kept."""
+        await self.executor.shutdown()
+        self._started = False
+        await self._ensure_kernel()
+        for cell in self._good_cells(done):
+            await self.executor.run(new_code_cell(cell.source))
+
+    async def close(self) -> None:
+        widgets = self.executor.widget_state()
+        if widgets:
+            self.session.notebook.metadata["widgets"] = widgets
+        await self.executor.shutdown()
+
+    async def _ensure_kernel(self) -> None:
+        if not self._started:
+            await self.executor.start()
+            self._started = True
+
+    def _good_cells(self, steps: list[str]) -> list[NotebookNode]:
+        last: dict[str, NotebookNode] = {}
+        for cell in self.session.notebook.cells:
+            step_id = cell.metadata.get("clinjup", {}).get("step_id")
+            unchanged = cell.metadata.get("clinjup", {}).get("source_sha256") == source_sha256(cell.source)
+            failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
+            if cell.cell_type == "code" and step_id in steps and unchanged and not failed:
+                last[step_id] = cell
+        return [last[step_id] for step_id in steps if step_id in last]
+
+    def _save_now_and_then(self) -> None:
+        if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
+            self.session.save()
+            self._saved = time.monotonic()

@@ -1,0 +1,64 @@
+"""`clinjup predict`: a trained model of a run on a plain folder of images, in a process of its own (torch stays out of this one)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from clinjup.contracts import ModelResults, Results
+
+
+class PredictionError(Exception):
+    """Why nothing was predicted, in a sentence (exit 2)."""
+
+
+def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None) -> dict[str, Any]:
+    """Write `out` (CSV: image, probability, decision) and return a summary. Raises PredictionError."""
+    results = _read_results(run_dir)
+    model = _model(results, model_name, run_dir)
+    if not data.is_dir():
+        raise PredictionError(f"There is no folder '{data}'. Name a folder of images with --data.")
+    if out.exists():
+        raise PredictionError(f"'{out}' is already there and is not written over. Name another file with --out.")
+    specification = {
+        "checkpoint": str(run_dir / (model.checkpoint or "")),
+        "data": str(data),
+        "out": str(out),
+        "threshold": model.operating_point.threshold if model.operating_point else None,
+    }
+    finished = subprocess.run(
+        [sys.executable, "-m", "clinjup.learning.predict_folder", json.dumps(specification)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    last = (finished.stdout.strip().splitlines() or ["{}"])[-1]
+    summary: dict[str, Any] = json.loads(last) if last.startswith("{") else {}
+    if finished.returncode != 0 or "error" in summary:
+        raise PredictionError(summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine.")
+    return {"model": model.name, **summary}
+
+
+def _read_results(run_dir: Path) -> Results:
+    path = run_dir / "results.json"
+    if not path.is_file():
+        raise PredictionError(f"There is no finished run in '{run_dir}': it holds no results.json.")
+    try:
+        return Results.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise PredictionError(f"results.json in '{run_dir}' cannot be read; it was changed or comes from another version.") from problem
+
+
+def _model(results: Results, name: str | None, run_dir: Path) -> ModelResults:
+    wanted = name or results.selected
+    model = next((model for model in results.models if model.name == wanted), None)
+    names = ", ".join(f"'{model.name}'" for model in results.models) or "none"
+    if model is None:
+        raise PredictionError(f"The run has no model '{wanted}'. It has: {names}.")
+    if not model.checkpoint or not (run_dir / model.checkpoint).is_file():
+        raise PredictionError(f"The weights of model '{model.name}' are missing from the run folder.")
+    return model

@@ -1,0 +1,68 @@
+"""Everything that can be said about a request before its first cell: is it sound, is the data usable, what is still open?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinjup.agent.intent import parse_request
+from clinjup.agent.roles import decide_roles
+from clinjup.agent.soundness import check_request
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
+
+MAX_QUESTIONS = 3
+
+
+class RequestRefusedError(Exception):
+    """The request is unsafe or unsound (exit 5)."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+@dataclass
+class Preflight:
+    """A request and its data, understood as far as possible. `roles` is None while a question decides them."""
+
+    task: ClinicalTask
+    profile: DataProfile
+    roles: Roles | None
+    warnings: list[DataWarning]
+    questions: list[Question]
+
+
+async def look(folder: str) -> DataProfile:
+    """Profile a data folder without blocking the event loop. Raises UnusableData."""
+    from clinjup.imaging import profile_data
+
+    return await asyncio.to_thread(profile_data, Path(folder))
+
+
+async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
+    """Raises RequestRefusedError or UnusableData; these come before any question."""
+    task = parse_request(intent, answers)
+    refusal = check_request(intent, task)
+    if refusal is not None:
+        raise RequestRefusedError(refusal)
+    profile = await look(data)
+    decision = decide_roles(profile, task, answers)
+    questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
+    if decision.roles is not None and not questions:
+        await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
+    return Preflight(task, profile, decision.roles, decision.warnings, questions)
+
+
+def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
+    from clinjup.imaging import check_usable, read_cohort
+
+    cohort = read_cohort(
+        profile.root,
+        layout=profile.layout,
+        target=task.target,
+        target_name=task.target_name,
+        emit_finding=False,
+        **roles.model_dump(exclude_defaults=True),
+    )
+    check_usable(cohort)

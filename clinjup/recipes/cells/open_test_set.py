@@ -1,0 +1,25 @@
+# id: open_test_set
+# title: Open the test set, once
+# explains: Evaluates all final models together on the test part; the opening is counted.
+# %% [markdown]
+# ## Open the test set, once
+# All final models are evaluated together, at thresholds fixed before. The opening is counted; a second one for changed models
+# is refused. Intervals are 95 % confidence intervals, resampled by patient. **Look for:** intervals first, values second.
+# %% parameters
+CONFOUNDERS = []
+PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the test part
+SEED = 0
+# %%
+from clinjup.evaluation import open_test_set
+
+test = open_test_set(
+    list(models.values()),
+    validations,
+    cohort,
+    images,
+    selection=selection,
+    confounders=CONFOUNDERS,
+    prevalence=PREVALENCE,
+    seed=SEED,
+)
+test.summary()

@@ -1,0 +1,17 @@
+# id: split_cohort
+# title: Split by patient
+# explains: Divides the cohort into training, validation and test so that no patient is in two parts.
+# %% [markdown]
+# ## Split by patient
+# Training, validation and test never share a patient, nor two near-identical images. An official split is used as it is.
+# Everything is chosen on *validation*; the *test* part stays closed until the end. **Look for:** enough patients with the
+# target in every part.
+# %% parameters
+VALIDATION_FRACTION = 0.2
+TEST_FRACTION = 0.2  # only where the data bring no test part of their own
+SEED = 0
+# %%
+from clinjup.imaging import split_cohort
+
+cohort = split_cohort(cohort, validation=VALIDATION_FRACTION, test=TEST_FRACTION, seed=SEED)
+cohort.summary()

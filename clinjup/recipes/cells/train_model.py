@@ -1,0 +1,33 @@
+# id: train_model
+# title: Train a model
+# explains: Trains one network on the training part, with early stopping on validation and a time budget.
+# %% [markdown]
+# ## Train: $name
+# $why **Look for:** validation AUROC should rise and level off; a validation loss that climbs while training loss falls means
+# that the model learns images by heart.
+# %% parameters
+NAME = "baseline"
+ARCHITECTURE = "small_cnn"  # or any timm model, e.g. "resnet18"
+MITIGATION = None
+CONFOUNDER = None
+EPOCHS = 8
+BATCH_SIZE = 64
+MAX_MINUTES = 5.0
+SEED = 0
+# %%
+from clinjup.learning import train
+
+models = {} if "models" not in globals() else models
+models[NAME] = train(
+    cohort,
+    images,
+    name=NAME,
+    architecture=ARCHITECTURE,
+    mitigation=MITIGATION,
+    confounder=CONFOUNDER,
+    epochs=EPOCHS,
+    batch_size=BATCH_SIZE,
+    learning_rate=3e-3,
+    max_minutes=MAX_MINUTES,
+    seed=SEED,
+)
