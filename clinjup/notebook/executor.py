@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_client import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from clinjup.contracts import FINDING_MIME, PROGRESS_MIME, CellError, Progress
-from clinjup.notebook.outputs import limited_stream, printed_text, without_active_content
+from clinjup.notebook.outputs import coalesced, printed_text, without_active_content
 
 # Never in the kernel's environment: code that a model wrote could read them.
-_SECRET = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)|^(ANTHROPIC|AWS|AZURE|OPENAI|GOOGLE)_", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)|^(ANTHROPIC|AWS|AZURE|OPENAI|GOOGLE)_", re.IGNORECASE
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -43,7 +45,7 @@ class CellOutcome:
         return self.error is not None and self.error.name == "KeyboardInterrupt"
 
 
-class _Client(NotebookClient):  # type: ignore[misc]
+class _Client(NotebookClient):
     """nbclient, with findings and progress picked out and active content kept out."""
 
     def listen(self, on_progress: Callable[[Progress], None], on_output: Callable[[], None]) -> None:
@@ -103,11 +105,10 @@ class KernelExecutor:
             allow_errors=True,
             store_widget_state=True,
             record_timing=True,
-            coalesce_streams=True,
             startup_timeout=120,
-            # Quiet: a dead kernel is told by the run, in a sentence.
-            log_level="CRITICAL",
         )
+        # A dead kernel is told by the run, in a sentence.
+        client.log.setLevel("CRITICAL")
         client.extra_arguments = ["--HistoryManager.enabled=False"]
         log = (self.folder / "cache").joinpath("kernel.log")
         log.parent.mkdir(exist_ok=True)
@@ -131,9 +132,7 @@ class KernelExecutor:
         except DeadKernelError:
             died = True
         seconds = time.monotonic() - started
-        for output in cell.outputs:
-            if output.output_type == "stream":
-                output.text = limited_stream(output.text)
+        cell.outputs = coalesced(cell.outputs)
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
         if died:
             sentence = "The kernel that ran this cell stopped, most often because memory ran out."

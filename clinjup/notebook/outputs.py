@@ -12,7 +12,9 @@ from nbformat import NotebookNode
 
 STREAM_LIMIT = 200_000  # characters of one stream kept in a cell
 _FORBIDDEN_MIME = {"application/javascript", "application/x-javascript", "text/javascript"}
-_ACTIVE_HTML = re.compile(r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE)
+_ACTIVE_HTML = re.compile(
+    r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE
+)
 
 
 def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
@@ -23,6 +25,37 @@ def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
         if mime not in _FORBIDDEN_MIME
         and not (mime in {"text/html", "image/svg+xml"} and _ACTIVE_HTML.search(_text(value)))
     }
+
+
+def coalesced(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs with all pieces of one stream joined at its first place, as a terminal would have shown them.
+
+    nbclient can do this too, but takes a time that grows with the square of the longest line.
+    """
+    kept: list[NotebookNode] = []
+    pieces: dict[str, list[str]] = {}
+    for output in outputs:
+        if output.output_type != "stream":
+            kept.append(output)
+            continue
+        if output.name not in pieces:
+            kept.append(output)
+        pieces.setdefault(output.name, []).append(_text(output.text))
+    for output in kept:
+        if output.output_type == "stream":
+            output.text = limited_stream(as_terminal("".join(pieces[output.name])))
+    return kept
+
+
+def as_terminal(text: str) -> str:
+    """What is left of `text` after carriage returns: a later piece of a line overwrites the start of an earlier one."""
+    lines = []
+    for line in text.split("\n"):
+        shown = ""
+        for piece in line.split("\r"):
+            shown = piece + shown[len(piece) :]
+        lines.append(shown)
+    return "\n".join(lines)
 
 
 def limited_stream(text: str) -> str:

@@ -46,14 +46,14 @@ class NotebookSession:
         return cls(path, nbformat.read(path, as_version=4), run_id)
 
     def add_markdown(self, step_id: str, text: str) -> NotebookNode:
-        cell = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
+        cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
         self.notebook.cells.append(cell)
         self.save()
         return cell
 
     def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
-        cell = new_code_cell(source, metadata={"clinjup": anchor})
+        cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
         self.notebook.cells.append(cell)
         self.save()
         return cell

@@ -1,0 +1,120 @@
+"""Cells run in a real kernel; errors, findings and progress come back as values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import nbformat
+import pytest
+
+from clinjup.contracts import Progress
+from clinjup.notebook.executor import KernelExecutor, error_signature, kernel_environment
+from clinjup.notebook.session import NotebookSession
+from clinjup.notebook.workspace import NotebookWorkspace
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for the module: (loop, workspace, progress seen)."""
+    folder = tmp_path_factory.mktemp("run")
+    seen: list[Progress] = []
+    loop = asyncio.new_event_loop()
+    session = NotebookSession.create(folder / "notebook.ipynb", "run1")
+    workspace = NotebookWorkspace(session, KernelExecutor(folder, "run1", seen.append), lambda event, data: None)
+    yield loop, workspace, seen
+    loop.run_until_complete(workspace.close())
+    loop.close()
+
+
+def run(kernel, source, step="step"):
+    loop, workspace, _ = kernel
+    return loop.run_until_complete(workspace.run_code(step, source, attempt=1, author="recipe"))
+
+
+def last_cell(kernel):
+    return kernel[1].session.notebook.cells[-1]
+
+
+def test_a_finding_comes_back_and_stays_in_the_notebook(kernel):
+    outcome = run(kernel, "from clinjup.kernel import emit\nfrom clinjup.contracts import NoteFinding\nemit(NoteFinding(sentence='seen'), 'Seen.')")
+    assert outcome.ok
+    assert [finding["kind"] for finding in outcome.findings] == ["note"]
+    assert last_cell(kernel).outputs[0].data["text/plain"] == "Seen."
+
+
+def test_progress_is_reported_but_not_stored(kernel):
+    outcome = run(kernel, "from clinjup.kernel import track\nfor _ in track(range(5), 'Decoding', 5): pass")
+    assert outcome.ok
+    assert kernel[2][-1].label == "Decoding" and kernel[2][-1].done == 5
+    assert "clinjup.progress" not in json.dumps(last_cell(kernel))
+
+
+def test_a_failed_cell_is_kept_collapsed_and_does_not_stop_a_later_run_of_the_notebook(kernel):
+    outcome = run(kernel, "raise ValueError('no such label')")
+    assert not outcome.ok
+    assert (outcome.error.name, outcome.error.message) == ("ValueError", "no such label")
+    cell = last_cell(kernel)
+    assert cell.metadata["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+    assert "raises-exception" in cell.metadata["tags"]
+
+
+def test_scripts_in_outputs_never_reach_the_notebook(kernel):
+    run(
+        kernel,
+        "from IPython.display import HTML, Javascript, display\n"
+        "display(HTML('<b>fine</b>')); display(HTML('<img src=x onerror=alert(1)>')); display(Javascript('alert(1)'))",
+    )
+    outputs = json.dumps(last_cell(kernel).outputs)
+    assert "<b>fine</b>" in outputs
+    assert "onerror" not in outputs and "application/javascript" not in outputs
+
+
+def test_a_flood_of_output_is_cut_in_the_middle(kernel):
+    run(kernel, "print('a' * 400_000 + 'the end')")
+    text = last_cell(kernel).outputs[0].text
+    assert len(text) < 250_000 and "left out by clinjup" in text and text.rstrip().endswith("the end")
+
+
+def test_the_notebook_on_disk_is_valid_after_every_cell(kernel):
+    run(kernel, "1 + 1")
+    nbformat.validate(nbformat.read(kernel[1].session.path, as_version=4))
+
+
+def test_interrupting_stops_the_cell_and_keeps_what_it_printed(kernel):
+    loop, workspace, _ = kernel
+
+    async def interrupt_once_it_prints():
+        task = asyncio.create_task(
+            workspace.run_code("long", "print('begun', flush=True)\nimport threading\nthreading.Event().wait(60)", attempt=1, author="recipe")
+        )
+        while not any("begun" in str(output) for output in workspace.session.notebook.cells[-1].get("outputs", [])):
+            await asyncio.sleep(0.01)
+        await workspace.executor.interrupt()
+        return await task
+
+    outcome = loop.run_until_complete(interrupt_once_it_prints())
+    assert outcome.interrupted and outcome.seconds < 30
+    assert "begun" in outcome.text
+
+
+def test_a_dead_kernel_is_an_outcome_and_revive_brings_its_variables_back(kernel):
+    assert run(kernel, "remembered = 41", step="first").ok
+    assert run(kernel, "import os; os._exit(1)", step="crash").kernel_died
+    kernel[0].run_until_complete(kernel[1].revive(["first"]))
+    assert run(kernel, "print(remembered + 1)").text.strip() == "42"
+
+
+def test_secrets_do_not_reach_the_kernel(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
+    monkeypatch.setenv("HF_TOKEN", "hf-secret")
+    monkeypatch.setenv("LANG_OF_CLINIC", "de")
+    environment = kernel_environment("run1")
+    assert not {"ANTHROPIC_API_KEY", "HF_TOKEN"} & environment.keys()
+    assert environment["LANG_OF_CLINIC"] == "de" and environment["CLINJUP_RUN_ID"] == "run1"
+
+
+def test_the_same_mistake_has_the_same_signature_whatever_the_numbers():
+    first = error_signature("ValueError", "batch of 64 needs 3.5 GB", "Cell In[3], line 2")
+    assert first == error_signature("ValueError", "batch of 32 needs 1.7 GB", "Cell In[5], line 2")
+    assert first != error_signature("KeyError", "batch of 64 needs 3.5 GB", "Cell In[3], line 2")
