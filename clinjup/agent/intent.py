@@ -1,0 +1,272 @@
+"""From one request in plain English or German to a ClinicalTask. Deterministic: same words, same task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from clinjup.agent import intent_phrases as phrases
+from clinjup.agent import quantities
+from clinjup.agent.intent_objective import describe
+from clinjup.agent.questions import ask_abnormal_labels, ask_risk, ask_target
+from clinjup.agent.vocabulary import (
+    CONFOUNDERS,
+    MODALITIES,
+    SKIN_LESION_CLASSES,
+    TARGETS,
+    Folded,
+    Match,
+    Term,
+    by_id,
+    find,
+    fold,
+    fold_with_origins,
+    slug,
+    target_term,
+)
+from clinjup.contracts import ClinicalTask, Language, NamedConfounder, PrimaryMetric, Question, RiskPreference, TaskType
+
+OutputFormat = Literal["probability", "class_probabilities", "boxes", "refer_reassure"]
+_SKIN_CLASS_IDS = [term.id for term in SKIN_LESION_CLASSES]
+_RISK_ANSWERS = {"missed_case": "sensitivity_first", "false_alarm": "specificity_first", "balanced": "balanced"}
+
+
+def parse_request(text: str, answers: Mapping[str, str] | None = None) -> ClinicalTask:
+    """Read a clinician's request.
+
+    `answers` maps ids of earlier open questions ("target", "risk", "abnormal_labels") to option values or to the clinician's own
+    words. What they settle is no longer open. At most three questions stay open.
+    """
+    answers = answers or {}
+    request = fold_with_origins(" ".join(text.split()))
+    language: Language = "de" if phrases.is_german(request.text) else "en"
+    confounders = _confounders(request)
+    constraints = [name for shape, name in phrases.CONSTRAINTS if re.search(shape, request.text)]
+    if "few_boxes" in constraints and "image_level_labels_only" in constraints:
+        constraints.remove("image_level_labels_only")
+    named = _targets(request, confounders)
+    target, comparator = _target_and_comparator(request.text, named, answers)
+    if target is None and not named and "target" not in answers:
+        target = _confounder_as_target(request, confounders)
+        confounders = [item for item in confounders if target is None or item.id != target.id]
+    untreated = phrases.UNTREATED.search(request.text)
+    if untreated and (target is None or target.id == "pneumothorax"):
+        constraints.append("untreated_only")
+        if all(item.id != "chest_drain" for item in confounders):
+            confounders.append(_named("chest_drain", request.words(*untreated.span())))
+    modality = _modality(request.text, target, confounders)
+    task_type = _task_type(request.text, target, comparator)
+    if task_type is TaskType.MULTICLASS:
+        target, comparator = target_term("skin_lesion"), None
+    questions: list[Question] = []
+    if target is not None and phrases.ABNORMAL_LABELS.search(request.text) and target.modality == "bone_radiograph":
+        if answers.get("abnormal_labels") == "abnormality":
+            target = target_term("abnormality")
+        if "abnormal_labels" not in answers:
+            questions.append(ask_abnormal_labels(language, target))
+        elif task_type is TaskType.DETECTION:
+            task_type = TaskType.BINARY  # nothing says where
+    elif task_type is TaskType.DETECTION and "image_level_labels_only" in constraints:
+        task_type = TaskType.BINARY
+    priority = _priority(request.text, task_type, named)
+    risk = _risk(request, answers)
+    if target is None:
+        questions.append(ask_target(language, modality.id if modality else None, named if len(named) > 1 else ()))
+        if risk.kind == "balanced" and "risk" not in answers:
+            questions.append(ask_risk(language))
+    task = ClinicalTask(
+        request=text,
+        language=language,
+        objective="",
+        task_type=task_type,
+        target=target.id if target else None,
+        target_name=target.name if target else None,
+        classes=_SKIN_CLASS_IDS if task_type is TaskType.MULTICLASS else [],
+        priority=priority,
+        comparator=comparator.id if comparator else None,
+        modality=modality.id if modality else None,
+        modality_name=modality.name if modality else None,
+        risk=risk,
+        primary_metric=_primary_metric(request.text, task_type, risk, priority, confounders),
+        confounders=confounders,
+        constraints=constraints,
+        prevalence=quantities.prevalence(request.text),
+        output_format=_output_format(request.text, task_type, target, comparator),
+        open_questions=questions[:3],
+    )
+    return task.model_copy(update={"objective": describe(task)})
+
+
+def _named(confounder_id: str, phrase: str) -> NamedConfounder:
+    term = by_id(CONFOUNDERS, confounder_id)
+    assert term is not None
+    return NamedConfounder(id=term.id, name=term.name, phrase=phrase)
+
+
+def _confounders(request: Folded) -> list[NamedConfounder]:
+    found: dict[str, NamedConfounder] = {}
+    for match in find(request.text, CONFOUNDERS):
+        start, end = request.sentence_at(match.start)
+        sentence = request.text[start:end]
+        if phrases.NO_WORRY.search(sentence) or (match.term.contextual and not phrases.WORRY.search(sentence)):
+            continue
+        found.setdefault(match.term.id, _named(match.term.id, request.words(match.start, match.end)))
+    return list(found.values())
+
+
+def _targets(request: Folded, confounders: list[NamedConfounder]) -> list[Term]:
+    """Findings named, in order, each once. A finding in a sentence that only voices a worry about it is not the target."""
+    terms = list(dict.fromkeys(match.term for match in _target_matches(request.text)))
+    if len(terms) > 1 and any(term.id == "skin_lesion" for term in terms):
+        lesions = [term for term in terms if term.modality == "dermoscopy"]
+        others = [term for term in terms if term.modality != "dermoscopy"]
+        return others + sorted(lesions, key=lambda term: term.id != "skin_lesion")
+    if len(terms) > 1:
+        wanted = [term for term in terms if not _only_worried_about(request, term)]
+        return wanted or terms
+    return terms
+
+
+def _target_matches(text: str) -> list[Match]:
+    return find(text, TARGETS)
+
+
+def _only_worried_about(request: Folded, term: Term) -> bool:
+    sentences = {request.sentence_at(match.start) for match in find(request.text, (term,))}
+    return all(
+        phrases.WORRY.search(request.text[slice(*span)]) and not phrases.GOAL.search(request.text[slice(*span)])
+        for span in sentences
+    )
+
+
+def _target_and_comparator(text: str, named: list[Term], answers: Mapping[str, str]) -> tuple[Term | None, Term | None]:
+    if answers.get("target", "").strip():
+        answer = answers["target"].strip()
+        known = by_id(TARGETS, answer) or next((match.term for match in _target_matches(fold(answer))), None)
+        return known or target_term(slug(answer), answer), None
+    if len(named) == 1:
+        return named[0], None
+    if named and named[0].id == "skin_lesion":
+        return named[0], None
+    lesions = all(term in SKIN_LESION_CLASSES for term in named)
+    if lesions and len(named) > 2:
+        return target_term("skin_lesion"), None
+    if len(named) == 2 and (lesions or phrases.DISTINGUISH.search(text)):
+        # The one that must not be missed is the target, whichever comes first.
+        first, second = named
+        return (second, first) if second.harm > first.harm else (first, second)
+    return None, None
+
+
+def _confounder_as_target(request: Folded, confounders: list[NamedConfounder]) -> Term | None:
+    for match in find(request.text, CONFOUNDERS):
+        sentence = request.text[slice(*request.sentence_at(match.start))]
+        goal = phrases.GOAL.search(sentence)
+        if goal and not phrases.WORRY.search(sentence) and not match.term.contextual:
+            return match.term
+    return None
+
+
+def _modality(text: str, target: Term | None, confounders: list[NamedConfounder]) -> Term | None:
+    """The modality named; a plain 'X-ray' or none at all follows the finding, then what is feared in the picture."""
+    named = [match.term for match in find(text, MODALITIES)]
+    specific = next((term for term in named if term.id != "radiograph"), None)
+    if specific:
+        return specific
+    terms = (by_id(CONFOUNDERS, item.id) for item in confounders)
+    implied = [term.modality for term in (target, *terms) if term is not None and term.modality]
+    return by_id(MODALITIES, implied[0]) if implied else next(iter(named), None)
+
+
+def _task_type(text: str, target: Term | None, comparator: Term | None) -> TaskType:
+    if quantities.false_marks_per_image(text) is not None:
+        return TaskType.DETECTION
+    if target is not None and (
+        target.id == "skin_lesion" or (target.modality == "dermoscopy" and phrases.SEVERAL_CLASSES.search(text))
+    ):
+        return TaskType.MULTICLASS
+    without_artefacts = text
+    for match in find(text, CONFOUNDERS):  # "pen marks" are not marks to be drawn
+        without_artefacts = without_artefacts.replace(text[match.start : match.end], " ")
+    if comparator is None and phrases.DETECTION.search(without_artefacts):
+        return TaskType.DETECTION
+    return TaskType.BINARY
+
+
+def _priority(text: str, task_type: TaskType, named: list[Term]) -> str | None:
+    """The class of a several-class task that matters most: the most harmful one named."""
+    classes = [term for term in named if term in SKIN_LESION_CLASSES]
+    if task_type is not TaskType.MULTICLASS or not classes or len(classes) > 3:
+        return None
+    return max(classes, key=lambda term: term.harm).id
+
+
+def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
+    text = request.text
+
+    def said(position: int) -> str:
+        return request.words(*request.sentence_at(position)).strip()
+
+    if ratio := quantities.harm_ratio(text):
+        return RiskPreference(kind="harm_ratio", harm_ratio=ratio[0], phrase=said(ratio[1]))
+    if marks := quantities.false_marks_per_image(text):
+        return RiskPreference(kind="false_mark_limit", false_marks_per_image=marks[0], phrase=said(marks[1]))
+    sensitivity, specificity = quantities.target_sensitivity(text), quantities.target_specificity(text)
+    if sensitivity:
+        return RiskPreference(
+            kind="sensitivity_first",
+            target_sensitivity=sensitivity[0],
+            target_specificity=specificity[0] if specificity else None,
+            phrase=said(sensitivity[1]),
+        )
+    if specificity:
+        return RiskPreference(kind="specificity_first", target_specificity=specificity[0], phrase=said(specificity[1]))
+    if hit := _first(phrases.NOT_ONE_MISSED, text):
+        implied = phrases.NOT_ONE_MISSED_SENSITIVITY
+        return RiskPreference(kind="sensitivity_first", target_sensitivity=implied, phrase=said(hit.start()))
+    if hit := _first(phrases.SENSITIVITY_FIRST, text):
+        return RiskPreference(kind="sensitivity_first", phrase=said(hit.start()))
+    if hit := _first(phrases.SPECIFICITY_FIRST, text):
+        return RiskPreference(kind="specificity_first", phrase=said(hit.start()))
+    answer = answers.get("risk", "").strip()
+    if answer in _RISK_ANSWERS:
+        return RiskPreference(kind=_RISK_ANSWERS[answer], phrase=None)
+    return _risk(fold_with_origins(answer), {}) if answer else RiskPreference()
+
+
+def _first(shapes: Sequence[str], text: str) -> re.Match[str] | None:
+    return next((hit for shape in shapes if (hit := re.search(shape, text))), None)
+
+
+def _primary_metric(
+    text: str, task_type: TaskType, risk: RiskPreference, priority: str | None, confounders: list[NamedConfounder]
+) -> PrimaryMetric:
+    """A metric the clinician names, else the one that follows what they fear.
+
+    With a confounder named, the weakest group decides; the risk preference then sets the operating point only.
+    """
+    for shape, name, direction in phrases.METRICS:
+        if re.search(shape, text):
+            return PrimaryMetric(name=name, direction=direction)
+    if task_type is TaskType.DETECTION:
+        return PrimaryMetric(name="sensitivity_at_false_mark_limit" if risk.false_marks_per_image else "ap50")
+    if task_type is TaskType.MULTICLASS:
+        return PrimaryMetric(name=f"{priority}_sensitivity" if priority else "balanced_accuracy")
+    if confounders:
+        return PrimaryMetric(name="worst_group_auroc")
+    following = {
+        "sensitivity_first": "specificity_at_sensitivity",
+        "specificity_first": "sensitivity_at_specificity",
+        "harm_ratio": "net_benefit",
+    }
+    return PrimaryMetric(name=following.get(risk.kind, "auroc"))
+
+
+def _output_format(text: str, task_type: TaskType, target: Term | None, comparator: Term | None) -> OutputFormat:
+    if task_type is TaskType.DETECTION:
+        return "boxes"
+    if task_type is TaskType.MULTICLASS:
+        return "class_probabilities"
+    harmless = target is not None and comparator is not None and target.harm > comparator.harm
+    return "refer_reassure" if harmless or phrases.TRIAGE.search(text) else "probability"

@@ -1,0 +1,179 @@
+"""Tables of phrases, in folded text, that decide one field of a ClinicalTask each."""
+
+from __future__ import annotations
+
+import re
+
+# "find chest drains": something that is usually a confounder may itself be the finding looked for.
+GOAL = re.compile(
+    r"\b(?:detect\w*|find|recogni[sz]e|identify|diagnos\w*|classif\w*|predict\w*|spot|erkenn\w*|finde\w*"
+    r"|diagnostizier\w*|klassifizier\w*)\b"
+)
+WORRY = re.compile(
+    r"\b(?:confound\w*|shortcut\w*|cheat\w*|bias\w*|mislead\w*|misled|distract\w*|fool\w*|rel(?:y|ies|ying) on"
+    r"|lean\w*|depend\w*|look(?:s|ing)? at"
+    r"|attention|focus\w*|confus\w*|worr\w*|concern\w*|afraid|fear\w*|spurious\w*|should not count|not count"
+    r"|independent\w*|robust\w*"
+    r"|regardless|stoerfaktor\w*|stoergroesse\w*|verzerr\w*|schummel\w*|mogel\w*|achte\w*|abkuerzung\w*|sorge\w*"
+    r"|irrefuehr\w*|taeusch\w*|verlass\w*"
+    r"|orientier\w*|abhaeng\w*|haeng\w*|beeinfluss\w*|gelten|verwechsel\w*|fuercht\w*|befuercht\w*|angst|egal"
+    r"|unabhaengig|schau\w*|guck\w*)\b"
+)
+NO_WORRY = re.compile(
+    r"\b(?:no|not an?|never an?) (?:problem|issue|concern|confounder)|not (?:worried|concerned|afraid)|(?:no"
+    r"|n't) need to worry|(?:does not|do not|don't|doesn't) matter"
+    r"|kein\w* (?:problem|thema|stoerfaktor\w*)|keine sorge|spiel\w* (?:\w+ ){0,2}keine rolle|(?:ist"
+    r"|sind) (?:\w+ ){0,2}egal|(?:there are|we have) no (?![^.;]{0,30}(?:label|annotat))|keine gedanken"
+    r"|nicht vor(?:handen)?\b"
+)
+DISTINGUISH = re.compile(
+    r"\b(?:distinguish\w*|differentiat\w*|discriminat\w*|separat\w*|tell\w*|vs|versus|against|from|unterscheid\w*"
+    r"|abgrenz\w*|trenn\w*|differenzier\w*|gegen|von)\b"
+)
+SEVERAL_CLASSES = re.compile(
+    r"\b(?:which (?:\w+ ){0,2}(?:type|kind|class|diagnosis)|classif\w* (?:\w+ ){0,4}into|types of|kinds of|all (?:seven|7)"
+    r"|(?:seven|7) (?:\w+ )?(?:classes|diagnoses|types)|multi-?class"
+    r"|welche\w* (?:art|diagnose|klasse)|(?:sieben|7) (?:\w+ )?(?:klassen|diagnosen)|einteil\w* in)\b"
+)
+DETECTION = re.compile(
+    r"\b(?:mark|marks|marking|marked|box|boxes|bounding|locali[sz]e\w*|locate\w*|outline\w*|point(?:s"
+    r"|ing)? (?:out|to)|highlight\w*|draw\w*|segment\w*|where (?:it|they|the (?:fracture|finding|lesion)s?) (?:is|are|lies?)"
+    r"|markier\w*|einzeichn\w*|kasten|kaestchen|rahmen|umrand\w*|lokalisier\w*|anzeig\w*,? wo|zeig\w*,? wo|boxen)\b"
+    r"|\b(?:fracture|fraktur)[ -]?(?:detector|detektor)\w*"
+)
+TRIAGE = re.compile(r"\b(?:triag\w*|refer\w*|reassur\w*|ueberweis\w*|entwarnung\w*)\b")
+UNTREATED = re.compile(
+    r"\b(?:not yet (?:been )?(?:treated|drained)|untreated|undrained|yet untreated|(?:noch )?nicht (?:be"
+    r"|ver)(?:handelt|sorgt)\w*|unbehandelt\w*|unversorgt\w*"
+    r"|before (?:it is |being )?(?:treated|drained)|without (?:a )?drain (?:yet|in place)"
+    r"|(?:noch )?nicht drainiert\w*)\b"
+)
+ABNORMAL_LABELS = re.compile(
+    r"\babnormal\s*(?:/|or|and|vs\.?|versus)\s*normal|normal\s*(?:/|or|and|vs\.?|versus)\s*abnormal"
+    r"|label\w* (?:as )?\W?abnormal"
+    r"|(?:auffaellig|pathologisch)\w*\s*(?:/|oder|und)\s*(?:normal|unauffaellig)\w*|(?:normal"
+    r"|unauffaellig)\w*\s*(?:/|oder|und)\s*(?:auffaellig|pathologisch)\w*"
+)
+
+# "Not a single case" asks for more than the default operating point.
+NOT_ONE_MISSED = (
+    r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\bmiss\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
+    r"\bmiss(?:es|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
+    r"\b(?:kein\w*|nicht|nie)\b[^.;]{0,40}\beinzig\w*\b[^.;]{0,30}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
+)
+NOT_ONE_MISSED_SENSITIVITY = 0.95
+SENSITIVITY_FIRST = (
+    r"(?:\b(?:not|never|avoid|cannot|without|no|fewest|few)|n't)\b[^.;,]{0,30}\b(?:miss|missed|missing|misses|overlook\w*)\b",
+    r"\bmiss(?:ed|ing)?\b[^.;]{0,40}\b(?:worse|worst|danger\w*|fatal|unacceptable|fear)",
+    r"\b(?:fear|afraid|worr\w*)[^.;]{0,30}\bmiss(?:ed|ing)\b",
+    r"\b(?:kein\w*|nicht|nie|niemals)\b[^.;]{0,50}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
+    r"\b(?:sensitivit\w*|recall)\b[^.;,]{0,25}\b(?:first|most|priorit\w*|more important|over specificity|zuerst|wichtiger"
+    r"|vorrang)",
+    r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?sensitiv\w*|\bas sensitive as",
+    r"\bpriorit\w*\b|\bvorrang\b|\bmost important (?:class|is)\b|\bam wichtigsten\b",
+)
+SPECIFICITY_FIRST = (
+    r"\b(?:as )?few(?:er|est)?\b[^.;]{0,15}\b(?:unnecessary|needless|false|superfluous)\b"
+    r"|\bavoid\w*\b[^.;]{0,20}\b(?:unnecessary|false (?:alarm|positive)|overdiagnos)",
+    r"\b(?:so|moeglichst) wenig\w*\b[^.;]{0,20}\b(?:unnoetig\w*|falsch\w*|fehlalarm\w*|ueberfluessig\w*)"
+    r"|\b(?:unnoetig\w*|fehlalarm\w*)\b[^.;]{0,20}\bvermeid\w*",
+    r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?(?:specific|spezif)\w*"
+    r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger)",
+    r"\balarm fatigue|\b(?:not too many|keine|ohne|no) (?:false alarms|fehlalarme)|\bnicht staendig alarm"
+    r"|\bfalse alarms?\b[^.;]{0,20}\b(?:annoy|are worse|cost)",
+)
+
+METRICS: tuple[tuple[str, str, str], ...] = (
+    (r"\b(?:auprc|average precision|area under the precision)\b", "auprc", "maximize"),
+    (r"\b(?:auroc|roc[ -]auc|area under the roc)\b", "auroc", "maximize"),
+    (r"\bbalanced accuracy\b|\bbalancierte\w* genauigkeit\b", "balanced_accuracy", "maximize"),
+    (r"\bbrier\b", "brier", "minimize"),
+    (r"\bf1\b", "f1", "maximize"),
+    (r"\bworst[ -]group\b|\bschlechteste\w* (?:gruppe|untergruppe)\b", "worst_group_auroc", "maximize"),
+    (r"\bmap ?@? ?50\b|\bap ?@? ?50\b", "ap50", "maximize"),
+)
+
+CONSTRAINTS: tuple[tuple[str, str], ...] = (
+    (
+        r"\bas (?:one|a single|the same) patient\b|\bcount\w*[^.;]{0,20}one patient\b"
+        r"|\bone patient (?:only )?in one\b|\bgroup\w* by patient|\bpatient[ -](?:level|wise)|\bby patient\b"
+        r"|\bals (?:ein(?:en|e)?|der ?selbe|denselben) patient\w*|\bpatientenweise|\bnach patient\w* (?:gruppier"
+        r"|getrennt|auf)|\b(?:same|several|multiple) (?:patient|visits|follow-?ups)"
+        r"|\bauf patientenebene|\bcomes back (?:\w+ )?times",
+        "group_by_patient",
+    ),
+    (
+        r"\bcpu\b|\blaptop\w*|\b(?:no|without an?|ohne) (?:gpu|graphics card|grafikkarte)|\bkeine (?:gpu"
+        r"|grafikkarte)|\brun on (?:the|an?|our|my) (?:\w+ ){0,2}(?:pc|computer|workstation)"
+        r"|\b(?:auf|am) (?:dem|unserem|einem|meinem)? ?(?:\w+ )?(?:pc|rechner|\w+rechner|\w+-pc)\b",
+        "run_on_cpu",
+    ),
+    (
+        r"\b(?:only|just|about|nur|etwa|rund|some|few|wenige|einige)\b[^.;]{0,45}\b(?:boxes|bounding|boxen"
+        r"|eingezeichnet|box annotation\w*|rahmen)\b(?! at all)"
+        r"|\bbox\w* (?:for|on|fuer|auf) (?:only |nur )?\d+ (?:of|von)\b|\bfew boxes\b|\bwenige boxen\b",
+        "few_boxes",
+    ),
+    (
+        r"\b(?:just|only|nur)\b[^.;]{0,40}\b(?:yes(?: |/)?(?:or|/)? ?no|ja(?: |/)?(?:oder|/)? ?nein"
+        r"|image[ -]level|normal|abnormal|auffaellig)\b|\bno (?:bounding )?boxes\b|\bkeine boxen\b"
+        r"|\bnobody (?:has )?(?:drew|drawn|marked)",
+        "image_level_labels_only",
+    ),
+    (
+        r"\buse\b[^.;]{0,40}\b(?:age|sex|site|metadata|location)\b|\b(?:nutz|verwend|benutz|nimm|einbezieh"
+        r"|beruecksichtig)\w*[^.;]{0,40}\b(?:alter|geschlecht|lokalisation|metadaten)\b"
+        r"|\b(?:alter|geschlecht|lokalisation)\b[^.;]{0,40}\b(?:nutz|verwend|benutz|einbezieh|mit einbezogen"
+        r"|beruecksichtig)\w*|\binclud\w*[^.;]{0,20}\bmetadata",
+        "use_metadata",
+    ),
+    (
+        r"\b(?:nothing|no data|not|never|n't|no image|no patient data)\b[^.;]{0,40}\b(?:leave|cloud|upload\w*"
+        r"|internet|outside)\b|\bno cloud\b|\blocal(?:ly)? only\b|\bkeine cloud\b|\b(?:stay"
+        r"|remain)s?\b[^.;]{0,20}"
+        r"\b(?:here|local|on (?:this|our|my)|in[ -]house|inside)|\b(?:nicht|nichts"
+        r"|keine)\b[^.;]{0,40}\b(?:verlassen|verlaesst|cloud|hochlad\w*|internet)\b|\b(?:don't|do not"
+        r"|never) send\b"
+        r"|\blokal bleiben|\bbleiben?\b[^.;]{0,20}\b(?:lokal|im haus|hier)\b",
+        "local_only",
+    ),
+    (
+        r"\bheat ?maps?\b|\bgrad-?cam\b|\bsaliency|\bwhere (?:it|the model|the ai) (?:is )?look"
+        r"|\bwo(?:hin)? (?:es|das modell|die ki) (?:hin)?(?:schaut|guckt|sieht)|\bheatmap",
+        "show_saliency",
+    ),
+    (
+        r"\b(?:dark(?:er)?|black|brown) skin|\bskin (?:tone|colou?r|type)|\bdunkle\w* haut\b|\bhauttyp\w*"
+        r"|\bhautfarbe|\bfitzpatrick",
+        "skin_tone_question",
+    ),
+    (
+        r"\b(?:official|given|existing|provided) (?:\w+ )?splits?\b|\boffizielle\w* (?:aufteilung|split)"
+        r"|\bvorgegebene\w* (?:aufteilung|split)",
+        "use_official_split",
+    ),
+    (
+        r"\b(?:leave out|exclude|ignore|skip|drop)\b[^.;]{0,20}\b(?:uncertain|doubtful|equivocal)|\b(?:unsicher"
+        r"|unklar|fraglich)\w*[^.;]{0,25}\b(?:weglass|ausschliess|auslass)\w*",
+        "exclude_uncertain",
+    ),
+)
+
+_GERMAN_WORDS = """
+    der die das den dem des ein eine einen einem einer und oder aber ich wir sie es mit ohne auf aus bei fuer von vom zum zur im am ist
+    sind soll sollen nicht kein keine keinen bitte moechte will haette gern gerne habe haben als wie wo nur auch noch mir uns unser unsere
+    unseren bilder bildern aufnahmen erkennen unterscheiden befund mein meine lieber mindestens hoechstens zwischen werden wird kann
+    koennen dass damit modell jeder jede alle mach baue bau trainiere finde diese dieser
+"""
+_ENGLISH_WORDS = """
+    the a an and or but i we it they with without on from at for of to in is are should shall not no please want would like have has as
+    where only also me us our my your images pictures detect find diagnose distinguish model that this these those than least most between
+    be will can could may need build make train help every each all rather one do does don't which there its any
+"""
+_GERMAN, _ENGLISH = frozenset(_GERMAN_WORDS.split()), frozenset(_ENGLISH_WORDS.split())
+
+
+def is_german(text: str) -> bool:
+    """Whether folded text is German; a tie counts as English."""
+    words = re.findall(r"[a-z']+", text)
+    return sum(word in _GERMAN for word in words) > sum(word in _ENGLISH for word in words)

@@ -1,0 +1,111 @@
+"""Questions only the clinician can answer, in the clinician's language. Ids and option values are stable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clinjup.agent.vocabulary import TARGETS, Term, by_id
+from clinjup.contracts import Language, Question, QuestionOption
+
+_COMMON_TARGETS = {
+    None: ("pneumothorax", "fracture", "melanoma", "skin_lesion"),
+    "radiograph": ("pneumothorax", "pneumonia", "effusion", "fracture"),
+    "chest_radiograph": ("pneumothorax", "pneumonia", "effusion", "cardiomegaly", "nodule"),
+    "dermoscopy": ("melanoma", "skin_lesion"),
+    "wrist_radiograph": ("fracture",),
+    "bone_radiograph": ("fracture",),
+    "mammography": ("breast_cancer",),
+}
+
+_TARGET = {
+    "en": "Which finding should the model recognise in these images? Another one can be named in your own words.",
+    "de": (
+        "Welchen Befund soll das Modell auf diesen Bildern erkennen? Ein anderer kann in eigenen Worten genannt werden."
+    ),
+}
+_TARGET_OF_SEVERAL = {
+    "en": "You name several findings; one run answers one of them. Which one first?",
+    "de": "Sie nennen mehrere Befunde; ein Lauf beantwortet einen davon. Welcher zuerst?",
+}
+_RISK = {
+    "en": (
+        "What do you fear more?",
+        {"missed_case": "A missed case", "false_alarm": "A false alarm", "balanced": "Both about equally"},
+    ),
+    "de": (
+        "Was fürchten Sie mehr?",
+        {"missed_case": "Einen übersehenen Fall", "false_alarm": "Einen Fehlalarm", "balanced": "Beides etwa gleich"},
+    ),
+}
+_ABNORMAL = {
+    "en": (
+        "Your images are labelled normal or abnormal. Abnormal is not the same as {target}, and no label says "
+        "where it is. What should be built?",
+        {
+            "abnormality": "A model that tells normal from abnormal, and is called that",
+            "same": "In these images abnormal means {target}: tell {target} yes or no, without marks",
+        },
+    ),
+    "de": (
+        "Ihre Bilder sind als normal oder auffällig gekennzeichnet. Auffällig ist nicht dasselbe wie {target}, "
+        "und keine Kennzeichnung sagt, wo. "
+        "Was soll gebaut werden?",
+        {
+            "abnormality": "Ein Modell, das normal von auffällig trennt und auch so heißt",
+            "same": "In diesen Bildern heißt auffällig: {target}. {target} ja oder nein, ohne Markierungen",
+        },
+    ),
+}
+_LABEL_COLUMN = {
+    "en": "Several columns could hold the diagnosis of {target}. Which one is the reference standard?",
+    "de": "Mehrere Spalten könnten die Diagnose {target} enthalten. Welche ist der Referenzstandard?",
+}
+_POSITIVE_VALUES = {
+    "en": "Which values of {source} mean that {target} is present? Separate several with a semicolon.",
+    "de": "Welche Werte von {source} bedeuten, dass {target} vorliegt? Mehrere bitte mit Semikolon trennen.",
+}
+
+
+def ask_target(language: Language, modality: str | None, named: Sequence[Term] = ()) -> Question:
+    """Ask which finding; `named` are the findings of a request that names several."""
+    common = [
+        term for target in _COMMON_TARGETS.get(modality, _COMMON_TARGETS[None]) if (term := by_id(TARGETS, target))
+    ]
+    options = [QuestionOption(value=term.id, text=term.named(language)) for term in (named or common)]
+    return Question(id="target", text=(_TARGET_OF_SEVERAL if named else _TARGET)[language], options=options)
+
+
+def ask_risk(language: Language) -> Question:
+    """Ask which error is the worse one."""
+    text, options = _RISK[language]
+    return Question(id="risk", text=text, options=_options(options), default="balanced")
+
+
+def ask_abnormal_labels(language: Language, target: Term) -> Question:
+    """Ask what normal/abnormal labels stand for when a named disease is wanted."""
+    text, options = _ABNORMAL[language]
+    name = target.named(language)
+    return Question(
+        id="abnormal_labels",
+        text=text.format(target=name),
+        options=_options({value: option.format(target=name) for value, option in options.items()}),
+    )
+
+
+def ask_label_column(language: Language, target: str, options: dict[str, str]) -> Question:
+    """Ask for the label column; `options` maps 'TABLE:COLUMN' to a description."""
+    return Question(id="label_column", text=_LABEL_COLUMN[language].format(target=target), options=_options(options))
+
+
+def ask_positive_values(language: Language, target: str, source: str, counts: dict[str, int]) -> Question:
+    """Ask which values of a column (or which folders) are positive; `counts` gives images per value."""
+    images = {"en": "images", "de": "Bilder"}[language]
+    return Question(
+        id="positive_values",
+        text=_POSITIVE_VALUES[language].format(source=source, target=target),
+        options=_options({value: f"{value} ({count} {images})" for value, count in counts.items()}),
+    )
+
+
+def _options(options: dict[str, str]) -> list[QuestionOption]:
+    return [QuestionOption(value=value, text=text) for value, text in options.items()]

@@ -1,0 +1,213 @@
+"""What each column of the data is for. Decided here, shown as arguments of the cell that loads the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from clinjup.agent.roles_columns import (
+    Column,
+    all_columns,
+    confounder_of,
+    covariates,
+    image_column,
+    label_columns,
+    patient_column,
+    split_column,
+)
+from clinjup.agent.roles_labels import LabelChoice, label_from_folders, label_from_tables, no_labels
+from clinjup.agent.roles_values import sort_values
+from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, Term, by_id, target_term
+from clinjup.agent.vocabulary.values import Meaning, is_number, meaning
+from clinjup.contracts import (
+    ClinicalTask,
+    Contract,
+    DataProfile,
+    DataWarning,
+    Flag,
+    Question,
+    Roles,
+    TaskType,
+    UnusableData,
+)
+
+_MIN_PATIENTS = 3
+
+
+class RoleDecision(Contract):
+    """Roles, or the questions that they wait for, with what the clinician should know about them."""
+
+    roles: Roles | None
+    questions: list[Question] = Field([])
+    warnings: list[DataWarning] = Field([])
+
+
+def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str, str] | None = None) -> RoleDecision:
+    """Decide which column is image, label, patient, split, confounder, covariate.
+
+    `answers`: "label_column" ('TABLE:COLUMN' or the column's name), "positive_values" (values separated by ';'). In lists of
+    values the empty string stands for a blank cell. With no target yet, only checks that something could be a label.
+    Raises UnusableData: no labels, one class, a target the labels do not know, fewer than three patients, no image column.
+    """
+    answers = answers or {}
+    folders = _uses_folders(profile)
+    if not folders:
+        _check_image_column(profile)
+    label_table = None
+    if task.target is None:
+        if not folders and not label_columns(profile):
+            raise UnusableData(no_labels("what"))
+        choice = LabelChoice()
+    else:
+        choice = _label(profile, task, folders, answers)
+        label_table = choice.column.table if choice.column else None
+    image = None if folders else (image_column(profile, label_table) or image_column(profile))
+    first = image.table if image else label_table
+    patient = patient_column(profile, first)
+    if patient is not None and patient.profile.unique < _MIN_PATIENTS:
+        raise UnusableData(
+            f"The images come from {patient.profile.unique} patients (column '{patient.name}'); training, "
+            f"validation and test "
+            "need at least one patient each, three in all. Add patients."
+        )
+    if task.target is None or choice.question:
+        return RoleDecision(roles=None, questions=[choice.question] if choice.question else [])
+    warnings = list(choice.warnings)
+    confounders = _confounders(profile, task, warnings)
+    split = split_column(profile, first)
+    roles = Roles(
+        image=image.reference if image else None,
+        label=choice.column.reference if choice.column else None,
+        positive=choice.positive,
+        negative=choice.negative,
+        patient=patient.reference if patient else None,
+        split=split.reference if split else None,
+        confounders=confounders,
+        covariates={
+            name: column.reference for name, column in covariates(profile, first).items() if name not in confounders
+        },
+    )
+    return RoleDecision(roles=roles, warnings=warnings)
+
+
+def _uses_folders(profile: DataProfile) -> bool:
+    return bool(profile.class_folders) and (profile.layout == "class_folders" or not profile.tables)
+
+
+def _check_image_column(profile: DataProfile) -> None:
+    if not profile.tables:
+        raise UnusableData(no_labels("what"))
+    if image_column(profile) is None:
+        tables = ", ".join(f"'{table.path}'" for table in profile.tables)
+        raise UnusableData(
+            f"No column of {tables} names the {profile.images.count} image files of the folder, so labels and "
+            f"images cannot be "
+            "brought together. Add a column with the file names."
+        )
+
+
+def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Mapping[str, str]) -> LabelChoice:
+    assert task.target is not None
+    target = target_term(task.target, task.target_name)
+    comparator = target_term(task.comparator) if task.comparator else None
+    if task.task_type is TaskType.MULTICLASS:
+        return _label_of_classes(profile, folders)
+    try:
+        if folders:
+            return label_from_folders(profile.class_folders, task, target, comparator, answers)
+        return label_from_tables(profile, task, target, comparator, answers)
+    except UnusableData:
+        if task.task_type is TaskType.DETECTION:
+            return LabelChoice()  # boxes may be all there is
+        raise
+
+
+def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
+    """The column with most of the seven skin lesion classes; its values are read by the reader."""
+    if folders:
+        return LabelChoice()
+    known = [
+        (sum(bool(sort_values(column.profile.values, term).positive) for term in SKIN_LESION_CLASSES), column)
+        for column in label_columns(profile)
+        if column.profile.kind in ("category", "text") and column.profile.unique <= len(column.profile.values)
+    ]
+    classes, column = max(known, key=lambda item: item[0], default=(0, None))
+    if column is None or classes < 2:
+        raise UnusableData(no_labels("which type of skin lesion"))
+    return LabelChoice(column=column)
+
+
+def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:
+    """Yes/no columns of the confounders, those named first; what is missing or unreadable is said in `warnings`."""
+    found: dict[str, Flag] = {}
+    about = [(term, column) for column in all_columns(profile) if (term := confounder_of(column))]
+    for named in task.confounders:
+        term = by_id(CONFOUNDERS, named.id)
+        assert term is not None
+        columns = [column for other, column in about if other.id == term.id]
+        flags = [(flag, column) for column in columns if (flag := _flag(column, either_way=term.contextual))]
+        if flags:
+            flag, column = flags[0]
+            found[term.id] = flag
+            if "" in flag.absent:
+                sentence = (
+                    f"The column '{column.name}' marks a {term.name} and says 'no' nowhere, so blank cells are read "
+                    f"as no."
+                )
+                warnings.append(DataWarning(code="blank_read_as_no", sentence=sentence))
+        else:
+            warnings.append(_not_annotated(term, columns))
+    modality = target_term(task.target).modality if task.target else None
+    for term, column in about:
+        flag = (
+            _flag(column)
+            if term.id not in found and not term.contextual and term.modality in (None, modality)
+            else None
+        )
+        if flag and all(named.id != term.id for named in task.confounders) and flag.present and flag.absent:
+            found[term.id] = flag
+            sentence = (
+                f"The column '{column.name}' says which images show a {term.name}; you did not name it, so it is only "
+                f"counted."
+            )
+            warnings.append(DataWarning(code="confounder_found", sentence=sentence))
+    return found
+
+
+def _flag(column: Column, either_way: bool = False) -> Flag | None:
+    """Read a column as yes/no; `either_way`: any two values will do (sex, view). None where it cannot be read."""
+    values = [item.value for item in column.profile.values]
+    if either_way and len(values) == column.profile.unique == 2:
+        return Flag(column=column.reference, present=[sorted(values)[0]], absent=[sorted(values)[1]])
+    if column.profile.unique > len(values) or column.profile.kind in ("date", "text", "list"):
+        return None
+    absent = [value for value in values if meaning(value) is Meaning.NO]
+    present = [value for value in values if meaning(value) is Meaning.YES]
+    rest = [value for value in values if meaning(value) is None]
+    if absent and (all(is_number(value) for value in rest) or column.profile.kind == "category"):
+        present, rest = [*present, *rest], []  # a number of drains, or where they lie
+    if rest or not (present or absent):
+        return None
+    if present and not absent and column.profile.missing:
+        absent = [""]
+    return Flag(column=column.reference, present=present, absent=absent)
+
+
+def _not_annotated(term: Term, columns: list[Column]) -> DataWarning:
+    seen = ", ".join(f"'{column.name}'" for column in columns)
+    why = (
+        f"The values of {seen} cannot be read as yes or no for '{term.name}'"
+        if columns
+        else f"No table says which images show a {term.name}"
+    )
+    if term.contextual:
+        why = f"No column tells two groups of {term.many} apart"
+        instead = "Its effect cannot be measured in this run; a column with two groups would allow it."
+    else:
+        instead = (
+            f"The run goes on: a {term.name} is drawn into images where a method for it exists, to train against "
+            f"it and to measure "
+            f"its effect. A yes/no column named '{term.id}' would allow balancing too."
+        )
+    return DataWarning(code="confounder_not_annotated", sentence=f"{why}. {instead}")
