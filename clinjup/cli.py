@@ -81,7 +81,9 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", help="Run folder [default: clinjup-runs/DATE-task].")] = None,
     planner: Annotated[PlannerName, typer.Option(help="Who plans.")] = PlannerName.OFFLINE,
     approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
-    budget_minutes: Annotated[float, typer.Option(min=0.1, help="At its end the best model so far is evaluated.")] = 20.0,
+    budget_minutes: Annotated[
+        float, typer.Option(min=0.1, help="At its end the best model so far is evaluated.")
+    ] = 20.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     answers: AnswersOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Go on with this run.")] = None,
@@ -89,11 +91,17 @@ def run(
 ) -> None:
     """Answer a clinical request on a folder of images: plan, notebook, figures, report."""
     if planner is PlannerName.CLAUDE:
-        _stop(BAD_INPUT, "The Claude planner is not part of this version. Leave --planner out to work offline.", as_json)
+        _stop(
+            BAD_INPUT, "The Claude planner is not part of this version. Leave --planner out to work offline.", as_json
+        )
     given = _read_answers(answers, as_json)
     if resume is not None:
         if intent or data or out:
-            _stop(BAD_INPUT, "--resume goes on with the request of the run; leave the request, --data and --out away.", as_json)
+            _stop(
+                BAD_INPUT,
+                "--resume goes on with the request of the run; leave the request, --data and --out away.",
+                as_json,
+            )
         _follow(None, resume, given, as_json)
     if not intent or not intent.strip() or data is None:
         _stop(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
@@ -135,11 +143,17 @@ def write_data(
     patients: Annotated[int | None, typer.Option(min=3)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     layout: Annotated[str | None, typer.Option(help="Layout of a real set: nih.")] = None,
-    annotated: Annotated[float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")] = 1.0,
+    annotated: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
+    ] = 1.0,
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""
     if out.exists() and (out.is_file() or any(out.iterdir())):
-        _stop(BAD_INPUT, f"'{out}' is not an empty folder. Name a new one with --out; nothing is ever written over.", False)
+        _stop(
+            BAD_INPUT,
+            f"'{out}' is not an empty folder. Name a new one with --out; nothing is ever written over.",
+            False,
+        )
     _write_cohort(task, out, patients=patients, seed=seed, layout=layout, annotated=annotated)
 
 
@@ -165,7 +179,9 @@ def predict(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a completed run.")],
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", help="CSV to write.")],
-    model: Annotated[str | None, typer.Option("--model", help="Name of a model of the run [default: the selected one].")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Name of a model of the run [default: the selected one].")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Apply a trained model of a run to a plain folder of images."""
@@ -198,7 +214,9 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as
             console.print(f"{subject}: {finding}", highlight=False, markup=False)
         for problem in verification.problems:
             console.print(f"! {problem}", highlight=False, markup=False, style="red")
-        console.print("verified" if verification.ok else "not verified", style="green" if verification.ok else "bold red")
+        console.print(
+            "verified" if verification.ok else "not verified", style="green" if verification.ok else "bold red"
+        )
     raise typer.Exit(COMPLETED if verification.ok else FAILED)
 
 
@@ -246,7 +264,12 @@ def _follow(request: RunRequest | None, folder: Path | None, answers: dict[str, 
 
 
 async def _attend(
-    request: RunRequest | None, folder: Path | None, answers: dict[str, str], console: Console, interactive: bool, as_json: bool
+    request: RunRequest | None,
+    folder: Path | None,
+    answers: dict[str, str],
+    console: Console,
+    interactive: bool,
+    as_json: bool,
 ) -> int:
     from clinjup.reporting.journal import JournalError
     from clinjup.runs import RequestRefusedError, RunFolderError, RunManager, UnsupportedTaskError, UnusableData
@@ -275,7 +298,9 @@ async def _attend(
     results, questions = await manager.wait(run_id)
     if as_json:
         asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
-        typer.echo(json.dumps(asked, ensure_ascii=False) if questions else results.model_dump_json(indent=2, by_alias=True))
+        typer.echo(
+            json.dumps(asked, ensure_ascii=False) if questions else results.model_dump_json(indent=2, by_alias=True)
+        )
     if results.status == "needs_answer":
         for question in questions:
             console.print(f"[bold]{question.id}[/]", question.text, highlight=False)
@@ -320,7 +345,9 @@ def _exit_code(results: Results) -> int:
 # ------------------------------------------------------------------------------------------------------------- helpers
 
 
-def _write_cohort(task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float) -> None:
+def _write_cohort(
+    task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
+) -> None:
     from rich.progress import Progress
 
     from clinjup.imaging.synthetic import write_cohort

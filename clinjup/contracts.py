@@ -84,6 +84,7 @@ class ClinicalTask(Contract):
     target_name: str | None = Field(None, description="plain English name of the target")
     classes: list[str] = Field([], description="canonical class ids where the request names several")
     comparator: str | None = Field(None, description="canonical id of the class to tell it from, e.g. nevus")
+    priority: str | None = Field(None, description="canonical id of the class that matters most among several")
     modality: str | None = Field(None, description="canonical id: chest_radiograph, dermoscopy, wrist_radiograph ...")
     modality_name: str | None = None
     risk: RiskPreference = RiskPreference()
@@ -333,7 +334,9 @@ class Estimate(Contract):
     ci95: tuple[float, float] | None = None
     reason: str | None = None
     n: int | None = Field(None, description="images it rests on")
-    note: str | None = Field(None, description="how to read it, e.g. the prevalence that a predictive value is stated at")
+    note: str | None = Field(
+        None, description="how to read it, e.g. the prevalence that a predictive value is stated at"
+    )
 
     @classmethod
     def missing(cls, reason: str) -> Estimate:
@@ -449,7 +452,9 @@ class AssociationFinding(Contract):
     kind: Literal["association"] = "association"
     confounder: str
     odds_ratios: dict[str, Estimate]
-    counts: dict[str, dict[str, int]] = Field(description="split -> {positive_with, positive_without, negative_with, ...}")
+    counts: dict[str, dict[str, int]] = Field(
+        description="split -> {positive_with, positive_without, negative_with, ...}"
+    )
 
 
 class TrainingFinding(Contract):

@@ -52,7 +52,9 @@ def _packages() -> list[DoctorFinding]:
             missing.append(name)
     findings = [DoctorFinding("Packages", "ok", ", ".join(found))]
     if missing:
-        findings.append(DoctorFinding("Packages", "fault", f"not installed: {', '.join(missing)}. Install clinjup again with pip."))
+        findings.append(
+            DoctorFinding("Packages", "fault", f"not installed: {', '.join(missing)}. Install clinjup again with pip.")
+        )
     return findings
 
 
@@ -60,20 +62,32 @@ def _memory() -> DoctorFinding:
     free = psutil.virtual_memory().available / 2**30
     enough = free >= 3
     return DoctorFinding(
-        "Memory", "ok" if enough else "note", f"{free:.1f} GB free" + ("" if enough else "; a run wants 3 GB, so close other programs")
+        "Memory",
+        "ok" if enough else "note",
+        f"{free:.1f} GB free" + ("" if enough else "; a run wants 3 GB, so close other programs"),
     )
 
 
 def _disk() -> DoctorFinding:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     enough = free >= 2
-    return DoctorFinding("Disk", "ok" if enough else "note", f"{free:.0f} GB free here" + ("" if enough else "; a run wants 2 GB"))
+    return DoctorFinding(
+        "Disk", "ok" if enough else "note", f"{free:.0f} GB free here" + ("" if enough else "; a run wants 2 GB")
+    )
 
 
 def _sandbox() -> DoctorFinding:
     if shutil.which("bwrap"):
-        return DoctorFinding("Sandbox", "note", "bubblewrap is installed; this version runs only its own recipes and does not need it yet")
-    return DoctorFinding("Sandbox", "note", "bubblewrap is not installed; this version runs only its own recipes and does not need it yet")
+        return DoctorFinding(
+            "Sandbox",
+            "note",
+            "bubblewrap is installed; this version runs only its own recipes and does not need it yet",
+        )
+    return DoctorFinding(
+        "Sandbox",
+        "note",
+        "bubblewrap is not installed; this version runs only its own recipes and does not need it yet",
+    )
 
 
 async def _kernel() -> list[DoctorFinding]:

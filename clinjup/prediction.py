@@ -39,7 +39,9 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
     last = (finished.stdout.strip().splitlines() or ["{}"])[-1]
     summary: dict[str, Any] = json.loads(last) if last.startswith("{") else {}
     if finished.returncode != 0 or "error" in summary:
-        raise PredictionError(summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine.")
+        raise PredictionError(
+            summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine."
+        )
     return {"model": model.name, **summary}
 
 
@@ -50,7 +52,9 @@ def _read_results(run_dir: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as problem:
-        raise PredictionError(f"results.json in '{run_dir}' cannot be read; it was changed or comes from another version.") from problem
+        raise PredictionError(
+            f"results.json in '{run_dir}' cannot be read; it was changed or comes from another version."
+        ) from problem
 
 
 def _model(results: Results, name: str | None, run_dir: Path) -> ModelResults:

@@ -9,7 +9,7 @@ from pathlib import Path
 from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, TaskType
 
 MAX_QUESTIONS = 3
 
@@ -49,7 +49,7 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     profile = await look(data)
     decision = decide_roles(profile, task, answers)
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
-    if decision.roles is not None and not questions:
+    if decision.roles is not None and not questions and task.task_type is TaskType.BINARY:
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
     return Preflight(task, profile, decision.roles, decision.warnings, questions)
 

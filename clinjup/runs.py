@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
@@ -17,7 +17,6 @@ from clinjup.agent.planners.recipes import RecipePlanner
 from clinjup.agent.state import Brief, RunState
 from clinjup.contracts import (
     CellCounts,
-    CellError,
     Event,
     Plan,
     Question,
@@ -147,7 +146,12 @@ class _Run:
     task: asyncio.Task[tuple[Results, list[Question]]]
 
     def __init__(
-        self, folder: Path, request: RunRequest, preflight: Preflight, interactive: bool, history: _History | None = None
+        self,
+        folder: Path,
+        request: RunRequest,
+        preflight: Preflight,
+        interactive: bool,
+        history: _History | None = None,
     ) -> None:
         self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
         self.history = history
@@ -168,7 +172,9 @@ class _Run:
             self.session = NotebookSession.open(folder / "notebook.ipynb", self.id)
         for name in ("plots", "checkpoints", "cache"):
             (folder / name).mkdir(exist_ok=True)
-        self.executor = KernelExecutor(folder, self.id, lambda progress: self.publish("cell.progress", progress.model_dump()))
+        self.executor = KernelExecutor(
+            folder, self.id, lambda progress: self.publish("cell.progress", progress.model_dump())
+        )
         self.workspace = NotebookWorkspace(self.session, self.executor, self.publish)
 
     # ------------------------------------------------------------------------------------------- the run's life
@@ -183,7 +189,9 @@ class _Run:
             end = await self._work()
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
-            end = LoopEnd(RunStatus.FAILED, f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept.")
+            end = LoopEnd(
+                RunStatus.FAILED, f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
+            )
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         with contextlib.suppress(Exception):
             await self.workspace.close()
@@ -223,7 +231,10 @@ class _Run:
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
         self.record("profile", brief.profile.model_dump(mode="json"))
-        self.record("roles", {"roles": brief.roles.model_dump(mode="json"), "warnings": [w.model_dump() for w in brief.warnings]})
+        self.record(
+            "roles",
+            {"roles": brief.roles.model_dump(mode="json"), "warnings": [w.model_dump() for w in brief.warnings]},
+        )
         self.record("plan", plan.model_dump(mode="json"))
         if self.history is None or self.history.plan is None:
             self.session.add_markdown("introduction", introduction(brief.task, brief.profile, plan, brief.warnings))
@@ -241,16 +252,22 @@ class _Run:
 
     def _finish(self, end: LoopEnd) -> Results:
         """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
-        builder = ResultsBuilder(self.request.intent, self.preflight.task, warnings=self.preflight.warnings)
+        builder = ResultsBuilder(
+            self.request.intent,
+            self.preflight.task,
+            warnings=self.preflight.warnings,
+            synthetic=self.preflight.profile.synthetic,
+        )
         for finding in self.state.findings if self.state else []:
-            builder.add(finding)
+            with contextlib.suppress(ValueError):  # a malformed one, from a cell that a model wrote; the notebook shows it
+                builder.add(finding)
         results = builder.build(
             end.status,
             seconds=time.monotonic() - self._started,
             cells=self._cell_counts(),
             sentence=None if end.status is RunStatus.COMPLETED else end.sentence,
         )
-        publish(self.folder, results, journal_head=self.journal.head, request=self.request)
+        publish(self.folder, results)
         self.session.save()
         if end.status is not RunStatus.NEEDS_ANSWER:
             self.record("export", export_record(self.folder, self.session.notebook))
@@ -276,8 +293,8 @@ class _Run:
 
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
-    def record(self, kind: Kind, data: dict[str, Any]) -> None:
-        self.journal.append(kind, data)
+    def record(self, kind: str, data: dict[str, Any]) -> None:
+        self.journal.append(cast(Kind, kind), data)
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
         self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
@@ -363,7 +380,9 @@ def _read_history(folder: Path) -> tuple[RunRequest, _History]:
     if not history.run_id:
         raise RunFolderError(f"The run in '{folder}' stopped before its request was written down. Start a new run.")
     if history.finished:
-        raise RunFolderError(f"The run in '{folder}' is complete; there is nothing to resume. Start a new run for new questions.")
+        raise RunFolderError(
+            f"The run in '{folder}' is complete; there is nothing to resume. Start a new run for new questions."
+        )
     return history.request, history
 
 

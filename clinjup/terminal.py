@@ -59,7 +59,9 @@ class RunView:
         elif event.type == "cell.finished":
             self._progress = None
             self._seconds[data["step_id"]] = self._seconds.get(data["step_id"], 0.0) + data["seconds"]
-            self._line(f"{self._title(data['step_id'])}: {'done' if data['ok'] else 'failed'} ({data['seconds']:.0f} s)")
+            self._line(
+                f"{self._title(data['step_id'])}: {'done' if data['ok'] else 'failed'} ({data['seconds']:.0f} s)"
+            )
         elif event.type == "error.diagnosed":
             self._say(f"[yellow]{escape(data['message'])}[/]")
         elif event.type == "result" and data["finding"].get("kind") == "figure":
@@ -107,7 +109,10 @@ class RunView:
             if step.status is StepStatus.RUNNING:
                 seconds = time.monotonic() - self._started.get(step.id, time.monotonic())
             table.add_row(
-                Text(mark, style), Text(step.title, style), Text(f"{seconds:.0f} s" if seconds else "", "dim"), step.note or ""
+                Text(mark, style),
+                Text(step.title, style),
+                Text(f"{seconds:.0f} s" if seconds else "", "dim"),
+                step.note or "",
             )
         return Group(table, *([self._progress_row()] if self._progress else []))
 
@@ -133,4 +138,6 @@ def print_end(console: Console, results: Results, folder: str) -> None:
     console.print(escape(results.sentence), highlight=False)
     if results.data.synthetic:
         console.print("[dim]Synthetic data: the figures say nothing about real patients.[/]")
-    console.print(f"[dim]Read[/] {escape(folder)}/report.html  [dim]open[/] {escape(folder)}/notebook.ipynb", highlight=False)
+    console.print(
+        f"[dim]Read[/] {escape(folder)}/report.html  [dim]open[/] {escape(folder)}/notebook.ipynb", highlight=False
+    )

@@ -13,14 +13,20 @@ def print_profile(console: Console, profile: DataProfile) -> None:
     """Layout, images, tables with their columns, warnings."""
     images = profile.images
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in images.extensions.items())
-    console.print(f"[bold]{profile.root}[/]  layout [cyan]{profile.layout}[/]{'  [yellow]synthetic[/]' if profile.synthetic else ''}")
-    console.print(f"{images.count} images ({kinds}); sizes {', '.join(images.sizes) or 'unknown'}; modes {', '.join(images.modes)}")
+    console.print(
+        f"[bold]{profile.root}[/]  layout [cyan]{profile.layout}[/]{'  [yellow]synthetic[/]' if profile.synthetic else ''}"
+    )
+    console.print(
+        f"{images.count} images ({kinds}); sizes {', '.join(images.sizes) or 'unknown'}; modes {', '.join(images.modes)}"
+    )
     for name, count in profile.class_folders.items():
         console.print(Text(f"folder {name}: {count} images"))
     for name, count in profile.official_splits.items():
         console.print(Text(f"official split {name}: {count} images"))
     for table in profile.tables:
-        view = Table(title=f"{table.path}  ({table.rows} rows, {table.encoding}, '{table.delimiter}')", title_justify="left")
+        view = Table(
+            title=f"{table.path}  ({table.rows} rows, {table.encoding}, '{table.delimiter}')", title_justify="left"
+        )
         for heading in ("column", "kind", "values", "missing", "names images"):
             view.add_column(heading, overflow="fold")
         for column in table.columns:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from clinjup.contracts import PROGRESS_MIME, Progress
 
-
 T = TypeVar("T")
 
 

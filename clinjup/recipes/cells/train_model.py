@@ -8,7 +8,7 @@
 # %% parameters
 NAME = "baseline"
 ARCHITECTURE = "small_cnn"  # or any timm model, e.g. "resnet18"
-MITIGATION = None
+MITIGATION = None  # or "balanced_sampling" (needs labels), "insertion_augmentation" (needs none)
 CONFOUNDER = None
 EPOCHS = 8
 BATCH_SIZE = 64

@@ -1,0 +1,91 @@
+"""What these figures cannot say, and what only a person can add. Used by report and model card."""
+
+from __future__ import annotations
+
+from clinjup.contracts import Results
+from clinjup.reporting.numbers import counted
+from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
+
+NEEDS_INPUT = "[NEEDS INPUT]"
+FEW_POSITIVES = 100
+
+
+def limits(results: Results) -> list[str]:
+    """Sentences; each follows from what the run knows."""
+    noun, target = image_noun(results.task), target_name(results.task)
+    found = []
+    if results.data.synthetic:
+        found.append(
+            "The images are synthetic: computed, not taken from patients. The figures show how the method behaves and say nothing "
+            "about any patient."
+        )
+    found.append(
+        f"All {noun}s come from one data set. How the model does at another hospital, on another scanner or in another population "
+        "was not tested (no external testing)."
+    )
+    found.append(
+        "The labels were taken as the truth. Errors in them count as errors of the model, or are learned by it."
+    )
+    test = results.split.get("test")
+    if test and test.positives < FEW_POSITIVES:
+        found.append(
+            f"The test part holds only {counted(test.positives, noun)} with {target}. Look at the confidence intervals, not at the "
+            "figures alone."
+        )
+    found += _confounder_limits(results, noun)
+    if len(results.models) > 1:
+        found.append(
+            f"{len(results.models)} models were compared on the same validation part, so the validation figures of the chosen one are "
+            "slightly too good. The test figures are not affected."
+        )
+    if results.test_openings > 1:
+        found.append(
+            f"The test part was opened {results.test_openings} times. If anything was changed in between, its figures are too good."
+        )
+    model = chosen_model(results)
+    if model and model.stopped == "time budget":
+        found.append("Training was ended by the time budget; a longer training may give other figures.")
+    if any("gradcam" in figure.name for figure in results.figures):
+        found.append("Grad-CAM maps are coarse and weak evidence; they were not used to judge the model.")
+    return found
+
+
+def needs_input(results: Results) -> list[tuple[str, str]]:
+    """(topic, question) for everything that no program can know."""
+    noun, target = image_noun(results.task), target_name(results.task)
+    questions = [
+        ("Intended use", "Who is to use this, at which point of the work, and what happens after an alarm?"),
+        (
+            "Reference standard",
+            f"Who decided that a {noun} shows {target}, from what (report, CT, follow-up), how many readers?",
+        ),
+        ("Population", "Which patients, from which hospitals and years; how were they chosen; age, sex, severity?"),
+        (
+            "Image acquisition",
+            "Scanners, views and settings; how the images were exported, converted or de-identified.",
+        ),
+        ("Ethics and data protection", "Approval, consent or waiver, and on what ground the data may be used."),
+        ("Clinical consequences", f"What does a missed {target} cost the patient, and what does a false alarm cost?"),
+        ("External testing", "On which other data will the model be tested before anyone relies on it?"),
+        ("Responsibility", "Authors, funding, conflicts of interest, contact."),
+    ]
+    if results.task.prevalence is None:
+        questions.insert(
+            3, ("Prevalence", f"How common is {target} where the model would be used? Predictive values depend on it.")
+        )
+    return questions
+
+
+def _confounder_limits(results: Results, noun: str) -> list[str]:
+    names = [confounder_name(results.task, name) for name in confounders_of(results)]
+    if not names:
+        return [
+            "No confounder was named, and none was tested. A model can rely on anything that goes along with the diagnosis."
+        ]
+    listed = " and ".join(names)
+    return [
+        f"Only the {listed} was examined. Other things that go along with the diagnosis (devices, views, markers, image quality) may "
+        "mislead the model as well.",
+        f"In the insertion test the {listed} is drawn into the {noun}, not a real one. Read it together with the figures on real "
+        f"{noun}s with and without it.",
+    ]

@@ -1,0 +1,298 @@
+"""report.html: the run for a clinician to read, in one file without scripts and without anything from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from clinjup.contracts import ClinicalTask, ModelResults, Results, RunStatus, TaskType
+from clinjup.reporting.glossary import Glossary
+from clinjup.reporting.limits import limits, needs_input
+from clinjup.reporting.numbers import counted, duration, known, metric_of, out_of_100, percent, show, words
+from clinjup.reporting.pictures import SECTIONS, read_pictures
+from clinjup.reporting.story import STEP_WORDS, Story
+from clinjup.reporting.tables import (
+    Table,
+    association_table,
+    confounder_table,
+    experiments_table,
+    metrics_table,
+    model_title,
+    models_table,
+    split_table,
+    strata_table,
+)
+from clinjup.reporting.verdict import (
+    CONVENTION,
+    Reliance,
+    chosen_model,
+    compared_models,
+    confounder_name,
+    confounder_result,
+    confounder_sentence,
+    confounders_of,
+    image_noun,
+    operating_figures,
+    performance_sentence,
+    reliance,
+    state_sentence,
+    target_name,
+    verdict,
+)
+
+STATUS_WORDS = {
+    RunStatus.COMPLETED: "Completed",
+    RunStatus.INTERRUPTED: "Stopped before its end",
+    RunStatus.FAILED: "Failed",
+    RunStatus.NEEDS_ANSWER: "Waits for an answer",
+    RunStatus.REFUSED: "Refused",
+    RunStatus.RUNNING: "Running",
+}
+EXCLUDED_SHOWN = 20
+_RISK_WORDS = {
+    "balanced": "missed cases and false alarms count alike",
+    "sensitivity_first": "missing a case is worse than a false alarm",
+    "specificity_first": "a false alarm is worse than missing a case",
+    "harm_ratio": "a missed case weighs as much as several false alarms",
+    "false_mark_limit": "few false marks per image",
+}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One model's false alarms before and after insertion, as percent, for the chart."""
+
+    title: str
+    chosen: bool
+    before: float
+    after: float
+    before_text: str
+    after_text: str
+    intervals: list[tuple[float, float]]
+    placebo: float | None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Everything the report says about one confounder."""
+
+    name: str
+    reliance: Reliance
+    sentence: str
+    shifts: list[Shift]
+    table: Table | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The operating point out of 100 images with and 100 without the target."""
+
+    part: str
+    finds: int
+    finds_interval: str
+    finds_n: int | None
+    alarms: int
+    alarms_interval: str
+    alarms_n: int | None
+    threshold: str
+    rule: str
+
+
+def render_report(
+    results: Results, *, run_dir: Path, story: Story | None = None, written: datetime | None = None
+) -> str:
+    """The report as HTML. `run_dir` holds the figures; `story` is what the journal tells; `written` is shown as UTC."""
+    story = story or Story()
+    glossary = Glossary()
+    glossary.mention(*_unlinked_terms(results))
+    pictures = read_pictures(run_dir, results.figures)
+    chosen = chosen_model(results)
+    context: dict[str, Any] = {
+        "results": results,
+        "story": story,
+        "gloss": glossary.link,
+        "glossary": glossary.entries,
+        "written": (written or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC"),
+        "status": STATUS_WORDS[results.status],
+        "state": state_sentence(results) if results.sentence in ("", verdict(results)) else results.sentence,
+        "complete": results.status is RunStatus.COMPLETED,
+        "noun": image_noun(results.task),
+        "target": target_name(results.task),
+        "understood": _understood(results.task),
+        "trusts": [_trust(results, name) for name in confounders_of(results)],
+        "convention": CONVENTION,
+        "performance": performance_sentence(results),
+        "chosen": model_title(results, chosen).removesuffix(" (chosen)") if chosen else "",
+        "outcome": _outcome(results, chosen),
+        "tiles": _tiles(results, chosen),
+        "split": split_table(results),
+        "associations": [association_table(results, finding) for finding in results.associations],
+        "models": models_table(results),
+        "experiments": experiments_table(results),
+        "test": metrics_table(results, "test", calibration=False),
+        "validation": metrics_table(results, "validation", calibration=False),
+        "calibration": metrics_table(results, "test" if chosen and chosen.test else "validation", calibration=True),
+        "strata": [table for model in compared_models(results) if (table := strata_table(results, model))],
+        "limits": limits(results),
+        "needs_input": needs_input(results),
+        "step_words": STEP_WORDS,
+        "excluded_shown": EXCLUDED_SHOWN,
+        "pictures_by": {section: [p for p in pictures if p.section == section] for section in SECTIONS},
+    }
+    return _environment().get_template("report.html").render(context)
+
+
+def _unlinked_terms(results: Results) -> list[str]:
+    used = {
+        "synthetic": results.data.synthetic,
+        "epoch": any(model.epochs for model in results.models),
+        "balancing": any(model.mitigation == "balanced_sampling" for model in results.models),
+        "experiment": bool(results.experiments),
+        "gradcam": any("cam" in figure.name.lower() for figure in results.figures),
+        "worst_group_auroc": "worst-group" in results.selection,
+    }
+    judged_by = metric_of(results.task.primary_metric.name).gloss
+    return [key for key, value in used.items() if value] + ([judged_by] if judged_by else [])
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("clinjup.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words=words, counted=counted, duration=duration)
+    return environment
+
+
+def _understood(task: ClinicalTask) -> list[tuple[str, str]]:
+    risk = task.risk
+    wish = _RISK_WORDS[risk.kind]
+    if risk.harm_ratio:
+        wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
+    if risk.target_sensitivity:
+        wish += f"; sensitivity of at least {percent(risk.target_sensitivity)}"
+    if risk.target_specificity:
+        wish += f"; specificity of at least {percent(risk.target_specificity)}"
+    if risk.false_marks_per_image:
+        wish += f"; at most {risk.false_marks_per_image:g} false marks per image"
+    rows = [
+        ("Objective", task.objective),
+        ("Kind of task", words(task.task_type.value)),
+        ("To be found", target_name(task)),
+    ]
+    if task.comparator:
+        rows.append(("To be told from", words(task.comparator)))
+    rows.append(("Images", task.modality_name or words(task.modality or "not named")))
+    rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
+    rows.append(("Judged by", f"{metric_of(task.primary_metric.name).label}"))
+    rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
+    if task.constraints:
+        rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
+    if task.prevalence:
+        rows.append(("Stated prevalence", f"{100 * task.prevalence:g} %"))
+    return rows
+
+
+def _trust(results: Results, name: str) -> Trust:
+    shifts = []
+    for model in compared_models(results):
+        figures, _ = confounder_result(model, name)
+        before, after = (
+            (known(figures.false_alarms_before), known(figures.false_alarms_after)) if figures else (None, None)
+        )
+        if figures is None or before is None or after is None:
+            continue
+        placebo = known(figures.placebo_increase)
+        shifts.append(
+            Shift(
+                title=model_title(results, model),
+                chosen=model.name == results.selected,
+                before=100 * before,
+                after=100 * after,
+                before_text=percent(before),
+                after_text=percent(after),
+                intervals=[
+                    (100 * estimate.ci95[0], 100 * estimate.ci95[1])
+                    for estimate in (figures.false_alarms_before, figures.false_alarms_after)
+                    if estimate.ci95
+                ],
+                placebo=None if placebo is None else 100 * min(1.0, max(0.0, before + placebo)),
+            )
+        )
+    return Trust(
+        name=confounder_name(results.task, name),
+        reliance=reliance(results, name),
+        sentence=confounder_sentence(results, name),
+        shifts=shifts,
+        table=confounder_table(results, name),
+    )
+
+
+def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
+    if model is None or results.task.task_type is not TaskType.BINARY:
+        return None
+    sensitivity, specificity, part = operating_figures(model)
+    finds, spares = known(sensitivity), known(specificity)
+    if finds is None or spares is None or sensitivity is None or specificity is None:
+        return None
+    alarms = specificity.model_copy(
+        update={
+            "value": 1 - spares,
+            "ci95": (1 - specificity.ci95[1], 1 - specificity.ci95[0]) if specificity.ci95 else None,
+        }
+    )
+    point = model.operating_point
+    return Outcome(
+        part=part,
+        finds=out_of_100(finds),
+        finds_interval=show(sensitivity, "percent").interval,
+        finds_n=sensitivity.n,
+        alarms=out_of_100(1 - spares),
+        alarms_interval=show(alarms, "percent").interval,
+        alarms_n=specificity.n,
+        threshold=f"{point.threshold:.2f}" if point else "",
+        rule=point.rule if point else "",
+    )
+
+
+def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, str]]:
+    """The three or four figures to remember."""
+    if model is None:
+        return []
+    metrics, part = (model.test, "test part") if model.test else (model.validation, "validation part")
+    noun, target = image_noun(results.task), target_name(results.task)
+    labels = {
+        "sensitivity": f"of {noun}s with {target} found",
+        "specificity": f"of {noun}s without it cleared",
+        "auroc": "AUROC",
+    }
+    found: list[Mapping[str, str]] = []
+    for key, label in labels.items():
+        shown = show(metrics.get(key), metric_of(key).unit)
+        if not shown.reason:
+            found.append({"figure": shown.text, "interval": shown.interval, "label": label, "gloss": key, "part": part})
+    for name in confounders_of(results):
+        figures, where = confounder_result(model, name)
+        shown = show(figures.false_alarm_increase if figures else None, "points")
+        if not shown.reason:
+            label = f"false alarms from an inserted {confounder_name(results.task, name)}"
+            found.append(
+                {
+                    "figure": shown.text,
+                    "interval": shown.interval,
+                    "label": label,
+                    "gloss": "insertion",
+                    "part": f"{where} part",
+                }
+            )
+    return found

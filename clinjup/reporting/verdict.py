@@ -1,0 +1,203 @@
+"""The result in one sentence that a clinician understands, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
+from clinjup.reporting.numbers import known, out_of_100, percent, show, with_article, words
+
+Level = Literal["strong", "some", "little", "unknown"]
+
+# Conventions of this report, stated in it; they are no clinical thresholds.
+LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
+CONVENTION = (
+    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, little when "
+    "even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse (AUROC more "
+    "than 0.10 below the overall one), and some in between. These limits are conventions, not clinical thresholds."
+)
+
+_MITIGATIONS = {
+    "balanced_sampling": "balancing",
+    "insertion_augmentation": "training with inserted objects",
+    "group_dro": "group-robust training",
+    "class_balanced": "balancing the classes",
+}
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """How far the chosen model leans on one confounder, in a word and a sentence."""
+
+    level: Level
+    headline: str
+    sentence: str
+
+
+def verdict(results: Results) -> str:
+    """The run in one to three sentences: its state if it is not complete, what the confounders did, what the model finds."""
+    parts = [state_sentence(results)]
+    parts += [confounder_sentence(results, name) for name in confounders_of(results)]
+    parts.append(performance_sentence(results))
+    return " ".join(part for part in parts if part)
+
+
+def state_sentence(results: Results) -> str:
+    """How a run that is not complete ended; empty for a completed one."""
+    so_far = "what was measured until then is shown" if results.models else "no model was evaluated"
+    return {
+        RunStatus.INTERRUPTED: f"The run was stopped before its end; {so_far}.",
+        RunStatus.FAILED: f"The run failed before its end; {so_far}.",
+        RunStatus.NEEDS_ANSWER: "The run waits for an answer that only you can give.",
+        RunStatus.REFUSED: "The request was refused.",
+        RunStatus.RUNNING: "The run is still going on.",
+    }.get(results.status, "")
+
+
+def image_noun(task: ClinicalTask) -> str:
+    """'film' where radiographs are read, 'image' elsewhere."""
+    return "film" if task.modality and "radiograph" in task.modality else "image"
+
+
+def target_name(task: ClinicalTask) -> str:
+    """The target in plain English, 'the target' while it is not known."""
+    return task.target_name or (words(task.target) if task.target else "the target")
+
+
+def confounder_name(task: ClinicalTask, identifier: str) -> str:
+    """The name of a confounder in plain English."""
+    return next((item.name for item in task.confounders if item.id == identifier), words(identifier))
+
+
+def mitigation_words(mitigation: str | None) -> str:
+    """'balancing' for balanced_sampling; shown as 'after balancing'."""
+    return _MITIGATIONS.get(mitigation or "", words(mitigation or "mitigation"))
+
+
+def confounders_of(results: Results) -> list[str]:
+    """Confounders that were named, then others that were measured."""
+    names = [item.id for item in results.task.confounders]
+    for model in results.models:
+        names += [*model.confounders, *model.validation_confounders]
+    return list(dict.fromkeys(names))
+
+
+def chosen_model(results: Results) -> ModelResults | None:
+    """The selected model, or while none was selected the only one."""
+    chosen = next((model for model in results.models if model.name == results.selected), None)
+    return chosen or (results.models[0] if len(results.models) == 1 else None)
+
+
+def compared_models(results: Results) -> list[ModelResults]:
+    """Baseline and chosen model; where the baseline was chosen, the mitigated one beside it."""
+    if not results.models:
+        return []
+    baseline, chosen = results.models[0], chosen_model(results)
+    if chosen is None or chosen is baseline:
+        return results.models[:2]
+    return [baseline, chosen]
+
+
+def confounder_result(model: ModelResults, name: str) -> tuple[ConfounderResult | None, Literal["test", "validation"]]:
+    """A model's figures for one confounder: from the test set if it was opened, else from validation."""
+    if name in model.confounders:
+        return model.confounders[name], "test"
+    return model.validation_confounders.get(name), "validation"
+
+
+def confounder_sentence(results: Results, name: str) -> str:
+    """'Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 %.'"""
+    inserted: list[str] = []
+    stratified: list[str] = []
+    rises: list[float] = []
+    parts: set[str] = set()
+    for model in compared_models(results):
+        figures, part = confounder_result(model, name)
+        if figures is None:
+            continue
+        lead = f"after {mitigation_words(model.mitigation)}, " if model.mitigation else ""
+        before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
+        if before is not None and after is not None:
+            parts.add(part)
+            rises.append(after - before)
+            inserted.append(f"{lead}from {percent(before)} to {percent(after)}")
+        elif (worst := known(figures.worst_group_auroc)) is not None:
+            parts.add(part)
+            stratified.append(f"{lead}{worst:.2f}")
+    noun = with_article(confounder_name(results.task, name))
+    where = " on validation" if parts == {"validation"} else ""
+    if inserted:
+        verb = "raised" if rises[0] >= 0.01 else "lowered" if rises[0] <= -0.01 else "hardly changed"
+        return f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}."
+    if stratified:
+        return (
+            f"In the {image_noun(results.task)}s where {noun} misleads most, AUROC{where} was {'; '.join(stratified)}."
+        )
+    return ""
+
+
+def performance_sentence(results: Results) -> str:
+    """What the chosen model finds and where it raises false alarms, out of 100 each."""
+    model = chosen_model(results)
+    if model is None or results.task.task_type is not TaskType.BINARY:
+        return ""
+    sensitivity, specificity, part = operating_figures(model)
+    finds, spares = known(sensitivity), known(specificity)
+    if finds is None or spares is None:
+        return ""
+    noun, target = image_noun(results.task), target_name(results.task)
+    where = "" if part == "test" else " (validation; the test set was not opened)"
+    return (
+        f"Of 100 {noun}s with {target} it finds {out_of_100(finds)}; of 100 without, it raises a false alarm on "
+        f"{out_of_100(1 - spares)}{where}."
+    )
+
+
+def operating_figures(model: ModelResults) -> tuple[Estimate | None, Estimate | None, Literal["test", "validation"]]:
+    """Sensitivity and specificity at the frozen threshold, on test if it was opened, else on validation."""
+    metrics, part = (model.test, "test") if model.test else (model.validation, "validation")
+    point = model.operating_point
+    sensitivity = metrics.get("sensitivity") or (point.sensitivity if point else None)
+    specificity = metrics.get("specificity") or (point.specificity if point else None)
+    return sensitivity, specificity, "test" if part == "test" else "validation"
+
+
+def reliance(results: Results, name: str) -> Reliance:
+    """Judge the chosen model on one confounder by the conventions stated in CONVENTION."""
+    noun = confounder_name(results.task, name)
+    model = chosen_model(results)
+    figures, part = confounder_result(model, name) if model else (None, "test")
+    increase = figures.false_alarm_increase if figures else Estimate.missing("not measured")
+    value = known(increase)
+    if model is None or figures is None or value is None:
+        reason = increase.reason or "not measured"
+        if model is None:
+            reason = "no model was chosen yet" if results.models else "no model was trained"
+        sentence = f"The insertion test of the {noun} could not be done: {reason}."
+        return Reliance("unknown", f"Not known whether the model leans on the {noun}", sentence)
+    upper = increase.ci95[1] if increase.ci95 else value
+    overall = known((model.test if part == "test" else model.validation).get("auroc"))
+    worst = known(figures.worst_group_auroc)
+    weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
+    if value >= STRONG:
+        level: Level = "strong"
+        headline = f"The model leans strongly on the {noun}"
+    elif upper < LITTLE and not weak:
+        level = "little"
+        headline = f"Little reliance on the {noun} was measured"
+    else:
+        level = "some"
+        headline = f"Some reliance on the {noun} remains"
+    sentence = f"In {'the chosen' if results.selected else 'this'} model an inserted {noun} changes false alarms by {_points(increase)}"
+    if known(figures.placebo_increase) is not None:
+        sentence += f"; a placebo of the same kind changes them by {_points(figures.placebo_increase)}"
+    sentence += "."
+    if weak:
+        sentence += f" In the weakest group of films its AUROC is {worst:.2f}, against {overall:.2f} overall."
+    return Reliance(level, headline, sentence)
+
+
+def _points(estimate: Estimate) -> str:
+    shown = show(estimate, "points")
+    return f"{shown.text.replace('points', 'percentage points')}" + (f" ({shown.interval})" if shown.interval else "")

@@ -1,0 +1,295 @@
+"""Was anything changed after the run? Checks journal, notebook and files of a run folder against each other.
+
+The last `export` record of the journal lists the hash of every cell's source and of every file the run left. The hash of
+the journal's last record stands in the notebook's metadata, so that a cut tail shows. Who rewrites journal and notebook
+together leaves no trace here; that takes a signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from clinjup.reporting.files import sha256_of, sha256_text
+from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
+
+NOTEBOOK_NAME = "notebook.ipynb"
+COVERED_FILES = ("results.json", "report.html", "predictions.csv", "model_card.md")
+COVERED_FOLDERS = ("plots", "checkpoints")
+
+
+@dataclass
+class Verification:
+    """`problems` and the values of `checked` (subject -> what was found) are sentences for a clinician."""
+
+    ok: bool = True
+    problems: list[str] = field(default_factory=list)
+    checked: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, subject: str, problems: Iterable[str], summary: str) -> None:
+        self.problems += problems
+        self.ok = False
+        self.checked[subject] = summary
+
+
+def export_record(run_dir: Path, notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """The `data` of the journal's `export` record: hashes of the notebook's cells and of the files the run left.
+
+    `notebook` is the notebook as nbformat JSON, as it is about to be saved. Call it after everything else was written.
+    """
+    return {
+        "notebook": {"path": NOTEBOOK_NAME, "cells": [_cell_entry(cell) for cell in _cells(notebook)]},
+        "files": {name: sha256_of(run_dir / name) for name in _covered_files(run_dir)},
+    }
+
+
+def verify_run(run_dir: Path) -> Verification:
+    """Check a run folder. Never raises on what lies in it; every fault is a sentence in `problems`."""
+    result = Verification()
+    if not run_dir.is_dir():
+        result.fail("run", [f"There is no run folder '{run_dir}'."], "not found")
+        return result
+    scan = _check_journal(run_dir, result)
+    notebook = _read_notebook(run_dir, result)
+    export = _last_export(scan.records)
+    if notebook is not None and scan.records:
+        _check_head(notebook, scan, export is not None, result)
+    if export is None:
+        _without_export(notebook, scan, result)
+    else:
+        if notebook is not None:
+            _check_cells(notebook, export, result)
+        _check_files(run_dir, export, result)
+    return result
+
+
+# -------------------------------------------------------------------------------------------------- journal
+
+
+def _check_journal(run_dir: Path, result: Verification) -> Scan:
+    try:
+        scan = read_records((run_dir / JOURNAL_NAME).read_bytes())
+    except OSError:
+        result.fail("journal", [f"{JOURNAL_NAME} is missing or cannot be read, so nothing can be verified."], "missing")
+        return Scan()
+    if scan.torn:
+        scan.problems.append(
+            "The last line of the journal is incomplete. The machine stopped while it was written, or it was changed."
+        )
+    if not scan.records and not scan.problems:
+        scan.problems.append("The journal is empty.")
+    if scan.problems:
+        result.fail("journal", scan.problems, f"{len(scan.problems)} faults in {len(scan.records)} records")
+    else:
+        result.checked["journal"] = f"{len(scan.records)} records, chain unbroken"
+    return scan
+
+
+def _last_export(records: list[Record]) -> dict[str, Any] | None:
+    """The export record that describes the folder as it is: the last one, unless the run was resumed after it."""
+    for record in reversed(records):
+        if record.kind == "resume":
+            return None
+        if record.kind == "export":
+            return record.data
+    return None
+
+
+def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result: Verification) -> None:
+    head = _mapping(_mapping(notebook.get("metadata")).get("clinjup")).get("journal_head")
+    if head == scan.head:
+        result.checked["journal head"] = "the notebook names the journal's last record"
+        return
+    if not isinstance(head, str):
+        if exported:
+            sentence = "The notebook does not name the journal's last record, so a cut journal could not be told."
+            result.fail("journal head", [sentence], "missing in the notebook")
+        else:
+            result.checked["journal head"] = "not covered: the notebook does not name it yet"
+    elif not exported and any(record.hash == head for record in scan.records):
+        result.checked["journal head"] = "the journal goes on after the notebook was last saved (run not finished)"
+    else:
+        sentence = "The journal does not end with the record that the notebook names; its end was cut off or changed."
+        result.fail("journal head", [sentence], "does not match")
+
+
+# ------------------------------------------------------------------------------------------------- notebook
+
+
+def _read_notebook(run_dir: Path, result: Verification) -> dict[str, Any] | None:
+    path = run_dir / NOTEBOOK_NAME
+    if not path.is_file():
+        result.fail("notebook", [f"{NOTEBOOK_NAME} is missing."], "missing")
+        return None
+    try:
+        notebook = json.loads(path.read_bytes().decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        notebook = None
+    if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list):
+        return notebook
+    result.fail(
+        "notebook", [f"{NOTEBOOK_NAME} cannot be read as a notebook; it was damaged or replaced."], "unreadable"
+    )
+    return None
+
+
+def _check_cells(notebook: Mapping[str, Any], export: Mapping[str, Any], result: Verification) -> None:
+    recorded = [_mapping(entry) for entry in _list(_mapping(export.get("notebook")).get("cells"))]
+    present = [_cell_entry(cell) for cell in _cells(notebook)]
+    problems: list[str] = []
+    reran: list[int] = []
+    if len(present) != len(recorded):
+        problems.append(f"The notebook has {len(present)} cells and had {len(recorded)} at the end of the run.")
+    recorded_ids = [str(entry.get("id")) for entry in recorded]
+    present_ids = [entry["id"] for entry in present]
+    missing = [number for number, identity in enumerate(recorded_ids, 1) if identity not in present_ids]
+    added = [number for number, identity in enumerate(present_ids, 1) if identity not in recorded_ids]
+    if missing:
+        problems.append(f"Missing from the notebook: {_numbered(missing)} of the run.")
+    if added:
+        problems.append(f"Added after the run: {_numbered(added)} of the notebook.")
+    if not missing and not added and present_ids != recorded_ids:
+        problems.append("The cells of the notebook stand in another order than at the end of the run.")
+    by_id = dict(zip(recorded_ids, recorded, strict=True))
+    for number, entry in enumerate(present, start=1):
+        before = by_id.get(entry["id"])
+        if before is None:
+            continue
+        if (before.get("source_sha256"), before.get("type")) != (entry["source_sha256"], entry["type"]):
+            problems.append(f"Cell {number} ({entry['type']}) was edited after the run.")
+        elif before.get("outputs_sha256") != entry["outputs_sha256"]:
+            reran.append(number)
+    if problems:
+        result.fail("notebook", problems, f"{len(problems)} changes in source or order of the cells")
+    else:
+        result.checked["notebook"] = f"{len(present)} cells, source and order as at the end of the run"
+    if reran:
+        sentence = f"Outputs changed after the run, for example by re-running it: {_numbered(reran)}."
+        result.fail("outputs", [sentence], f"changed in {len(reran)} cells")
+    elif not missing and not added:
+        result.checked["outputs"] = "as at the end of the run"
+
+
+def _without_export(notebook: Mapping[str, Any] | None, scan: Scan, result: Verification) -> None:
+    """An unfinished run: cells carry the hash that clinjup gave them when it wrote them."""
+    if scan.records:
+        result.checked["not covered"] = (
+            "The journal holds no export record (the run did not come to its end): outputs, results.json, report.html, "
+            "predictions.csv, model card, plots and checkpoints are not covered."
+        )
+    marked = edited = 0
+    for number, cell in enumerate(_cells(notebook or {}), start=1):
+        written = _mapping(_mapping(cell.get("metadata")).get("clinjup")).get("source_sha256")
+        if isinstance(written, str):
+            marked += 1
+            if written != sha256_text(_text(cell.get("source"))):
+                edited += 1
+                result.fail("notebook", [f"Cell {number} was edited after clinjup wrote it."], "edited")
+    if notebook is not None and not edited:
+        result.checked["notebook"] = f"{marked} of {len(_cells(notebook))} cells carry a hash, and match it"
+
+
+def _cell_entry(cell: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        outputs = canonical(_stable_outputs(cell))
+    except RecursionError:
+        outputs = b"nested too deeply to be read"
+    return {
+        "id": str(cell.get("id", "")),
+        "type": str(cell.get("cell_type", "")),
+        "source_sha256": sha256_text(_text(cell.get("source"))),
+        "outputs_sha256": hashlib.sha256(outputs).hexdigest(),
+    }
+
+
+def _stable_outputs(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs without what opening and saving in JupyterLab may change: stream chunks, overwritten progress bars, metadata."""
+    streams: dict[str, str] = {}
+    shown: list[Any] = []
+    for output in map(_mapping, _list(cell.get("outputs"))):
+        kind = output.get("output_type")
+        if kind == "stream":
+            name = str(output.get("name"))
+            streams[name] = streams.get(name, "") + _text(output.get("text"))
+        elif kind == "error":
+            shown.append([output.get("ename"), output.get("evalue"), output.get("traceback")])
+        else:
+            data = _mapping(output.get("data"))
+            shown.append({mime: value if "json" in mime else _text(value) for mime, value in data.items()})
+    return {"streams": {name: _as_terminal(text) for name, text in streams.items()}, "shown": shown}
+
+
+def _as_terminal(text: str) -> str:
+    """What is left on a terminal after carriage returns: a later piece of a line overwrites the start of an earlier one."""
+    lines = []
+    for line in text.split("\n"):
+        shown = ""
+        for piece in line.split("\r"):
+            shown = piece + shown[len(piece) :]
+        lines.append(shown.rstrip())
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------------------------------- files
+
+
+def _covered_files(run_dir: Path) -> list[str]:
+    names = [name for name in COVERED_FILES if (run_dir / name).is_file()]
+    for folder in COVERED_FOLDERS:
+        found = (path for path in (run_dir / folder).rglob("*") if path.is_file() and path.suffix != ".part")
+        names += sorted(path.relative_to(run_dir).as_posix() for path in found)
+    return names
+
+
+def _check_files(run_dir: Path, export: Mapping[str, Any], result: Verification) -> None:
+    recorded = _mapping(export.get("files"))
+    problems = []
+    for name, digest in recorded.items():
+        path = run_dir / name
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or not path.is_file():
+            problems.append(f"{name} is missing; it was there at the end of the run.")
+        elif _digest_or_none(path) != digest:
+            problems.append(f"{name} was changed after the run.")
+    if problems:
+        result.fail("files", problems, f"{len(problems)} of {len(recorded)} files missing or changed")
+    else:
+        result.checked["files"] = f"{len(recorded)} files as at the end of the run"
+    later = [name for name in _covered_files(run_dir) if name not in recorded]
+    if later:
+        result.checked["not covered"] = f"added after the run: {', '.join(later)}"
+
+
+def _digest_or_none(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+# ------------------------------------------------------------------------------- reading what others may have written
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _cells(notebook: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [_mapping(cell) for cell in _list(notebook.get("cells"))]
+
+
+def _text(value: object) -> str:
+    """nbformat stores text as one string or as a list of lines."""
+    return "".join(str(part) for part in value) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _numbered(numbers: list[int]) -> str:
+    return f"cell{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"

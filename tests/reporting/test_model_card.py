@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+from huggingface_hub import ModelCard
+
+from clinjup.contracts import RunStatus
+from clinjup.reporting.model_card import escape, render_model_card
+from tests.reporting import example
+from tests.reporting.test_report import EVIL, evil_results
+
+SECTIONS = (
+    "Model Details",
+    "Uses",
+    "Bias, Risks, and Limitations",
+    "Training Details",
+    "Evaluation",
+    "Technical Specifications",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the model card must not touch the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def test_it_is_a_hugging_face_card_with_metadata_and_all_sections() -> None:
+    card = ModelCard(render_model_card(example.results()))
+    assert card.data.model_name == "pneumothorax-balanced_sampling"
+    assert "synthetic-data" in card.data.tags
+    values = {result.metric_type: result.metric_value for result in card.data.eval_results or []}
+    assert values["roc_auc"] == 0.9 and values["recall"] == 0.91
+    for section in SECTIONS:
+        assert f"## {section}" in card.text
+
+
+def test_it_holds_the_figures_and_leaves_no_blank_of_the_template() -> None:
+    text = render_model_card(example.results()).replace("\u00a0", " ")
+    assert "| AUROC | 0.90 (0.87–0.93) | 0.90 (0.87–0.93) | 600 |" in text
+    assert "| Increase by the chest drain | +49 points (+46 to +52) | +8 points (+5 to +11) | 458 |" in text
+    assert "More Information Needed" not in text and "Synthetic data" in text and "not a medical device" in text
+    assert text.count("[NEEDS INPUT]") >= 15
+
+
+def test_a_card_of_a_run_without_test_says_so() -> None:
+    found = [*example.preparation_findings(), *example.model_findings()[:2]]
+    text = render_model_card(example.results(RunStatus.INTERRUPTED, found))
+    assert "opened" in text and "not opened" in text and "Figures on the validation part" in text
+    assert not re.search(r"\b(None|nan)\b", text)
+
+
+def test_no_text_of_user_or_file_becomes_markup() -> None:
+    body = render_model_card(evil_results()).split("\n---\n", 1)[1]
+    assert not re.search(r"<(?!!--|/?https)", body)
+    assert "&lt;script&gt;" in body
+    tables = [line for line in body.splitlines() if line.startswith("|")]
+    assert tables and all(line.endswith("|") for line in tables)
+
+
+def test_escaping_keeps_one_line_and_no_markup() -> None:
+    assert escape("a\nb | c") == "a b \\| c"
+    assert escape("[x](http://evil) `y`") == "\\[x\\](http://evil) \\`y\\`"
+    assert "<" not in escape(EVIL)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from clinjup.contracts import ConfounderResult, Estimate, NamedConfounder, Results, RunStatus
+from clinjup.reporting.numbers import duration, out_of_100, show, with_article
+from clinjup.reporting.verdict import confounder_sentence, reliance, verdict
+from tests.reporting import example
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def with_drain_figures(**changes: Estimate) -> Results:
+    """The example, its chosen model's drain figures changed."""
+    results = example.results()
+    model = results.models[1]
+    model.confounders["chest_drain"] = model.confounders["chest_drain"].model_copy(update=changes)
+    return results
+
+
+def test_the_verdict_is_the_sentence_of_the_issue() -> None:
+    assert plain(verdict(example.results())) == (
+        "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 %. "
+        "Of 100 films with pneumothorax it finds 91; of 100 without, it raises a false alarm on 23."
+    )
+
+
+def test_an_interrupted_run_says_so_and_speaks_of_validation() -> None:
+    found = [*example.preparation_findings(), *example.model_findings()[:2]]
+    text = plain(verdict(example.results(RunStatus.INTERRUPTED, found)))
+    assert text.startswith("The run was stopped before its end; what was measured until then is shown.")
+    assert "raised false alarms on validation from 15 % to 63 %." in text
+    assert "the test set was not opened" in text
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_every_status_has_a_sentence_even_without_any_finding(status: RunStatus) -> None:
+    text = verdict(example.results(status, []))
+    assert "None" not in text and (text or status is RunStatus.COMPLETED)
+
+
+def test_where_nothing_can_be_inserted_the_groups_speak() -> None:
+    results = example.results()
+    for model in results.models:
+        figures = model.confounders["chest_drain"]
+        model.confounders["chest_drain"] = ConfounderResult(worst_group_auroc=figures.worst_group_auroc)
+    text = confounder_sentence(results, "chest_drain")
+    assert text == "In the films where a chest drain misleads most, AUROC was 0.55; after balancing, 0.89."
+    assert reliance(results, "chest_drain").level == "unknown"
+
+
+def test_a_fall_of_false_alarms_is_not_called_a_rise() -> None:
+    results = example.results()
+    figures = results.models[0].confounders["chest_drain"]
+    swapped = {"false_alarms_before": figures.false_alarms_after, "false_alarms_after": figures.false_alarms_before}
+    results.models[0].confounders["chest_drain"] = figures.model_copy(update=swapped)
+    assert confounder_sentence(results, "chest_drain").startswith("Inserting a chest drain lowered false alarms")
+
+
+@pytest.mark.parametrize(
+    ("increase", "interval", "worst", "level"),
+    [
+        (0.49, (0.45, 0.53), 0.55, "strong"),
+        (0.10, (0.02, 0.18), 0.89, "strong"),
+        (0.08, (0.05, 0.11), 0.89, "some"),
+        (0.02, (-0.02, 0.06), 0.89, "some"),
+        (0.01, (-0.01, 0.03), 0.89, "little"),
+        (0.01, (-0.01, 0.03), 0.70, "some"),
+    ],
+)
+def test_reliance_follows_the_stated_convention(
+    increase: float, interval: tuple[float, float], worst: float, level: str
+) -> None:
+    results = with_drain_figures(
+        false_alarm_increase=Estimate(value=increase, ci95=interval), worst_group_auroc=Estimate(value=worst)
+    )
+    assert reliance(results, "chest_drain").level == level
+
+
+def test_without_a_choice_nothing_is_claimed_about_a_chosen_model() -> None:
+    results = example.results(RunStatus.INTERRUPTED, example.model_findings()[:4])
+    judged = reliance(results, "chest_drain")
+    assert judged.level == "unknown" and "no model was chosen yet" in judged.sentence
+    assert "Of 100" not in verdict(results)
+
+
+def test_two_confounders_get_a_sentence_each() -> None:
+    named = [NamedConfounder(id="ecg_lead", name="ECG lead", phrase="leads"), *example.task().confounders]
+    results = example.results(confounders=named)
+    results.models[0].confounders["ecg_lead"] = results.models[0].confounders["chest_drain"]
+    text = verdict(results)
+    assert "Inserting an ECG lead raised" in text and "Inserting a chest drain raised" in text
+
+
+def test_figures_are_rounded_the_way_a_reader_expects() -> None:
+    estimate = Estimate(value=0.905, ci95=(0.876, 0.934))
+    assert plain(show(estimate, "percent").line) == "91 % (88–93)"
+    assert show(estimate).line in {"0.91 (0.88–0.93)", "0.90 (0.88–0.93)"}
+    assert plain(show(Estimate(value=-0.002, ci95=(-0.02, 0.011)), "points").line) == "0 points (−2 to +1)"
+    assert show(Estimate(value=float("nan"))).line == "not available (not measured)"
+    assert show(Estimate(value=0.5, ci95=(float("nan"), 1.0))).line == "0.50"
+    assert out_of_100(0.905) == 91 and out_of_100(1 / 3) == 33
+    assert [plain(duration(seconds)) for seconds in (12.4, 61, 3720)] == ["12 s", "1 min 1 s", "1 h 2 min"]
+
+
+@pytest.mark.parametrize(
+    ("noun", "expected"),
+    [
+        ("chest drain", "a chest drain"),
+        ("ink mark", "an ink mark"),
+        ("hair", "hair"),
+        ("gel bubbles", "gel bubbles"),
+        ("cross", "a cross"),
+    ],
+)
+def test_confounders_get_the_right_article(noun: str, expected: str) -> None:
+    assert with_article(noun) == expected

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinjup.reporting import Journal, Verification, export_record, verify_run
+from tests.reporting import example
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    example.finished_run(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def change_notebook(run: Path, change: Callable[[dict[str, Any]], object]) -> Verification:
+    path = run / "notebook.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    change(notebook)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return verify_run(run)
+
+
+def test_an_untouched_run_is_verified(run: Path) -> None:
+    result = verify_run(run)
+    assert result.ok and result.problems == []
+    assert result.checked["files"] == "11 files as at the end of the run"
+    assert result.checked["outputs"] == "as at the end of the run"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["markdown", "code", "last"])
+def test_a_changed_character_in_any_cell_is_found(run: Path, number: int) -> None:
+    def edit(notebook: dict[str, Any]) -> None:
+        source = notebook["cells"][number]["source"]
+        notebook["cells"][number]["source"] = (
+            [*source[:-1], source[-1] + " "] if isinstance(source, list) else source + " "
+        )
+
+    result = change_notebook(run, edit)
+    assert not result.ok and result.problems == [
+        f"Cell {number + 1} ({'code' if number else 'markdown'}) was edited after the run."
+    ]
+    assert result.checked["outputs"] == "as at the end of the run"
+
+
+def test_the_source_as_list_or_string_is_the_same(run: Path) -> None:
+    def split(notebook: dict[str, Any]) -> None:
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"]).splitlines(keepends=True)
+
+    assert change_notebook(run, split).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda cells: cells.pop(1), "Missing from the notebook: cell 2 of the run."),
+        (lambda cells: cells.reverse(), "another order"),
+        (lambda cells: cells.append({**cells[0], "id": "new"}), "Added after the run: cell 4 of the notebook."),
+        (lambda cells: cells.append(dict(cells[0])), "has 4 cells and had 3"),
+        (lambda cells: cells[2].update(cell_type="raw"), "Cell 3 (raw) was edited"),
+        (lambda cells: cells[2].update(id="renamed"), "Missing from the notebook: cell 3"),
+    ],
+)
+def test_cells_that_were_removed_moved_or_added_are_found(
+    run: Path, change: Callable[[list[Any]], object], said: str
+) -> None:
+    result = change_notebook(run, lambda notebook: change(notebook["cells"]))
+    assert not result.ok and any(said in problem for problem in result.problems), result.problems
+
+
+def test_changed_outputs_are_told_apart_from_changed_source(run: Path) -> None:
+    def rerun(notebook: dict[str, Any]) -> None:
+        notebook["cells"][1]["outputs"][2]["data"]["text/plain"] = "AUROC 0.99"
+
+    result = change_notebook(run, rerun)
+    assert not result.ok
+    assert result.problems == ["Outputs changed after the run, for example by re-running it: cell 2."]
+    assert result.checked["notebook"].startswith("3 cells")
+
+
+def test_opening_and_saving_in_jupyterlab_is_no_change(run: Path) -> None:
+    """JupyterLab joins stream chunks, drops overwritten progress bars and renumbers executions."""
+
+    def save(notebook: dict[str, Any]) -> None:
+        cell = notebook["cells"][1]
+        merged = {"output_type": "stream", "name": "stdout", "text": ["Decode: 100%\n", "3000 images\n"]}
+        shown = {**cell["outputs"][2], "metadata": {"needs_background": "light"}}
+        shown["data"] = {**shown["data"], "text/plain": ["AUROC 0.90"]}
+        cell.update(outputs=[merged, shown], execution_count=7)
+        notebook["metadata"]["kernelspec"] = {"name": "python3"}
+
+    assert change_notebook(run, save).ok
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["results.json", "report.html", "predictions.csv", "model_card.md", "plots/roc.png", "checkpoints/baseline.ckpt"],
+)
+def test_every_file_of_the_run_is_covered(run: Path, name: str) -> None:
+    path = run / name
+    path.write_bytes(path.read_bytes() + b" ")
+    assert verify_run(run).problems == [f"{name} was changed after the run."]
+    path.unlink()
+    assert verify_run(run).problems == [f"{name} is missing; it was there at the end of the run."]
+
+
+def test_files_added_later_are_named_as_not_covered(run: Path) -> None:
+    (run / "plots" / "later.png").write_bytes(b"x")
+    result = verify_run(run)
+    assert result.ok and result.checked["not covered"] == "added after the run: plots/later.png"
+
+
+def test_a_cut_tail_of_the_journal_is_found(run: Path) -> None:
+    path = run / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for kept in range(1, len(lines)):
+        path.write_bytes(b"".join(lines[:kept]))
+        result = verify_run(run)
+        assert not result.ok and any("cut off" in problem for problem in result.problems), kept
+
+
+def test_a_journal_rewritten_as_a_whole_does_not_fit_the_notebook(run: Path) -> None:
+    (run / "journal.jsonl").unlink()
+    example.write_journal(run)
+    assert not verify_run(run).ok
+
+
+def test_a_notebook_without_the_journal_head_does_not_pass(run: Path) -> None:
+    result = change_notebook(run, lambda notebook: notebook["metadata"].pop("clinjup"))
+    assert any("does not name the journal's last record" in problem for problem in result.problems)
+
+
+def test_a_changed_journal_line_is_found(run: Path) -> None:
+    path = run / "journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"chest drains may", b"chest drains can"))
+    result = verify_run(run)
+    assert "content does not match its hash" in result.problems[0]
+
+
+def test_an_interrupted_run_without_export_says_what_is_not_covered(tmp_path: Path) -> None:
+    journal = example.write_journal(tmp_path, done=2)
+    notebook = example.notebook()
+    notebook["metadata"]["clinjup"]["journal_head"] = journal.records[-2].hash
+    (tmp_path / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    result = verify_run(tmp_path)
+    assert result.ok, result.problems
+    assert "no export record" in result.checked["not covered"]
+    assert "goes on after" in result.checked["journal head"]
+    notebook["cells"][1]["source"] += "\nprint('edited')"
+    (tmp_path / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    assert verify_run(tmp_path).problems == ["Cell 2 was edited after clinjup wrote it."]
+
+
+def test_a_resumed_run_is_not_held_to_the_export_of_its_first_part(run: Path) -> None:
+    journal = Journal.open(run / "journal.jsonl")
+    journal.append("resume", {})
+    (run / "results.json").write_text("{}", encoding="utf-8")
+    result = verify_run(run)
+    assert result.ok and "not covered" in result.checked
+    notebook = json.loads((run / "notebook.ipynb").read_text(encoding="utf-8"))
+    journal.append("export", export_record(run, notebook))
+    assert not verify_run(run).ok  # the notebook does not name the new head yet
+    assert change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head)).ok
+
+
+def test_a_torn_last_line_is_told(run: Path) -> None:
+    path = run / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert any("incomplete" in problem for problem in verify_run(run).problems)
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "notebook.ipynb"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff", b"[]", b"{}", b"null\n", b"[" * 100_000, b'{"cells":[1,{"source":5}]}']
+)
+def test_garbage_gives_sentences_and_no_traceback(run: Path, name: str, content: bytes) -> None:
+    (run / name).write_bytes(content)
+    result = verify_run(run)
+    assert not result.ok and all(problem.endswith(".") for problem in result.problems)
+
+
+def test_missing_pieces_give_sentences(tmp_path: Path, run: Path) -> None:
+    assert verify_run(tmp_path / "nowhere").problems == [f"There is no run folder '{tmp_path / 'nowhere'}'."]
+    (tmp_path / "empty").mkdir()
+    assert len(verify_run(tmp_path / "empty").problems) == 2
+    (run / "notebook.ipynb").unlink()
+    assert "notebook.ipynb is missing." in verify_run(run).problems
+
+
+_KEYS = ["cells", "notebook", "files", "id", "source", "outputs", "metadata", "clinjup", "data", "text", "../x"]
+_json = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), children, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(export=_json, notebook=_json)
+def test_an_export_record_or_notebook_of_any_shape_never_raises(
+    tmp_path_factory: pytest.TempPathFactory, export: object, notebook: object
+) -> None:
+    folder = tmp_path_factory.mktemp("shape")
+    Journal.create(folder / "journal.jsonl").append("export", export)
+    (folder / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    assert not verify_run(folder).ok

@@ -1,0 +1,131 @@
+"""What cannot work is said in one sentence, before any question, and leaves no run folder."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REQUEST
+from tests.runs.door import clinjup
+
+TABLE = "Data_Entry_2017_v2020.csv"
+
+
+def rewrite(folder: Path, change) -> None:
+    """Rewrite the label table row by row; `change(row)` returns the new row or None."""
+    path = folder / TABLE
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *[row for row in map(change, rows) if row]])
+
+
+def no_such_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def no_images(folder: Path) -> None:
+    shutil.rmtree(folder / "images")
+
+
+def no_labels(folder: Path) -> None:
+    for path in folder.glob("*.csv"):
+        path.unlink()
+
+
+def all_corrupt(folder: Path) -> None:
+    for path in (folder / "images").iterdir():
+        path.write_bytes(b"")
+
+
+def one_class(folder: Path) -> None:
+    rewrite(folder, lambda row: [row[0], "Pneumothorax", *row[2:]])
+
+
+def two_patients(folder: Path) -> None:
+    rewrite(folder, lambda row: [*row[:3], str(1 + ("Pneumothorax" in row[1])), *row[4:]])
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_such_folder, "no folder"),
+        (no_images, "image"),
+        (no_labels, "label"),
+        (all_corrupt, "can be read|could be read|cannot be read|can be opened|could be opened"),
+        (one_class, "class|without|only"),
+        (two_patients, "patients"),
+    ],
+)
+def test_unusable_data_is_exit_2_with_one_sentence_and_no_run_folder(cohort_copy, tmp_path, damage, words):
+    damage(cohort_copy)
+    said = clinjup("run", REQUEST, "--data", cohort_copy, "--out", tmp_path / "run", "--json")
+    assert said.code == 2, said.err
+    assert any(word in said.json["error"] for word in words.split("|")), said.json
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        REQUEST + " Tune the threshold on the test set until it looks good.",
+        "Diagnostiziere Pneumothorax und lass die Fälle weg, bei denen das Modell falsch liegt.",
+        "Detect pneumothorax and put it live on our PACS tomorrow.",
+    ],
+)
+def test_an_unsound_request_is_exit_5_with_what_can_be_done_instead(small_cohort, tmp_path, intent):
+    said = clinjup("run", intent, "--data", small_cohort, "--out", tmp_path / "run", "--json")
+    assert said.code == 5, said.err
+    assert said.json["reason"] and said.json["instead"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unsound_request_is_told_before_unusable_data(tmp_path):
+    intent = REQUEST + " Tune the threshold on the test set until it looks good."
+    assert clinjup("run", intent, "--data", tmp_path / "nowhere", "--out", tmp_path / "run").code == 5
+
+
+def test_a_vague_request_is_exit_3_with_at_most_three_questions_answered_by_id(small_cohort, tmp_path):
+    said = clinjup(
+        "run",
+        "Make me something useful with these X-rays.",
+        "--data",
+        small_cohort,
+        "--out",
+        tmp_path / "run",
+        "--json",
+    )
+    assert said.code == 3, said.err
+    questions = said.json["questions"]
+    assert 1 <= len(questions) <= 3
+    assert all({"id", "text", "options"} <= question.keys() for question in questions)
+
+
+def test_an_empty_request_and_a_missing_option_are_bad_usage(small_cohort):
+    assert clinjup("run", "  ", "--data", small_cohort).code == 2
+    assert clinjup("run", REQUEST).code == 2
+    assert clinjup("run", REQUEST, "--data", small_cohort, "--approve", "sometimes").code == 2
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "predict", "disclosures", "resume"])
+def test_every_command_answers_a_wrong_folder_in_a_sentence(tmp_path, command):
+    nowhere = tmp_path / "nowhere"
+    arguments = {
+        "inspect": ["inspect", "--data", nowhere],
+        "verify": ["verify", nowhere],
+        "predict": ["predict", nowhere, "--data", nowhere, "--out", tmp_path / "out.csv"],
+        "disclosures": ["disclosures", nowhere],
+        "resume": ["run", "--resume", nowhere],
+    }[command]
+    said = clinjup(*arguments)
+    assert said.code in {2, 4}
+    assert "nowhere" in said.out + said.err
+
+
+def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run")
+    assert said.code == 2 and (tmp_path / "run").read_text() == "mine"

@@ -1,0 +1,106 @@
+"""Each deterministic repair, provoked on a real run: the data or the machine change after they were looked at."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from clinjup.contracts import RunRequest
+from tests.conftest import REQUEST
+from tests.runs.door import run_in_process
+
+DRAINS = "NIH-CX14_TubeAnnotations_NonExperts_aggregated.csv"
+
+
+def rename_column(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    header, rest = text.split("\n", 1)
+    assert old in header
+    path.write_text(header.replace(old, new) + "\n" + rest, encoding="utf-8")
+
+
+def journal_of(folder: Path, kind: str) -> list[dict]:
+    lines = (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    return [record["data"] for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def failed_cells(folder: Path) -> list:
+    notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    return [cell for cell in notebook.cells if "clinjup-failed-attempt" in cell.metadata.get("tags", [])]
+
+
+@pytest.fixture
+def request_for(cohort_copy: Path, tmp_path: Path) -> RunRequest:
+    return RunRequest(intent=REQUEST, data=str(cohort_copy), out=str(tmp_path / "run"), budget_minutes=5)
+
+
+def assert_mended(results, folder: Path, step: str, words: str) -> None:
+    assert results.status == "completed", results.sentence
+    assert results.cells.repaired >= 1 and results.cells.failed >= 1
+    repairs = journal_of(folder, "repair")
+    assert any(repair["step_id"] == step and words in repair["change"] for repair in repairs), repairs
+    assert failed_cells(folder), "the failed attempt stays in the notebook"
+
+
+def test_a_renamed_column_is_found_again(request_for, cohort_copy):
+    results, _, _ = run_in_process(request_for, lambda: rename_column(cohort_copy / DRAINS, "Drain", "Chest_drain"))
+    assert_mended(results, Path(request_for.out), "load", "chest drain is now read from")
+    assert "chest_drain" in results.models[0].confounders
+
+
+def test_a_confounder_table_that_vanishes_does_not_stop_the_run(request_for, cohort_copy):
+    results, _, _ = run_in_process(request_for, (cohort_copy / DRAINS).unlink)
+    assert_mended(results, Path(request_for.out), "load", "chest drain is no longer there")
+    assert "insertion_augmentation" in {model.name for model in results.models}
+
+
+def test_an_image_that_vanishes_is_listed_and_left_out(request_for, cohort_copy):
+    victim = sorted((cohort_copy / "images").iterdir())[0]
+    results, _, _ = run_in_process(request_for, victim.unlink)
+    assert results.status == "completed"
+    assert victim.name in " ".join(item.path for item in results.data.excluded)
+
+
+def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(request_for, monkeypatch):
+    monkeypatch.setenv("CLINJUP_MEMORY_GB", "0.06")
+    results, _, _ = run_in_process(request_for)
+    assert_mended(results, Path(request_for.out), "train_baseline", "Memory was too small")
+
+
+def test_a_class_absent_from_validation_enlarges_the_part(request_for, cohort_copy):
+    keep_positives_of(cohort_copy, patients=3)
+    results, _, _ = run_in_process(request_for)
+    assert results.status == "completed", results.sentence
+    repairs = journal_of(Path(request_for.out), "repair")
+    assert any("validation part grows" in repair["change"] for repair in repairs)
+
+
+def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(request_for, cohort_copy):
+    results, _, _ = run_in_process(request_for, (cohort_copy / "Data_Entry_2017_v2020.csv").unlink)
+    folder = Path(request_for.out)
+    assert results.status == "failed"
+    assert "could not be mended" in results.sentence and "Traceback" not in results.sentence
+    assert failed_cells(folder) and (folder / "report.html").is_file()
+
+
+def keep_positives_of(folder: Path, patients: int) -> None:
+    """Make pneumothorax so rare that only `patients` patients of the training part have one."""
+    table = folder / "Data_Entry_2017_v2020.csv"
+    official_test = set((folder / "test_list.txt").read_text(encoding="utf-8").split())
+    with table.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    kept: set[str] = set()
+    for row in rows:
+        image, labels, patient = row[0], row[1], row[3]
+        if "Pneumothorax" not in labels or image in official_test:
+            continue
+        if len(kept) < patients or patient in kept:
+            kept.add(patient)
+        else:
+            row[1] = "No Finding"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])

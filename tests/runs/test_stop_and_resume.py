@@ -1,0 +1,88 @@
+"""Stopping a run keeps everything up to there; resuming goes on without repeating what had finished."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from clinjup.contracts import Approval, RunRequest
+from tests.conftest import REQUEST
+from tests.runs.door import COMMAND, clinjup, run_in_process
+
+
+def training_cells(folder: Path) -> list:
+    notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    return [cell for cell in notebook.cells if cell.metadata.get("clinjup", {}).get("step_id") == "train_baseline"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console signal for another process is a POSIX matter")
+def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_cohort, tmp_path):
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        [*COMMAND, "run", REQUEST, "--data", str(small_cohort), "--out", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stderr is not None
+    heard = []
+    for line in process.stderr:
+        heard.append(line)
+        if line.startswith("Train"):
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 4, "".join(heard) + rest
+    assert "Traceback" not in rest
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert results["status"] == "interrupted"
+    assert clinjup("verify", folder).code == 0
+    assert not results["models"]
+
+    said = clinjup("run", "--resume", folder, "--json")
+    assert said.code == 0, said.err
+    assert said.json["status"] == "completed" and said.json["test_openings"] == 1
+    assert len([cell for cell in training_cells(folder) if cell.cell_type == "code"]) == 2
+    assert clinjup("verify", folder).code == 0
+    assert clinjup("run", "--resume", folder).code == 2
+
+
+def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):
+    request = RunRequest(intent=REQUEST, data=str(small_cohort), out=str(tmp_path / "run"), approval=Approval.PLAN_ONLY)
+    results, _, _ = run_in_process(request)
+    notebook = nbformat.read(tmp_path / "run" / "notebook.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) >= 10 and not any(cell.outputs for cell in code)
+    assert results.cells.executed == 0 and not results.models
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_each_cell_is_approved_by_its_hash_and_a_rejection_is_kept(small_cohort, tmp_path):
+    request = RunRequest(intent=REQUEST, data=str(small_cohort), out=str(tmp_path / "run"), approval=Approval.EACH)
+    asked = []
+
+    def decide(manager, run_id, event):
+        if event.type == "approval.requested":
+            asked.append(event.data["step_id"])
+            manager.approve(run_id, "0" * 64, True)  # another hash approves nothing
+            manager.approve(run_id, event.data["sha256"], event.data["step_id"] in {"load", "audit"})
+
+    results, _, _ = run_in_process(request, on_event=decide)
+    assert asked[:3] == ["load", "audit", "split"]
+    assert results.cells.executed == 2 and not results.models
+
+
+def test_a_spent_budget_still_evaluates_the_best_model_so_far(small_cohort, tmp_path):
+    request = RunRequest(intent=REQUEST, data=str(small_cohort), out=str(tmp_path / "run"), budget_minutes=0.1)
+    results, _, _ = run_in_process(request)
+    assert results.status == "completed", results.sentence
+    assert [model.name for model in results.models] == ["baseline"]
+    assert results.models[0].test["auroc"].n and results.test_openings == 1
