@@ -8,7 +8,7 @@
 CONFOUNDER = None
 MAX_AUROC_LOSS = 0.1  # a model that loses more overall AUROC than this against the baseline is not chosen
 # %%
-from clinjup.evaluation import select_model
+from clinjup.evaluation import metrics_table, select_model
 
 selection = select_model(validations, confounder=CONFOUNDER, max_auroc_loss=MAX_AUROC_LOSS)
-selection.summary()
+metrics_table({name: validation.metrics for name, validation in validations.items()})

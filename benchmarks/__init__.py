@@ -1,0 +1,1 @@
+"""Slow proofs: figures of the product, with the commands that reproduce them. `python -m benchmarks NAME`."""

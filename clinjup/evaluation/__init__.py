@@ -1,0 +1,19 @@
+"""Judging models in the kernel: metrics with intervals, operating points, confounder checks, the one opening of the test set."""
+
+from clinjup.evaluation.association import association
+from clinjup.evaluation.gradcam import gradcam_montage
+from clinjup.evaluation.selection import select_model
+from clinjup.evaluation.test_set import TestSet, open_test_set
+from clinjup.evaluation.validate import Validation, validate
+from clinjup.evaluation.wording import metrics_table
+
+__all__ = [
+    "TestSet",
+    "Validation",
+    "association",
+    "gradcam_montage",
+    "metrics_table",
+    "open_test_set",
+    "select_model",
+    "validate",
+]

@@ -1,0 +1,76 @@
+"""What evaluation reads from a cohort and a model: one part's labels, patients, confounder flags and probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinjup.kernel.errors import ClinjupError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.trained import TrainedModel
+
+_FILMS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of one split, in the order of its table; all arrays are [images].
+
+    `clusters` are what the bootstrap draws: patients, joined where their images are near-duplicates.
+    """
+
+    split: str
+    table: pd.DataFrame
+    labels: NDArray[np.int64]
+    clusters: NDArray[np.str_]
+
+    def presence(self, confounder: str) -> NDArray[np.float64]:
+        """1.0 present, 0.0 absent, NaN unknown; all unknown where the cohort has no such column."""
+        if confounder not in self.table:
+            return np.full(len(self.table), np.nan)
+        return self.table[confounder].to_numpy(float)
+
+
+def part_of(cohort: Cohort, split: str) -> Part:
+    """One split of a binary cohort. Raises ClinjupError where it holds no images."""
+    table = cohort.part(split)
+    if not len(table):
+        raise ClinjupError(
+            f"The {split} part holds no image, so nothing can be measured there. Split the cohort first."
+        )
+    return Part(
+        split=split,
+        table=table,
+        labels=table["label"].to_numpy(np.int64),
+        clusters=table["group"].to_numpy(str),
+    )
+
+
+def predict_rows(model: TrainedModel, images: ImageCache, rows: pd.Index) -> NDArray[np.float64]:
+    """P(target) of the cached images in `rows`, [rows], read in blocks so that memory stays small."""
+    blocks = [
+        np.asarray(model.predict(images.pixels_of(rows[start : start + _FILMS_AT_ONCE])), float)
+        for start in range(0, len(rows), _FILMS_AT_ONCE)
+    ]
+    return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hex digest of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain_name(identifier: str) -> str:
+    """'chest_drain' as a person writes it."""
+    return identifier.replace("_", " ")

@@ -1,0 +1,111 @@
+"""Insertion, the headline check: does drawing the confounder into a film make the model see the disease?
+
+Films without the disease and without the confounder are judged as they are, with the confounder inserted, and with a placebo (another
+foreign body of the same brightness that is not the confounder), all at the frozen threshold. Nothing but the insertion differs, so a rise
+of false alarms is caused by it.
+
+- false_alarms_before, false_alarms_after: share called positive.
+- false_alarm_increase: after minus before. placebo_increase: placebo minus before; near zero if it is the
+  confounder that counts, not any insertion.
+- flip_rate: share of the films rightly called negative that the insertion turns into false alarms.
+- delta_probability: mean change of the probability.
+
+Shares carry Wilson intervals at the effective sample size, differences paired bootstrap intervals, both clustered by patient.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinjup.contracts import Estimate
+from clinjup.evaluation.bootstrap import mean_statistic
+from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
+from clinjup.evaluation.insertion import Inserter, inserter_for
+from clinjup.evaluation.proportions import proportion
+from clinjup.evaluation.wording import with_article
+
+MOST_FILMS = 1000
+_FILMS_AT_ONCE = 256
+FIELDS = (
+    "false_alarms_before",
+    "false_alarms_after",
+    "false_alarm_increase",
+    "placebo_increase",
+    "flip_rate",
+    "delta_probability",
+)
+
+
+@confounder_check(
+    "insertion",
+    question="Do false alarms appear when the confounder is drawn into films that have neither it nor the disease?",
+    fields=FIELDS,
+)
+def insertion(case: Case) -> dict[str, Estimate]:
+    """False alarms on films without disease and confounder: as they are, with the confounder, with a placebo."""
+    inserter = inserter_for(case.confounder)
+    films, note = insertable_films(case)
+    reason = f"no way to draw {with_article(case.name)} into a film is known" if inserter is None else not_insertable(case, films)
+    if inserter is None or reason:
+        return dict.fromkeys(FIELDS, Estimate.missing(reason))
+    inserted, placebo = _probabilities(case, inserter, films)
+    before, clusters = case.probabilities[films], case.part.clusters[films]
+    alarm_before, alarm_after, alarm_placebo = (p >= case.threshold for p in (before, inserted, placebo))
+    found = case.bootstrap.estimates(
+        {
+            "false_alarm_increase": mean_statistic(alarm_after.astype(float) - alarm_before, films),
+            "placebo_increase": mean_statistic(alarm_placebo.astype(float) - alarm_before, films),
+            "delta_probability": mean_statistic(inserted - before, films),
+        },
+        len(films),
+    )
+    found["false_alarms_before"] = proportion(alarm_before, clusters)
+    found["false_alarms_after"] = proportion(alarm_after, clusters)
+    found["flip_rate"] = proportion(
+        alarm_after[~alarm_before], clusters[~alarm_before], reason="every film was a false alarm already"
+    )
+    return {name: estimate.model_copy(update={"note": note}) for name, estimate in found.items()}
+
+
+def insertable_films(case: Case) -> tuple[NDArray[np.int64], str | None]:
+    """Positions in the part of the films to insert into, at most MOST_FILMS, and what a reader must know about the choice."""
+    negative, presence = case.part.labels == 0, case.presence
+    chosen, notes = negative & (presence == 0), []
+    if chosen.sum() < FEWEST_IMAGES:
+        chosen = negative & (presence != 1)
+        notes.append(f"on all negatives, whether they hold {with_article(case.name)} is not annotated")
+    films = np.flatnonzero(chosen)
+    if len(films) > MOST_FILMS:
+        notes.append(f"on {MOST_FILMS} of {len(films)} films, drawn at random")
+        films = np.sort(np.random.default_rng(case.seed).choice(films, MOST_FILMS, replace=False))
+    return films, "; ".join(notes) or None
+
+
+def not_insertable(case: Case, films: NDArray[np.int64]) -> str:
+    """Why nothing can be inserted into `films`, or an empty string."""
+    if case.images.pixels.ndim != 3:
+        return f"{with_article(case.name)} can only be drawn into grey films"
+    if len(films) < FEWEST_IMAGES:
+        return f"only {len(films)} films without the disease and without {case.name}"
+    return ""
+
+
+def film_random(case: Case, film: int) -> np.random.Generator:
+    """The same drain in the same film for every model, whatever the order."""
+    return np.random.default_rng([case.seed, int(case.part.table.index[film])])
+
+
+def _probabilities(
+    case: Case, inserter: Inserter, films: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P(target) of each film with the confounder and with the placebo."""
+    inserted, placebo = [], []
+    for start in range(0, len(films), _FILMS_AT_ONCE):
+        block = films[start : start + _FILMS_AT_ONCE]
+        pixels = case.images.pixels_of(case.part.table.index[block])
+        drawn = [inserter.insert(film, film_random(case, at))[0] for film, at in zip(pixels, block, strict=True)]
+        disturbed = [inserter.placebo(film, film_random(case, at)) for film, at in zip(pixels, block, strict=True)]
+        inserted.append(case.model.predict(np.stack(drawn)))
+        placebo.append(case.model.predict(np.stack(disturbed)))
+    return np.concatenate(inserted).astype(float), np.concatenate(placebo).astype(float)

@@ -1,0 +1,168 @@
+"""Which model goes on: chosen on validation, by a rule that stands before the test set opens.
+
+With a confounder the rule asks for the least lean on it, under a stated limit on what that may cost overall: the baseline is usually best
+overall just because it reads the confounder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from clinjup.contracts import Estimate, Experiment, SelectionFinding
+from clinjup.evaluation.cohort_parts import plain_name
+from clinjup.evaluation.metrics import LOWER_IS_BETTER
+from clinjup.evaluation.validate import Validation
+from clinjup.evaluation.wording import metric_words
+from clinjup.kernel import emit
+from clinjup.kernel.errors import ClinjupError
+
+
+@dataclass(frozen=True)
+class _Criterion:
+    metric: str
+    words: str
+    read: Callable[[Validation], Estimate]
+    cost: Callable[[float], float]
+    constrained: bool
+
+
+def select_model(
+    validations: Mapping[str, Validation],
+    *,
+    confounder: str | None = None,
+    max_auroc_loss: float = 0.10,
+    primary_metric: str = "auroc",
+) -> SelectionFinding:
+    """Choose among `validations` (the first is the baseline); emits and returns the SelectionFinding.
+
+    With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
+    below the baseline's. With a confounder that is not annotated: the smallest change of false alarms by insertion, under the same limit.
+    Without a confounder: the best `primary_metric`. Raises ClinjupError where there is nothing to choose from.
+    """
+    if not validations:
+        raise ClinjupError("There is no validated model to choose from. Train and validate at least one model first.")
+    baseline = next(iter(validations.values()))
+    criterion = _criterion(validations, confounder, primary_metric)
+    allowed = {
+        name: validation
+        for name, validation in validations.items()
+        if not criterion.constrained or auroc_loss(baseline, validation) <= max_auroc_loss + 1e-12
+    }
+    selected = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
+    rule = criterion.words
+    if criterion.constrained:
+        rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
+    experiments = [
+        _experiment(
+            validation, baseline, criterion, kept=name == selected, allowed=name in allowed, limit=max_auroc_loss
+        )
+        for name, validation in validations.items()
+    ]
+    finding = SelectionFinding(
+        selected=selected,
+        rule=rule,
+        sentence=_sentence(validations[selected], baseline, criterion, len(validations)),
+        experiments=experiments,
+    )
+    emit(finding, finding.sentence)
+    return finding
+
+
+def auroc_loss(baseline: Validation, validation: Validation) -> float:
+    """How much overall validation AUROC a model gives up against the baseline."""
+    return (baseline.metrics["auroc"].value or 0.0) - (validation.metrics["auroc"].value or 0.0)
+
+
+def _criterion(validations: Mapping[str, Validation], confounder: str | None, primary_metric: str) -> _Criterion:
+    """The first criterion that every model has a value for."""
+    primary = _Criterion(
+        primary_metric,
+        f"best {metric_words(primary_metric)} on validation",
+        lambda validation: validation.metrics[primary_metric],
+        (lambda value: value) if primary_metric in LOWER_IS_BETTER else (lambda value: -value),
+        constrained=False,
+    )
+    if confounder is None:
+        return primary
+    name = plain_name(confounder)
+    worst_group = _Criterion(
+        "worst_group_auroc",
+        f"best worst-group AUROC on validation (the lower of those on positives with and without {name})",
+        lambda validation: validation.confounders[confounder].worst_group_auroc,
+        lambda value: -value,
+        constrained=True,
+    )
+    false_alarms = _Criterion(
+        "false_alarm_increase",
+        f"smallest change of false alarms on validation when the {name} is inserted",
+        lambda validation: validation.confounders[confounder].false_alarm_increase,
+        abs,
+        constrained=True,
+    )
+    for criterion in (worst_group, false_alarms):
+        if all(
+            confounder in validation.confounders and criterion.read(validation).value is not None
+            for validation in validations.values()
+        ):
+            return criterion
+    return primary
+
+
+def _cost(criterion: _Criterion, validation: Validation) -> float:
+    value = criterion.read(validation).value
+    return float("inf") if value is None else criterion.cost(value)
+
+
+def _sentence(chosen: Validation, baseline: Validation, criterion: _Criterion, models: int) -> str:
+    name, value = metric_words(criterion.metric), criterion.read(chosen).value
+    if value is None:
+        return f"{chosen.name} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
+    if models == 1:
+        return f"{chosen.name} goes on, the only model; {name} on validation {value:.2f}."
+    if chosen is baseline:
+        return f"{chosen.name} goes on: no other model had a better {name} on validation ({value:.2f}) within the rule."
+    sentence = (
+        f"{chosen.name} goes on: {name} on validation {value:.2f}, {baseline.name} {criterion.read(baseline).value:.2f}"
+    )
+    if criterion.constrained:
+        before, after = (validation.metrics["auroc"].value or 0.0 for validation in (baseline, chosen))
+        sentence += f"; overall validation AUROC {after:.2f}, {baseline.name} {before:.2f}"
+    return sentence + "."
+
+
+def _experiment(
+    validation: Validation, baseline: Validation, criterion: _Criterion, *, kept: bool, allowed: bool, limit: float
+) -> Experiment:
+    hypothesis, change = _hypothesis(validation)
+    name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
+    if validation is baseline:
+        reason = "what the others are compared with" + ("; it goes on" if kept else "")
+    elif kept:
+        reason = f"best {name} of the models allowed"
+    elif not allowed:
+        reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
+    else:
+        reason = f"another model had a better {name}"
+    outcome = "baseline" if validation is baseline else "kept" if kept else "discarded"
+    return Experiment(
+        name=validation.name,
+        hypothesis=hypothesis,
+        change=change,
+        metric=criterion.metric,
+        validation=criterion.read(validation),
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def _hypothesis(validation: Validation) -> tuple[str, str]:
+    """What the model was trained to find out, and the one thing changed for it."""
+    from clinjup.learning.mitigation import mitigation_named
+
+    model = validation.model
+    if model.mitigation is None:
+        return "What does a model learn from the images as they are?", "nothing, the reference"
+    entry = mitigation_named(model.mitigation)
+    named = f"the {plain_name(model.confounder)}" if model.confounder else "a confounder"
+    return f"{entry.title} keeps the model from reading {named} instead of the disease.", entry.explanation

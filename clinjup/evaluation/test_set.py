@@ -1,0 +1,238 @@
+"""Opening the test set: once, for all final models together, with everything that could be tuned frozen before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinjup.contracts import EvaluationFinding, PredictionsFinding, SelectionFinding, TestOpeningFinding
+from clinjup.evaluation import confounder_plots, plots
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.cohort_parts import Part, part_of, plain_name, predict_rows, sha256_of
+from clinjup.evaluation.confounders import Case, run_checks
+from clinjup.evaluation.confounders.strata import strata_table
+from clinjup.evaluation.metrics import binary_metrics
+from clinjup.evaluation.opening import (
+    FrozenModel,
+    OpeningRecord,
+    check_opening,
+    read_opening,
+    write_opening,
+)
+from clinjup.evaluation.operating_point import operating_point
+from clinjup.evaluation.validate import Validation
+from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
+from clinjup.kernel import emit
+from clinjup.kernel.errors import ClinjupError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.trained import TrainedModel
+
+PREDICTIONS = Path("cache/predictions.csv")
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The final models on the test part. `probabilities` and `findings` by model name, baseline first."""
+
+    __test__ = False  # not a pytest class
+
+    models: dict[str, TrainedModel]
+    validations: Mapping[str, Validation]
+    part: Part
+    probabilities: dict[str, NDArray[np.float64]]
+    findings: dict[str, EvaluationFinding]
+    selected: str
+    target: str
+    synthetic: bool
+    seed: int
+
+    def threshold(self, name: str) -> float:
+        """Frozen operating point of a model."""
+        return self.validations[name].threshold
+
+    def summary(self) -> pd.DataFrame:
+        """Every metric of every model with its 95 % confidence interval."""
+        return metrics_table({name: finding.metrics for name, finding in self.findings.items()})
+
+    def plot_roc(self) -> None:
+        """ROC curves of all models with their operating points."""
+        plots.plot_roc(self)
+
+    def plot_calibration(self) -> None:
+        """Calibration curves of all models, with how often each probability was given."""
+        plots.plot_calibration(self)
+
+    def plot_operating_point(self, model: str | None = None) -> None:
+        """Sensitivity and specificity of one model (default: the selected) over the threshold."""
+        plots.plot_operating_point(self, model)
+
+    def plot_insertion(self, confounder: str) -> None:
+        """False alarms before and after insertion, and with a placebo, for all models."""
+        confounder_plots.plot_insertion(self, confounder)
+
+    def plot_strata(self, confounder: str) -> None:
+        """AUROC overall and by stratum of the confounder, for all models."""
+        confounder_plots.plot_strata(self, confounder)
+
+
+def open_test_set(
+    models: Sequence[TrainedModel],
+    validations: Mapping[str, Validation],
+    cohort: Cohort,
+    images: ImageCache,
+    *,
+    selection: SelectionFinding | None = None,
+    confounders: Sequence[str] = (),
+    prevalence: float | None = None,
+    seed: int = 0,
+) -> TestSet:
+    """Evaluate the final models on the test part, baseline first. Without `selection` the last model counts as selected.
+
+    The opening is counted: a first call emits a TestOpeningFinding, a later one with the same models returns what was stored, and one with
+    other models, thresholds or images raises TestAlreadyOpenedError. Emits an EvaluationFinding per model, and a PredictionsFinding for
+    cache/predictions.csv (the selected model on validation and test). Raises ClinjupError for a model that was not validated.
+    """
+    by_name = _validated(models, validations)
+    part = part_of(cohort, "test")
+    selected = selection.selected if selection else models[-1].name
+    if selected not in by_name:
+        raise ClinjupError(
+            f"The selected model '{selected}' is not among those that the test set is opened for ({', '.join(by_name)}). "
+            "Add it, so that its figures come from the one opening."
+        )
+    known = read_opening()
+    record = check_opening(known, _record(list(by_name), validations, part, selected))
+    if known is None:
+        write_opening(record)
+        patients = len(set(part.clusters))
+        emit(
+            TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
+            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} patients.",
+        )
+    probabilities = {name: predict_rows(model, images, part.table.index) for name, model in by_name.items()}
+    arguments = json.dumps({"confounders": list(confounders), "prevalence": prevalence, "seed": seed}, sort_keys=True)
+    if arguments not in record.evaluations:
+        bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
+        record.evaluations[arguments] = [
+            _evaluate(
+                model, validations[name], part, images, probabilities[name], confounders, prevalence, bootstrap, seed
+            )
+            for name, model in by_name.items()
+        ]
+        write_opening(record)
+    findings = {finding.name: finding for finding in record.evaluations[arguments]}
+    target = plain_name(cohort.target)
+    for finding in findings.values():
+        emit(finding, verdict(finding, target))
+    _write_predictions(validations[selected], part, probabilities[selected])
+    return TestSet(by_name, validations, part, probabilities, findings, selected, target, cohort.synthetic, seed)
+
+
+def verdict(finding: EvaluationFinding, target: str) -> str:
+    """What the test set says about one model: what inserting each confounder did, then how well it finds the target."""
+    headlines = [insertion_sentence(confounder, result, target) for confounder, result in finding.confounders.items()]
+    performance = performance_sentence(finding.metrics, finding.operating_point, target)
+    return f"{finding.name} on the test set: " + " ".join(filter(None, [*headlines, performance]))
+
+
+def _validated(models: Sequence[TrainedModel], validations: Mapping[str, Validation]) -> dict[str, TrainedModel]:
+    by_name = {model.name: model for model in models}
+    if not models or len(by_name) < len(models):
+        raise ClinjupError(
+            "The test set is opened for final models with different names; none, or two of one name, were given."
+        )
+    for name in by_name:
+        if name not in validations:
+            raise ClinjupError(
+                f"The model '{name}' was not validated, so it has no frozen operating point. Validate it before the test set opens."
+            )
+        if sha256_of(by_name[name].checkpoint) != validations[name].checkpoint_sha256:
+            raise ClinjupError(
+                f"The model '{name}' was trained again after it was validated, so its operating point belongs to other weights. "
+                "Validate it again before the test set opens."
+            )
+    return by_name
+
+
+def _record(models: Sequence[str], validations: Mapping[str, Validation], part: Part, selected: str) -> OpeningRecord:
+    rows = zip(part.table["image"].astype(str), part.labels, strict=True)
+    listing = "\n".join(f"{image}\t{label}" for image, label in rows)
+    return OpeningRecord(
+        opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        models={
+            name: FrozenModel(
+                checkpoint_sha256=validations[name].checkpoint_sha256, threshold=validations[name].threshold
+            )
+            for name in models
+        },
+        selected=selected,
+        test_images_sha256=hashlib.sha256(listing.encode()).hexdigest(),
+    )
+
+
+def _evaluate(
+    model: TrainedModel,
+    validation: Validation,
+    part: Part,
+    images: ImageCache,
+    probabilities: NDArray[np.float64],
+    confounders: Sequence[str],
+    prevalence: float | None,
+    bootstrap: Bootstrap,
+    seed: int,
+) -> EvaluationFinding:
+    threshold = validation.threshold
+    cases = {
+        confounder: Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed)
+        for confounder in confounders
+    }
+    return EvaluationFinding(
+        name=validation.name,
+        metrics=binary_metrics(
+            probabilities, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
+        ),
+        operating_point=operating_point(
+            probabilities, part.labels, part.clusters, threshold=threshold, rule=validation.operating_point.rule
+        ),
+        strata=[row for case in cases.values() for row in strata_table(case)],
+        confounders={confounder: run_checks(case) for confounder, case in cases.items()},
+    )
+
+
+def _write_predictions(validation: Validation, part: Part, probabilities: NDArray[np.float64]) -> None:
+    """The selected model on validation and test, one row an image, announced as a PredictionsFinding."""
+    import pandas as pd
+
+    tables = [
+        pd.DataFrame(
+            {
+                "image": each.table["image"].to_numpy(),
+                "patient": each.table["patient"].to_numpy(),
+                "split": each.split,
+                "label": each.labels,
+                "probability": p,
+                "decision": (p >= validation.threshold).astype(int),
+            }
+        )
+        for each, p in ((validation.part, validation.probabilities), (part, probabilities))
+    ]
+    predictions = pd.concat(tables, ignore_index=True)
+    PREDICTIONS.parent.mkdir(exist_ok=True)
+    predictions.to_csv(PREDICTIONS, index=False, float_format="%.8g", encoding="utf-8", lineterminator="\n")
+    emit(
+        PredictionsFinding(path=PREDICTIONS.as_posix(), rows=len(predictions)),
+        f"The predictions of {validation.name} on validation and test are in {PREDICTIONS.as_posix()} ({len(predictions)} rows).",
+    )

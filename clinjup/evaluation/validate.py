@@ -1,0 +1,110 @@
+"""A model on validation: its metrics, its operating point, its lean on each confounder. What is decided here is frozen for the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.cohort_parts import Part, part_of, plain_name, predict_rows, sha256_of
+from clinjup.evaluation.confounders import Case, run_checks
+from clinjup.evaluation.metrics import binary_metrics
+from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words
+from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
+from clinjup.kernel import emit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.trained import TrainedModel
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One model on the validation part; `probabilities` [images] in the order of `part.table`.
+
+    `checkpoint_sha256` says which weights were validated.
+    """
+
+    name: str
+    model: TrainedModel
+    part: Part
+    probabilities: NDArray[np.float64]
+    metrics: dict[str, Estimate]
+    operating_point: OperatingPoint
+    checkpoint_sha256: str
+    confounders: dict[str, ConfounderResult] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float:
+        return self.operating_point.threshold
+
+    def summary(self) -> pd.DataFrame:
+        """Every metric with its 95 % confidence interval."""
+        return metrics_table({self.name: self.metrics})
+
+
+def validate(
+    model: TrainedModel,
+    cohort: Cohort,
+    images: ImageCache,
+    *,
+    confounders: Sequence[str] = (),
+    target_sensitivity: float = 0.90,
+    prevalence: float | None = None,
+    seed: int = 0,
+) -> Validation:
+    """Measure `model` on the validation part and choose its operating point there.
+
+    `prevalence` is what PPV and NPV are stated at (None: that of the validation part). Models validated with the same `seed` are paired:
+    they see the same bootstrap resamples and the same insertions. Emits a ValidationFinding. Raises ClassAbsentError where the validation
+    part lacks positives or negatives.
+    """
+    part = part_of(cohort, "validation")
+    probabilities = predict_rows(model, images, part.table.index)
+    threshold = choose_threshold(probabilities, part.labels, target_sensitivity)
+    rule = rule_in_words(probabilities, part.labels, target_sensitivity, threshold)
+    bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
+    validation = Validation(
+        name=model.name,
+        model=model,
+        part=part,
+        probabilities=probabilities,
+        metrics=binary_metrics(
+            probabilities, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
+        ),
+        operating_point=operating_point(probabilities, part.labels, part.clusters, threshold=threshold, rule=rule),
+        checkpoint_sha256=sha256_of(model.checkpoint),
+        confounders={
+            confounder: run_checks(Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed))
+            for confounder in confounders
+        },
+    )
+    emit(
+        ValidationFinding(
+            name=validation.name,
+            metrics=validation.metrics,
+            operating_point=validation.operating_point,
+            confounders=validation.confounders,
+        ),
+        validation_sentence(validation, plain_name(cohort.target)),
+    )
+    return validation
+
+
+def validation_sentence(validation: Validation, target: str) -> str:
+    """What validation showed, in words."""
+    performance = performance_sentence(validation.metrics, validation.operating_point, target)
+    sentences = [f"{validation.name} on validation: {performance.replace('frozen on validation', 'chosen here')}"]
+    for confounder, result in validation.confounders.items():
+        sentences += filter(
+            None, (strata_sentence(confounder, result, target), insertion_sentence(confounder, result, target))
+        )
+    return " ".join(sentences)

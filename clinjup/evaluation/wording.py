@@ -1,0 +1,111 @@
+"""Figures and verdicts in the words that stand in notebook and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
+from clinjup.evaluation.cohort_parts import plain_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def percent(share: float) -> str:
+    """0.163 -> '16 %'."""
+    return f"{share * 100:.0f} %"
+
+
+def points(difference: float) -> str:
+    """0.021 -> '+2 points' (of percent)."""
+    whole = round(difference * 100)
+    sign = "+" if whole > 0 else "−" if whole < 0 else ""
+    return f"{sign}{abs(whole)} point{'' if abs(whole) == 1 else 's'}"
+
+
+def with_ci(estimate: Estimate, digits: int = 2) -> str:
+    """'0.91 (0.88 to 0.94)', or a dash where there is no value."""
+    if estimate.value is None:
+        return "–"
+    if estimate.ci95 is None:
+        return f"{estimate.value:.{digits}f}"
+    low, high = estimate.ci95
+    return f"{estimate.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def with_article(name: str) -> str:
+    """'a chest drain', 'an ECG lead'; plurals as they are."""
+    if name.endswith("s"):
+        return name
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+_METRIC_WORDS = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+    "worst_group_auroc": "worst-group AUROC",
+    "false_alarm_increase": "increase of false alarms by insertion",
+}
+
+
+def metric_words(metric: str) -> str:
+    """A metric's key as a person writes it."""
+    return _METRIC_WORDS.get(metric, metric.replace("_", " "))
+
+
+def metrics_table(models: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
+    """One row a metric, one column a model: value and 95 % confidence interval."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            name: {metric_words(metric): with_ci(estimate) for metric, estimate in metrics.items()}
+            for name, metrics in models.items()
+        }
+    )
+
+
+def performance_sentence(metrics: Mapping[str, Estimate], point: OperatingPoint, target: str) -> str:
+    """'AUROC 0.91 (95 % CI 0.88 to 0.94); at the frozen threshold it finds 90 % of ... and raises false alarms on 12 % of the others.'"""
+    auroc = metrics["auroc"]
+    if auroc.value is None or point.sensitivity.value is None or point.specificity.value is None:
+        return f"AUROC, sensitivity and specificity cannot be given: {auroc.reason}."
+    low, high = auroc.ci95 or (auroc.value, auroc.value)
+    return (
+        f"AUROC {auroc.value:.2f} (95 % CI {low:.2f} to {high:.2f}, n = {auroc.n}); at the threshold frozen on validation it finds "
+        f"{percent(point.sensitivity.value)} of {point.sensitivity.n} with {target} and raises false alarms on "
+        f"{percent(1 - point.specificity.value)} of {point.specificity.n} without."
+    )
+
+
+def insertion_sentence(confounder: str, result: ConfounderResult, target: str) -> str | None:
+    """The headline: what inserting the confounder did to false alarms; None where it was not measured."""
+    before, after, increase = result.false_alarms_before, result.false_alarms_after, result.false_alarm_increase
+    if before.value is None or after.value is None or increase.value is None:
+        return None
+    name = plain_name(confounder)
+    films = f"films without {target}" + ("" if (increase.note or "").startswith("on all") else f" and without {name}")
+    placebo = "" if result.placebo_increase.value is None else f", placebo: {points(result.placebo_increase.value)}"
+    base = f"n = {increase.n} {films}{placebo}"
+    low, high = increase.ci95 or (increase.value, increase.value)
+    if low <= 0 <= high:
+        return (
+            f"Inserting {with_article(name)} did not measurably change false alarms: {percent(before.value)} before, "
+            f"{percent(after.value)} after ({base})."
+        )
+    verb = "raised" if increase.value > 0 else "lowered"
+    return f"Inserting {with_article(name)} {verb} false alarms from {percent(before.value)} to {percent(after.value)} ({base})."
+
+
+def strata_sentence(confounder: str, result: ConfounderResult, target: str) -> str | None:
+    """How well the disease is found with and without the confounder; None where that is not annotated."""
+    with_it, without = result.auroc_with.value, result.auroc_without.value
+    if with_it is None or without is None:
+        return None
+    name = plain_name(confounder)
+    return f"AUROC on {target} with {name} {with_it:.2f}, without {name} {without:.2f}."

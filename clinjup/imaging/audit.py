@@ -1,0 +1,202 @@
+"""The data audit: what cannot be read, what is there twice, and what differs between the classes but is not disease."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import AuditFinding, DataWarning
+from clinjup.imaging.cache import ImageCache
+from clinjup.imaging.cohort import Cohort, check_usable
+from clinjup.imaging.duplicates import join_groups, near_duplicates
+
+MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
+MAX_P = 0.01
+RARE = 10
+
+_SOURCE_COVARIATES = ("source", "site", "hospital", "device", "manufacturer", "scanner")
+
+
+def audit_cohort(cohort: Cohort, images: ImageCache) -> Cohort:
+    """A new cohort without unreadable images, with near-duplicates in one group; shows what was found.
+
+    Exact copies with one label stay and share a group; with different labels both are left out. A technical trait (image
+    size, colour mode, source) is reported as differing by class when its bias-corrected Cramer's V with the label
+    (Bergsma, J Korean Stat Soc 2013) is at least 0.3 and the chi-squared test gives p < 0.01. Emits an AuditFinding and a
+    figure of sample films. Raises `UnusableData` when what is left cannot carry the task.
+    """
+    from clinjup.kernel.findings import emit
+
+    checked = len(cohort.table)
+    files = images.files.loc[cohort.table.index]
+    unreadable = files.loc[files["reason"] != "", "reason"]
+    audited = cohort.without_rows(unreadable.to_dict())
+    warnings = _unreadable_warning(unreadable, checked)
+    audited, found = _without_contradictions(audited, files)
+    warnings += found
+    check_usable(audited)
+    audited, found = _with_duplicates_grouped(audited, images)
+    warnings += found
+    warnings += _class_warnings(audited, images.files.loc[audited.table.index])
+    audited = replace(audited, warnings=[*cohort.warnings, *warnings])
+    excluded = audited.excluded[len(cohort.excluded) :]
+    finding = AuditFinding(images_checked=checked, excluded=excluded, warnings=warnings)
+    emit(finding, _sentence(checked, checked - len(audited.table), warnings))
+    _show_samples(audited, images)
+    return audited
+
+
+def cramers_v(one: Sequence[object] | pd.Series, other: Sequence[object] | pd.Series) -> tuple[float, float]:
+    """Bias-corrected Cramer's V of two categorical variables, and the p value of the chi-squared test."""
+    from scipy.stats import chi2_contingency
+
+    counts = pd.crosstab(np.asarray(one), np.asarray(other)).to_numpy()
+    if min(counts.shape) < 2:
+        return 0.0, 1.0
+    n = counts.sum()
+    chi2, p, _, _ = chi2_contingency(counts, correction=False)
+    rows, columns = counts.shape
+    phi2 = max(0.0, chi2 / n - (rows - 1) * (columns - 1) / (n - 1))
+    rows_c, columns_c = rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)
+    smaller = min(rows_c, columns_c) - 1
+    return (float(np.sqrt(phi2 / smaller)) if smaller > 0 else 0.0), float(p)
+
+
+def _unreadable_warning(unreadable: pd.Series, checked: int) -> list[DataWarning]:
+    if unreadable.empty:
+        return []
+    reasons = ", ".join(f"{count}: {reason}" for reason, count in unreadable.value_counts().items())
+    sentence = f"{len(unreadable)} of {checked} image files cannot be read ({reasons}); left out."
+    return [DataWarning(code="unreadable_files", sentence=sentence)]
+
+
+def _without_contradictions(cohort: Cohort, files: pd.DataFrame) -> tuple[Cohort, list[DataWarning]]:
+    digests = files.loc[cohort.table.index, "sha256"]
+    contradictory = cohort.table["label"].groupby(digests).transform("nunique") > 1
+    rows = cohort.table.index[contradictory]
+    if rows.empty:
+        return cohort, []
+    sentence = f"{len(rows)} image files are exact copies of one another with different labels; left out."
+    reduced = cohort.without_rows(dict.fromkeys(rows, "an exact copy of this file has the other label"))
+    return reduced, [DataWarning(code="contradictory_copies", sentence=sentence)]
+
+
+def _with_duplicates_grouped(cohort: Cohort, images: ImageCache) -> tuple[Cohort, list[DataWarning]]:
+    table = cohort.table
+    digests = images.files.loc[table.index, "sha256"]
+    first = pd.Series(table.index, index=table.index).groupby(digests).transform("first")
+    copies = [(int(a), int(b)) for a, b in zip(first, table.index, strict=True) if a != b]
+    near = near_duplicates(images, table.index[first == table.index])
+    if not copies and not near:
+        return cohort, []
+    group = join_groups(table["group"], [*copies, *near])
+    across = sum(table["patient"].at[a] != table["patient"].at[b] for a, b in [*copies, *near])
+    whose = f" ({across} of the pairs under different patients)" if across and cohort.has_patient_ids else ""
+    sentence = (
+        f"{len(copies)} images are exact copies of another and {len(near)} pairs are nearly identical{whose}; "
+        "each set stays together in one part of the split."
+    )
+    disagreeing = sum(table["label"].at[a] != table["label"].at[b] for a, b in near)
+    if disagreeing:
+        sentence += f" {disagreeing} nearly identical pairs have different labels: look at them."
+    grouped = replace(cohort, table=table.assign(group=group))
+    return grouped, [DataWarning(code="duplicates", sentence=sentence)]
+
+
+def _class_warnings(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
+    label = cohort.table["label"]
+    found = []
+    traits = {
+        "size_differs_by_class": ("The image size", [_size_bucket(files)]),
+        "colour_mode_differs_by_class": ("The colour mode or bit depth", [files["mode"] + files["bits"].astype(str)]),
+        "source_differs_by_class": ("The source (folder, file name, file type or device)", _sources(cohort, files)),
+    }
+    for code, (what, variables) in traits.items():
+        strength, p = max((cramers_v(variable, label) for variable in variables), default=(0.0, 1.0))
+        if strength >= MIN_ASSOCIATION and p < MAX_P:
+            sentence = (
+                f"{what} differs between the classes (Cramer's V {strength:.2f}, n = {len(label)}): "
+                "a model can tell them apart without looking at the disease."
+            )
+            found.append(DataWarning(code=code, sentence=sentence))
+    for value, name in enumerate(cohort.classes):
+        count = int((label == value).sum())
+        if count < RARE:
+            sentence = (
+                f"Only {count} images are {name} for {cohort.target}: every figure about them will be very uncertain."
+            )
+            found.append(DataWarning(code="rare_class", sentence=sentence))
+    return found
+
+
+def _size_bucket(files: pd.DataFrame) -> pd.Series:
+    """Sizes that at least one image in twenty has, by name; the rest by fifths of their number of pixels."""
+    size = files["width"].astype(str) + "x" + files["height"].astype(str)
+    common = size.map(size.value_counts()) >= max(2, 0.05 * len(size))
+    area = files["width"] * files["height"]
+    fifths = pd.qcut(area[~common], 5, labels=False, duplicates="drop") if (~common).sum() >= 5 else 0 * area[~common]
+    return size.where(common, fifths.reindex(size.index).map("fifth {}".format))
+
+
+def _sources(cohort: Cohort, files: pd.DataFrame) -> list[pd.Series]:
+    """Where an image may come from: folder, beginning of the file name, file type, device, and covariates that name it."""
+    paths = cohort.table["path"].map(cohort.relative)
+    sources = [paths.map(_name_prefix), paths.map(lambda path: PurePath(path).suffix.lower()), files["source"]]
+    if cohort.layout != "class_folders":
+        sources.append(paths.map(lambda path: PurePath(path).parent.as_posix()))
+    sources += [cohort.table[name].astype(str) for name in cohort.covariates if name in _SOURCE_COVARIATES]
+    # A value of its own for nearly every image names images, not sources.
+    return [source for source in sources if 1 < source.nunique() <= max(2, len(source) // 10)]
+
+
+def _name_prefix(path: str) -> str:
+    """Letters at the beginning of a file name, unless they only repeat the name of a folder above."""
+    *folders, name = PurePath(path.casefold()).parts
+    prefix = re.match(r"[^\W\d_]*", name)
+    letters = prefix[0] if prefix else ""
+    return "" if any(letters and folder.startswith(letters) for folder in folders) else letters
+
+
+def _sentence(checked: int, left_out: int, warnings: Sequence[DataWarning]) -> str:
+    start = f"{checked} images checked, {left_out} left out."
+    return (
+        " ".join([start, *(warning.sentence for warning in warnings)])
+        if warnings
+        else f"{start} Nothing suspicious found."
+    )
+
+
+def _show_samples(cohort: Cohort, images: ImageCache, columns: int = 6) -> None:
+    """Images of each class, evenly spread over the cohort, one row a class."""
+    from clinjup.kernel.figures import new_figure, show_figure
+
+    target = cohort.target.replace("_", " ")
+    binary = cohort.classes == ["negative", "positive"]
+    titles = [f"Without {target}", f"With {target}"] if binary else [f"{target}: {name}" for name in cohort.classes]
+    rows = len(titles)
+    figure, axes = new_figure(columns, rows, width=1.6 * columns, height=1.86 * rows, squeeze=False)
+    figure.get_layout_engine().set(rect=(0, 0.02, 1, 0.98))
+    for axis in axes.flat:
+        axis.axis("off")
+    for code, row in enumerate(axes):
+        members = cohort.table.index[cohort.table["label"] == code]
+        titles[code] += f" (n = {len(members)})"
+        row[0].set_title(titles[code], loc="left", fontsize=11, fontweight="bold")
+        chosen = members[np.unique(np.linspace(0, len(members) - 1, min(columns, len(members))).astype(int))]
+        for axis, index in zip(row, chosen, strict=False):
+            axis.imshow(images.pixels_of(int(index)), cmap="gray", vmin=0, vmax=255)
+    show_figure(
+        figure,
+        "sample_films",
+        title="Sample images of each class",
+        caption=f"Evenly spread over the cohort, {images.size} x {images.size} pixels, as the model sees them. "
+        f"{'; '.join(titles)}. Look for anything that differs between the rows but is not the disease: markers, borders, "
+        "devices, brightness.",
+        alt=f"Sample images, one row a class: {'; '.join(titles)}.",
+        synthetic=cohort.synthetic,
+    )

@@ -1,0 +1,148 @@
+"""Decode every image once into a memory-mapped array, with a table of facts about the files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import UnusableData
+from clinjup.imaging.cohort import Cohort
+from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
+from clinjup.kernel.errors import ClinjupError, MissingFileError
+
+_VERSION = 1  # raise when decoding changes, so that old caches are not taken for new ones
+_CHUNK = 256  # pictures in memory at a time
+_COLOUR_PROBE = 40
+_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason")}
+
+
+@dataclass
+class ImageCache:
+    """The pictures of a cohort: `pixels` uint8 `[N, size, size]` (grey) or `[N, size, size, 3]`, memory-mapped, read-only.
+
+    Row i belongs to index i of the cohort's table; rows of unreadable files are black. `files`, same index: width, height,
+    mode, bits, sha256, phash, source, reason ("" = readable).
+    """
+
+    pixels: np.ndarray
+    size: int
+    channels: int
+    files: pd.DataFrame
+
+    def pixels_of(self, index: int | np.ndarray | pd.Index) -> np.ndarray:
+        """The pictures at these cohort indices as an array in memory."""
+        return np.asarray(self.pixels[np.asarray(index)])
+
+
+def prepare_images(
+    cohort: Cohort, size: int = 96, folder: str | Path = "cache", colour: bool | None = None
+) -> ImageCache:
+    """Decode the images of `cohort` to `size` x `size` pixels (see `pictures.decode_image`) and keep them under `folder`.
+
+    Colour is kept when most of 40 evenly spread pictures show some, or as `colour` says; chest films become grey. A second
+    call with the same files (paths, sizes, times of change) returns at once. Several threads decode; memory stays flat.
+
+    Raises `MissingFileError` when no file is there any more, `UnusableData` when none can be read, `ClinjupError` when the
+    disk is too full.
+    """
+    paths = cohort.table["path"]
+    stats = [_stat(path) for path in paths]
+    if stats and not any(stats):
+        raise MissingFileError(cohort.relative(paths.iloc[0]))
+    base = Path(folder) / f"images-{size}-{_fingerprint(paths, stats, size)}"
+    names = {kept: base.with_name(f"{base.name}-{'rgb' if kept else 'grey'}.npy") for kept in (False, True)}
+    ready = [kept for kept, file in names.items() if file.is_file() and colour in (None, kept)]
+    if ready:
+        colour = ready[0]
+    elif colour is None:
+        colour = _mostly_coloured(paths)
+    pixel_file, fact_file = names[colour], names[colour].with_suffix(".csv")
+    if not ready:
+        _decode_all(paths, size, colour, pixel_file, fact_file)
+    files = pd.read_csv(fact_file, index_col=0, dtype=_TEXT_FACTS, keep_default_na=False)
+    if len(files) and (files["reason"] != "").all():
+        raise UnusableData(
+            f"None of the {len(files)} images can be read ({files['reason'].iloc[0]}). Copy the data again from where they came."
+        )
+    return ImageCache(np.load(pixel_file, mmap_mode="r"), size, 3 if colour else 1, files)
+
+
+def _decode_all(paths: pd.Series, size: int, colour: bool, pixel_file: Path, fact_file: Path) -> None:
+    from clinjup.kernel.progress import ProgressBar
+
+    shape = (int(paths.index.max()) + 1 if len(paths) else 0, size, size) + ((3,) if colour else ())
+    pixel_file.parent.mkdir(parents=True, exist_ok=True)
+    needed, free = int(np.prod(shape)), shutil.disk_usage(pixel_file.parent).free
+    if needed > free:
+        raise ClinjupError(
+            f"The prepared images need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free on this disk. "
+            "Free some space or choose a smaller image size."
+        )
+    partial_file = pixel_file.with_suffix(f".{os.getpid()}.part")
+    pixels = np.lib.format.open_memmap(partial_file, mode="w+", dtype=np.uint8, shape=shape)
+    facts: list[FileFacts] = []
+    try:
+        with ProgressBar("Reading images", len(paths), "image") as bar, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")  # large but legal pictures, odd metadata
+            for index, picture, fact in _decoded(paths, size, colour):
+                if picture is not None:
+                    pixels[index] = picture
+                facts.append(fact)
+                bar.advance()
+        pixels.flush()
+    except BaseException:
+        del pixels
+        partial_file.unlink(missing_ok=True)
+        raise
+    del pixels  # Windows replaces no file that is mapped
+    table = pd.DataFrame(
+        [asdict(fact) for fact in facts], index=paths.index, columns=[f.name for f in fields(FileFacts)]
+    )
+    table.to_csv(fact_file.with_suffix(".part"), encoding="utf-8")
+    os.replace(fact_file.with_suffix(".part"), fact_file)
+    os.replace(partial_file, pixel_file)
+
+
+def _decoded(paths: pd.Series, size: int, colour: bool) -> Iterator[tuple[int, np.ndarray | None, FileFacts]]:
+    """Index, picture and facts in the order of `paths`, a bounded number of files ahead."""
+    decode = partial(decode_image, size=size, colour=colour)
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    try:
+        for start in range(0, len(paths), _CHUNK):
+            chunk = paths.iloc[start : start + _CHUNK]
+            for index, (picture, facts) in zip(chunk.index, pool.map(decode, map(Path, chunk)), strict=True):
+                yield int(index), picture, facts
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _mostly_coloured(paths: pd.Series) -> bool:
+    step = max(1, len(paths) // _COLOUR_PROBE)
+    seen = [is_coloured(Path(path)) for path in paths.iloc[::step]]
+    known = [answer for answer in seen if answer is not None]
+    return sum(known) * 2 > len(known)
+
+
+def _stat(path: str) -> tuple[int, int] | None:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def _fingerprint(paths: pd.Series, stats: list[tuple[int, int] | None], size: int) -> str:
+    digest = hashlib.sha256(f"{_VERSION} {size}".encode())
+    for (index, path), state in zip(paths.items(), stats, strict=True):
+        digest.update(f"{index}\0{path}\0{state}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,271 @@
+"""The cohort: one row an image, with its label, patient, confounders and covariates, read from a folder by named columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
+from clinjup.imaging.files import printable
+from clinjup.imaging.readers import reader_for
+from clinjup.imaging.selection import Selection, excluded_list
+from clinjup.imaging.source import DataFolder
+from clinjup.imaging.values import as_covariate, flag_of, map_distinct, normal
+from clinjup.kernel.errors import ClinjupError
+
+_OWN_COLUMNS = ("image", "path", "label", "patient", "group", "split")
+
+
+@dataclass
+class Cohort:
+    """Images with their reference standard.
+
+    `table`: one row an image. **Its index is the row of the image in the cache and survives filtering.** Columns: image (as
+    given in the table), path (absolute), label (0 = classes[0], 1 = classes[1]), patient, group (patient joined with
+    near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
+    `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
+    """
+
+    table: pd.DataFrame
+    target: str
+    classes: list[str]
+    confounders: list[str]
+    layout: str
+    synthetic: bool = False
+    has_patient_ids: bool = True
+    warnings: list[DataWarning] = field(default_factory=list)
+    excluded: list[Excluded] = field(default_factory=list)
+    covariates: list[str] = field(default_factory=list)
+    root: str = ""
+
+    def part(self, split: str) -> pd.DataFrame:
+        """The rows of one split, e.g. "train"."""
+        return self.table[self.table["split"] == split]
+
+    def summary(self) -> pd.DataFrame:
+        """Images, patients, positives and confounders per split, as a table to show."""
+        names = [name for name in ("train", "validation", "test") if (self.table["split"] == name).any()]
+        parts = {"all": self.table} | {name: self.part(name) for name in names}
+        return pd.DataFrame({name: self._counts(part) for name, part in parts.items()}).T
+
+    def without(self, names: Sequence[str], reason: str) -> Cohort:
+        """A new cohort without the images called `names` (as in the table, or paths), listed as excluded for `reason`."""
+        wanted = set(names)
+        rows = [
+            row.Index
+            for row in self.table[["image", "path"]].itertuples()
+            if wanted and not wanted.isdisjoint((row.image, row.path, self.relative(row.path)))
+        ]
+        return self.without_rows(dict.fromkeys(rows, reason))
+
+    def without_rows(self, reasons: Mapping[int, str]) -> Cohort:
+        """A new cohort without these rows of `table` (index -> reason), which are listed as excluded."""
+        paths = [self.relative(path) for path in self.table.loc[list(reasons), "path"]]
+        return replace(
+            self,
+            table=self.table.drop(index=list(reasons)),
+            excluded=[*self.excluded, *excluded_list(paths, list(reasons.values()))],
+        )
+
+    def relative(self, path: str) -> str:
+        """A path of the table as it reads in lists: relative to the data folder, with forward slashes."""
+        return printable(path.removeprefix(self.root).replace("\\", "/").lstrip("/"))
+
+    def _counts(self, part: pd.DataFrame) -> dict[str, int]:
+        counts = {"images": len(part), "patients": part["patient"].nunique()}
+        counts |= {name: int((part["label"] == code).sum()) for code, name in enumerate(self.classes)}
+        for name in self.confounders:
+            words = name.replace("_", " ")
+            counts[f"with {words}"] = int((part[name] == 1).sum())
+            counts[f"without {words}"] = int((part[name] == 0).sum())
+            counts[f"{words} unknown"] = int(part[name].isna().sum())
+        return counts
+
+
+def read_cohort(
+    root: str | Path,
+    *,
+    layout: str,
+    target: str,
+    target_name: str | None = None,
+    image: str | None = None,
+    label: str | None = None,
+    positive: Sequence[str] | None = None,
+    negative: Sequence[str] | None = None,
+    patient: str | None = None,
+    split: str | None = None,
+    confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
+    covariates: Mapping[str, str] | None = None,
+    emit_finding: bool = True,
+) -> Cohort:
+    """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
+
+    Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
+    contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
+    `positive` or `negative` values; the same holds for confounders. `emit_finding=False` reads without a notebook.
+
+    Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
+    """
+    roles = Roles(
+        image=image,
+        label=label,
+        positive=list(positive or ()),
+        negative=list(negative or ()),
+        patient=patient,
+        split=split,
+        confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
+        covariates=dict(covariates or {}),
+    )
+    _check_names([*roles.confounders, *roles.covariates])
+    folder = DataFolder(Path(root).expanduser().resolve())
+    rows = reader_for(layout).read(folder, roles)
+    found = Selection(folder, rows)
+    found.drop_missing_files()
+    found.drop_unlabelled(roles)
+    found.drop_repeated_rows()
+    rows = found.rows
+    has_patient_ids = "patient" in rows and bool(rows["patient"].notna().any())
+    patients = rows["patient"].fillna(rows["image"]) if has_patient_ids else rows["image"]
+    images = np.array(folder.scan.images, dtype=object)[rows["file"]]
+    table = pd.DataFrame(
+        {
+            "image": rows["image"],
+            "path": [str(folder.root / path) for path in images],
+            "label": rows["label_code"].astype(int),
+            "patient": patients.astype(str),
+            "group": patients.astype(str),
+            "split": rows["split"],
+        }
+    )
+    for name, flag in roles.confounders.items():
+        table[name] = _flag_column(folder, rows, roles, flag, found.warnings)
+    for name, reference in roles.covariates.items():
+        table[name] = as_covariate(folder.lookup(rows, roles, reference).groupby(level=0).first().reindex(rows.index))
+    title = target_name or target
+    cohort = Cohort(
+        table=table.reset_index(drop=True),
+        target=target,
+        classes=["negative", "positive"],
+        confounders=list(roles.confounders),
+        layout=layout,
+        synthetic=folder.scan.synthetic,
+        has_patient_ids=has_patient_ids,
+        excluded=found.excluded,
+        covariates=list(roles.covariates),
+        root=str(folder.root),
+    )
+    cohort.warnings = [
+        *folder.warnings,
+        *found.warnings,
+        *_patient_warnings(rows, has_patient_ids),
+        *_one_sided(cohort),
+    ]
+    if emit_finding:
+        _emit(cohort, title)
+    return cohort
+
+
+def check_usable(cohort: Cohort) -> None:
+    """Raise `UnusableData`, one sentence, when no model can be trained: no labels, one class, fewer than three patients."""
+    table = cohort.table
+    if table.empty:
+        raise UnusableData(
+            f"No image has a label for {cohort.target}, so there is nothing to learn from. "
+            "Check that the label column and the image names of the table are the right ones."
+        )
+    if table["label"].nunique() < 2:
+        only = cohort.classes[int(table["label"].iloc[0])]
+        raise UnusableData(
+            f"All {len(table)} labelled images are {only} for {cohort.target}; telling two classes apart needs images of both. "
+            "Add images of the other class, or name the values that mean it."
+        )
+    patients = table["patient"].nunique()
+    if patients < 3:
+        raise UnusableData(
+            f"The images come from {patients} patient{'s' * (patients > 1)}; training, validation and test need at least one "
+            "patient each, three in all. Add patients."
+        )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name in _OWN_COLUMNS or names.count(name) > 1:
+            raise ClinjupError(f"The name '{name}' of a confounder or covariate is taken already. Choose another one.")
+
+
+def _flag_column(
+    folder: DataFolder, rows: pd.DataFrame, roles: Roles, flag: Flag, warnings: list[DataWarning]
+) -> pd.Series:
+    """1.0, 0.0 or NaN per row; an image with contradictory values is unknown."""
+    present, absent = {normal(value) for value in flag.present}, {normal(value) for value in flag.absent}
+    values = folder.lookup(rows, roles, flag.column)
+    codes = map_distinct(values, lambda value: flag_of(value, present, absent))
+    if "" in present | absent:
+        codes = codes.mask(values.isna(), float("" in present))
+    limits = codes.groupby(level=0).agg(["min", "max"])
+    both = limits["min"] != limits["max"]
+    contradictory = int((both & limits["min"].notna()).sum())
+    if contradictory:
+        sentence = f"{contradictory} images have contradictory values in '{flag.column}' and count as unknown there."
+        warnings.append(DataWarning(code="contradictory_confounder", sentence=sentence))
+    return limits["min"].mask(both).reindex(rows.index)
+
+
+def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool) -> list[DataWarning]:
+    if not has_patient_ids:
+        sentence = (
+            "No column names the patients, so each image counts as a patient of its own. If a patient has several images, "
+            "the figures come out too good."
+        )
+        return [DataWarning(code="no_patient_ids", sentence=sentence)]
+    missing = int(rows["patient"].isna().sum())
+    if not missing:
+        return []
+    sentence = f"{missing} of {len(rows)} images have no patient id; each counts as a patient of its own."
+    return [DataWarning(code="missing_patient_ids", sentence=sentence)]
+
+
+def _one_sided(cohort: Cohort) -> list[DataWarning]:
+    """Confounders annotated on positives only (fewer than 1 % of the annotated images are negative)."""
+    found = []
+    for name in cohort.confounders:
+        labels = cohort.table.loc[cohort.table[name].notna(), "label"]
+        if len(labels) and (labels == 0).mean() < 0.01 and (cohort.table["label"] == 0).any():
+            sentence = (
+                f"'{name}' is annotated on {len(labels)} images, practically all of them positive. "
+                "Whether negatives have it is unknown, so label and confounder cannot be balanced against each other."
+            )
+            found.append(DataWarning(code="confounder_annotated_on_positives_only", sentence=sentence))
+    return found
+
+
+def _emit(cohort: Cohort, title: str) -> None:
+    from clinjup.kernel.findings import emit
+
+    table = cohort.table
+    counts = {name: int((table["label"] == code).sum()) for code, name in enumerate(cohort.classes)}
+    finding = CohortFinding(
+        images=len(table),
+        patients=table["patient"].nunique(),
+        target=cohort.target,
+        classes=counts,
+        confounders={
+            name: {
+                "present": int((table[name] == 1).sum()),
+                "absent": int((table[name] == 0).sum()),
+                "unknown": int(table[name].isna().sum()),
+            }
+            for name in cohort.confounders
+        },
+        layout=cohort.layout,
+        synthetic=cohort.synthetic,
+        warnings=cohort.warnings,
+        excluded=cohort.excluded,
+    )
+    sentence = f"{len(table)} images of {finding.patients} patients: {counts['positive']} with {title}, {counts['negative']} without."
+    emit(finding, sentence if cohort.has_patient_ids else sentence.replace("patients", "patients (one image each)"))

@@ -1,0 +1,154 @@
+"""Find the image files and tables of a folder, and match the names in the tables to the files. Nothing is opened or written."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clinjup.imaging.tables import TABLE_SUFFIXES, looks_like_table
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+SYNTHETIC_MARK = "clinjup-synthetic.json"
+
+# Endings that a table may carry in an image's name although the file on disk has another one, or that other readers take.
+_NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".dcm", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+_SPLIT_LIST = re.compile(r"(train|test|val|validation|dev)([_-]?(val|validation|list|images|files|set|split))*")
+_ANNOTATIONS = re.compile(r"(masks?|segmentations?|annotations?|thumbnails?|thumbs|previews?)", re.IGNORECASE)
+_MANY_TABLES = 50  # a folder with more holds one table an image (annotations), not tables of the cohort
+
+
+@dataclass
+class FolderScan:
+    """What one walk through a data folder found. All paths are relative to `root`, with forward slashes."""
+
+    root: Path
+    images: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    split_lists: list[str] = field(default_factory=list)
+    other: dict[str, int] = field(default_factory=dict)  # suffix -> files that are neither
+    closed: list[str] = field(default_factory=list)  # folders that may not be opened
+    annotations: int = 0  # pictures in folders called masks, thumbnails ...: about the images, not images of patients
+    synthetic: bool = False
+
+
+def scan_folder(root: Path) -> FolderScan:
+    """Walk through `root` once. Hidden files, macOS leftovers and folders of clinjup's own runs are passed by."""
+    scan = FolderScan(root)
+    for folder, names in _walk(root, scan.closed):
+        tables: list[str] = []
+        prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
+        drawn = any(_ANNOTATIONS.fullmatch(part) for part in prefix.split("/"))
+        for name in names:
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in IMAGE_SUFFIXES and drawn:
+                scan.annotations += 1
+            elif suffix in IMAGE_SUFFIXES:
+                scan.images.append(prefix + name)
+            elif suffix in TABLE_SUFFIXES:
+                tables.append(name)
+            elif name == SYNTHETIC_MARK:
+                scan.synthetic = True
+            else:
+                scan.other[suffix] = scan.other.get(suffix, 0) + 1
+        if len(tables) > _MANY_TABLES:
+            continue
+        for name in tables:
+            stem, suffix = os.path.splitext(name.lower())
+            if suffix == ".txt" and _SPLIT_LIST.fullmatch(stem):
+                scan.split_lists.append(prefix + name)
+            elif suffix != ".txt" or looks_like_table(folder / name):
+                scan.tables.append(prefix + name)
+    return scan
+
+
+def _walk(root: Path, closed: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with their file names, sorted; links are followed, each real folder once. Locked folders go to `closed`."""
+    pending, seen = [root], set()
+    while pending:
+        folder = pending.pop()
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            closed.append(folder.relative_to(root).as_posix())
+            continue
+        entries = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+        names = [entry.name for entry in entries if not entry.is_dir()]
+        if folder != root and "journal.jsonl" in names:
+            continue
+        pending.extend(folder / entry.name for entry in reversed(entries) if entry.is_dir())
+        yield folder, names
+
+
+def printable(path: str) -> str:
+    """A path that can be written to JSON: bytes that are no valid text in this file system are spelled out."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def image_stem(name: str) -> str:
+    """The last part of an image's name, without folders and image suffix: one Unicode form, no case."""
+    last = _last_part(name).casefold()
+    stem, suffix = os.path.splitext(last)
+    return stem if suffix in _NAME_SUFFIXES else last
+
+
+class FileIndex:
+    """Finds the file that a table means, however the name is written there.
+
+    With or without suffix and folders, back or forward slashes, composed or decomposed accents, other case. Where file
+    names repeat across folders, the folders of the name must agree with the file's; a name that fits several is not matched.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = files
+        self._by_stem: dict[str, int | list[int]] = {}
+        self._names_repeat = False
+        for position, path in enumerate(files):
+            stem = image_stem(path)
+            known = self._by_stem.setdefault(stem, position)
+            if known != position:
+                self._by_stem[stem] = [*known, position] if isinstance(known, list) else [known, position]
+                self._names_repeat = True
+
+    def find(self, name: str) -> int | None:
+        """Position in `files` of the image called `name`; None where no file, or more than one, fits."""
+        fitting = self.matches(name)
+        return fitting[0] if len(fitting) == 1 else None
+
+    def matches(self, name: str) -> list[int]:
+        """Positions of all files that `name` fits equally well."""
+        found = self._by_stem.get(image_stem(name))
+        if found is None:
+            return []
+        candidates = found if isinstance(found, list) else [found]
+        if not self._names_repeat:
+            return candidates
+        wanted = _folders(name)
+        fitting = [i for i in candidates if _ends_agree(wanted, _folders(self.files[i]))]
+        if len(fitting) < 2:
+            return fitting
+        last = _last_part(name)
+        same = [i for i in fitting if _last_part(self.files[i]).casefold() == last.casefold()]
+        return [i for i in same if _last_part(self.files[i]) == last] or same or fitting
+
+
+def _last_part(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _folders(name: str) -> list[str]:
+    parts = unicodedata.normalize("NFC", name.strip()).replace("\\", "/").casefold().split("/")[:-1]
+    return [part for part in parts if part not in ("", ".", "..")]
+
+
+def _ends_agree(one: list[str], other: list[str]) -> bool:
+    shorter = min(len(one), len(other))
+    return one[len(one) - shorter :] == other[len(other) - shorter :]

@@ -1,0 +1,87 @@
+"""What the folders that images lie in say: class, official split, patient."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from clinjup.imaging.files import FileIndex, FolderScan
+
+MAX_CLASS_FOLDERS = 20
+
+_CONTAINER = re.compile(
+    r"((.*[_-])?(images?|imgs?|bilder|aufnahmen)([_-]?(part)?[_-]?\d+)?|pngs?|jpe?gs?|data|dataset|pictures|films)",
+    re.I,
+)
+_PATIENT = re.compile(r"(patient(in)?|pat|subject|subj|sub|case|fall|pid|p|study|studie)[_\- ]?\d+", re.I)
+_SPLIT_WORDS = {
+    "train": ("train", "training", "trainval"),
+    "validation": ("val", "valid", "validation", "validierung", "dev", "tune", "tuning"),
+    "test": ("test", "testing", "holdout"),
+}
+
+
+def split_name(word: str) -> str:
+    """`train`, `validation` or `test` for a word from a table, a folder or a list file (`train_val_list`); else ""."""
+    plain = re.sub(r"(list|images|files|set|split)$", "", re.sub(r"[\W_]+", "", word.casefold()))
+    return next((name for name, words in _SPLIT_WORDS.items() if plain in words), "")
+
+
+def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int]]:
+    """Per image the names of its class folders joined by '|', and how many images lie under each name.
+
+    Folders that hold everything (images_001), split folders (train) and patient folders (patient_17) say nothing about a
+    class; of the rest, each level with 2 to 20 distinct names counts. No such level: empty labels and no class folders.
+    """
+    paths = [[part for part in path.split("/")[:-1] if _says_class(part)] for path in images]
+    depth = max((len(parts) for parts in paths), default=0)
+    levels = [Counter(parts[level] for parts in paths if len(parts) > level) for level in range(depth)]
+    kept = [level for level, names in enumerate(levels) if 2 <= len(names) <= MAX_CLASS_FOLDERS]
+    counts: Counter[str] = Counter()
+    for level in kept:
+        counts.update(levels[level])
+    labels = ["|".join(parts[level] for level in kept if level < len(parts)) for parts in paths]
+    return labels, dict(counts)
+
+
+def patient_folders(images: Sequence[str]) -> list[str]:
+    """Per image the folder that names its patient (patient_17, Fall 3), or ""."""
+    return [next((part for part in path.split("/")[:-1] if _PATIENT.fullmatch(part)), "") for path in images]
+
+
+def official_splits(scan: FolderScan, index: FileIndex) -> np.ndarray | None:
+    """Per image `train`, `validation`, `test` or "", from list files (train_val_list.txt) or else from folders; or None.
+
+    An image in two lists counts for the later of train, validation, test, so that a test image never trains.
+    """
+    splits = np.full(len(scan.images), "", dtype=object)
+    lists = [(split_name(Path(path).stem), path) for path in scan.split_lists]
+    for wanted in _SPLIT_WORDS:
+        for path in (path for name, path in lists if name == wanted):
+            splits[_listed(scan.root / path, index)] = wanted
+    if not any(splits):
+        for position, path in enumerate(scan.images):
+            splits[position] = next(filter(None, map(split_name, path.split("/")[:-1])), "")
+    found = set(splits) - {""}
+    return splits if len(found) > 1 or (found and scan.split_lists) else None
+
+
+def _listed(path: Path, index: FileIndex) -> list[int]:
+    positions = []
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        for line in lines:
+            name = line.strip()
+            found = index.find(name) if name else None
+            if found is None and name:  # a label may follow the name
+                found = index.find(re.split(r"[\s,;]", name, maxsplit=1)[0])
+            if found is not None:
+                positions.append(found)
+    return positions
+
+
+def _says_class(part: str) -> bool:
+    return not (_CONTAINER.fullmatch(part) or _PATIENT.fullmatch(part) or split_name(part))

@@ -1,0 +1,136 @@
+"""Decode one image file: any bit depth and colour mode in, a small square uint8 picture and its facts out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+_RESAMPLING = Image.Resampling.BICUBIC
+_WINDOW = (0.5, 99.5)  # percentiles of the picture's own grey values that become black and white
+_EXIF_SOURCE = (271, 272, 305)  # make, model, software
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is known of one image file. `reason` says why it cannot be read; "" = readable."""
+
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    bits: int = 0
+    sha256: str = ""
+    phash: str = ""
+    source: str = ""
+    reason: str = ""
+
+
+def read_header(path: Path) -> tuple[str, int, int] | None:
+    """`(mode, width, height)` from the header alone, or None where there is no image."""
+    try:
+        with Image.open(path) as image:
+            return image.mode, image.width, image.height
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.ndarray | None, FileFacts]:
+    """The picture at `path` as uint8 `[size, size]`, or `[size, size, 3]` with `colour`, and the facts of its file.
+
+    The aspect ratio is kept: the longer side becomes `size`, the rest is padded with black, centred, so that no heart looks
+    wider than it is. More than 8 bits are windowed to the picture's own 0.5-99.5 percentile range instead of being clipped
+    at 255. Transparent parts become black; an orientation mark of a camera is obeyed; the suffix of the name is ignored.
+    An unreadable file gives None and facts with a `reason`; nothing is raised. `phash` is the perceptual hash (DCT, 64 bit)
+    of the small picture before padding.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None, FileFacts(reason="the file is gone")
+    except OSError as error:
+        return None, FileFacts(reason=f"the file cannot be opened ({error.strerror})")
+    if not raw:
+        return None, FileFacts(reason="the file is empty (0 bytes)")
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        with Image.open(io.BytesIO(raw)) as image:
+            width, height, mode, source = image.width, image.height, image.mode, _source_of(image)
+            picture, bits = _small(image, size, colour)
+    except UnidentifiedImageError:
+        return None, FileFacts(sha256=digest, reason="the file is not an image")
+    except Image.DecompressionBombError:
+        return None, FileFacts(sha256=digest, reason="the image is too large to open safely")
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+        cut = "truncated" in str(error) or isinstance(error, EOFError)
+        reason = "the file is cut off before the picture ends" if cut else "the file is damaged"
+        return None, FileFacts(sha256=digest, reason=reason)
+    facts = FileFacts(width, height, mode, bits, digest, _perceptual_hash(picture), source)
+    return _letterbox(picture, size), facts
+
+
+def is_coloured(path: Path) -> bool | None:
+    """Whether the picture shows colour (not merely a colour mode); None where it cannot be read."""
+    header = read_header(path)
+    if header is not None and (header[0] in ("1", "L", "LA", "F") or header[0].startswith("I")):
+        return False
+    pixels, _ = decode_image(path, 64, colour=True)
+    if pixels is None:
+        return None
+    spread = pixels.max(axis=2).astype(int) - pixels.min(axis=2)
+    return bool(np.mean(spread > 16) > 0.05)
+
+
+def _small(image: Image.Image, size: int, colour: bool) -> tuple[np.ndarray, int]:
+    """The whole picture, longer side `size`, as uint8 `[h, w]` or `[h, w, 3]`; and the bits per sample of the file."""
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels = np.asarray(image).astype(np.float32)
+        grey = Image.fromarray(_windowed(_resize(Image.fromarray(pixels), size)))
+        return np.asarray(grey.convert("RGB") if colour else grey), 32 if image.mode == "F" else 16
+    image.draft("RGB" if colour else "L", (2 * size, 2 * size))  # JPEG only: decode at a fraction of the size
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    bits = 1 if image.mode == "1" else 8
+    return np.asarray(_resize(image.convert("RGB" if colour else "L"), size)), bits
+
+
+def _resize(image: Image.Image, size: int) -> Image.Image:
+    scale = size / max(image.size)
+    target = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image if target == image.size else image.resize(target, _RESAMPLING, reducing_gap=3.0)
+
+
+def _windowed(image: Image.Image) -> np.ndarray:
+    pixels = np.asarray(image)
+    low, high = np.percentile(pixels, _WINDOW)
+    if high <= low:
+        low, high = float(pixels.min()), float(pixels.max())
+    return np.clip((pixels - low) * (255.0 / max(high - low, 1e-6)), 0, 255).round().astype(np.uint8)
+
+
+def _letterbox(picture: np.ndarray, size: int) -> np.ndarray:
+    height, width = picture.shape[:2]
+    if height == width == size:
+        return picture
+    padded = np.zeros((size, size, *picture.shape[2:]), dtype=np.uint8)
+    top, left = (size - height) // 2, (size - width) // 2
+    padded[top : top + height, left : left + width] = picture
+    return padded
+
+
+def _perceptual_hash(picture: np.ndarray) -> str:
+    import imagehash
+
+    return str(imagehash.phash(Image.fromarray(picture)))
+
+
+def _source_of(image: Image.Image) -> str:
+    """The device or program that wrote the file, where it says so."""
+    exif = image.getexif()
+    parts = [exif.get(tag) for tag in _EXIF_SOURCE] + [image.info.get("Software"), image.info.get("Source")]
+    return " ".join(part.strip("\0 ") for part in parts if isinstance(part, str) and part.strip("\0 "))

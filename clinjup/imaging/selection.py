@@ -1,0 +1,102 @@
+"""Which rows become images of the cohort: the rules for missing files, labels and repeated rows, with what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import DataWarning, Excluded, Roles
+from clinjup.imaging.files import printable
+from clinjup.imaging.source import DataFolder
+from clinjup.imaging.values import flag_of, map_distinct, normal
+from clinjup.kernel.errors import ClinjupError
+
+MAX_LISTED = 1000  # excluded images of one reason that are listed one by one
+
+
+def excluded_list(paths: Sequence[str], reasons: Sequence[str]) -> list[Excluded]:
+    """Excluded images one by one; of a reason with more than 1,000, the rest is one entry with its number."""
+    listed: list[Excluded] = []
+    for reason, group in pd.Series(list(paths), dtype=object).groupby(np.asarray(reasons, dtype=object), sort=False):
+        listed += [Excluded(path=path, reason=str(reason)) for path in group[:MAX_LISTED]]
+        if len(group) > MAX_LISTED:
+            listed.append(Excluded(path=f"({len(group) - MAX_LISTED} more)", reason=str(reason)))
+    return listed
+
+
+class Selection:
+    """The rows on their way into the cohort, with what was left out and why."""
+
+    def __init__(self, folder: DataFolder, rows: pd.DataFrame) -> None:
+        self.folder, self.rows = folder, rows
+        self.excluded: list[Excluded] = []
+        self.warnings: list[DataWarning] = []
+
+    def _warn(self, code: str, sentence: str) -> None:
+        self.warnings.append(DataWarning(code=code, sentence=sentence))
+
+    def drop_missing_files(self) -> None:
+        """Leave out rows whose image is not in the folder; count files that no row names."""
+        rows, total = self.rows, len(self.folder.scan.images)
+        lost = rows[rows["file"] < 0]
+        if len(lost):
+            names = lost["image"].fillna("(row without an image name)").map(printable)
+            reasons = np.where(lost["file"] == -2, "several files have this name", "no file of this name in the folder")
+            self.excluded += excluded_list(names.tolist(), reasons.tolist())
+            self._warn(
+                "missing_files", f"{len(lost)} of {len(rows)} rows name an image that is not in the folder; left out."
+            )
+        self.rows = rows[rows["file"] >= 0]
+        without_row = total - self.rows["file"].nunique()
+        if without_row:
+            self._warn(
+                "images_without_row", f"{without_row} of {total} image files have no row in the table; not used."
+            )
+
+    def drop_unlabelled(self, roles: Roles) -> None:
+        """Turn the label text into `label_code` 0.0 or 1.0; leave out images where it says neither."""
+        positive, negative = {normal(value) for value in roles.positive}, {normal(value) for value in roles.negative}
+        if not positive:
+            raise ClinjupError("No value is named that means: target present. Name at least one in 'positive'.")
+
+        def code(value: str) -> float:
+            known = flag_of(value, positive, negative)
+            return 0.0 if np.isnan(known) and not negative else known
+
+        codes = map_distinct(self.rows["label"], code)
+        blank = self.rows["label"].isna()
+        if "" in positive | negative:
+            codes = codes.mask(blank, float("" in positive))
+        rows = self.rows.assign(label_code=codes)
+        known = rows["label_code"].notna()
+        lost = rows[~known & ~rows["file"].isin(rows.loc[known, "file"])].drop_duplicates("file")
+        if len(lost):
+            reasons = [
+                f"the label '{value}' is neither positive nor negative" if value else "no label"
+                for value in lost["label"].fillna("")
+            ]
+            self.excluded += excluded_list(self._paths(lost), reasons)
+            self._warn("unlabelled", f"{len(lost)} images have no label for this question; left out.")
+        self.rows = rows[known]
+
+    def drop_repeated_rows(self) -> None:
+        """One row an image; none where its rows contradict each other."""
+        rows = self.rows
+        contradictory = rows.groupby("file")["label_code"].transform("nunique") > 1
+        lost = rows[contradictory].drop_duplicates("file")
+        if len(lost):
+            self.excluded += excluded_list(self._paths(lost), ["the table gives this image both labels"] * len(lost))
+            self._warn(
+                "contradictory_labels",
+                f"{len(lost)} images are labelled positive and negative in different rows; left out.",
+            )
+        kept = rows[~contradictory].drop_duplicates("file")
+        repeated = int((~contradictory).sum()) - len(kept)
+        if repeated:
+            self._warn("duplicates", f"{repeated} rows repeat an image that another row names; each image counts once.")
+        self.rows = kept
+
+    def _paths(self, rows: pd.DataFrame) -> list[str]:
+        return [printable(self.folder.scan.images[file]) for file in rows["file"]]

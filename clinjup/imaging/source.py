@@ -1,0 +1,165 @@
+"""One data folder while a cohort is read from it: its files, its tables, and columns brought together across tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import DataWarning, Roles
+from clinjup.imaging.files import FileIndex, printable, scan_folder
+from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders, split_name
+from clinjup.imaging.tables import read_table
+from clinjup.imaging.values import normal
+from clinjup.kernel.errors import MissingColumnError, MissingFileError
+
+_PROBE = 2000  # distinct values that are tried when the column that joins two tables is looked for
+
+
+def parse_reference(reference: str) -> tuple[str, str]:
+    """'TABLE:COLUMN' as `(table, column)`."""
+    table, _, column = reference.partition(":")
+    return table, column
+
+
+class DataFolder:
+    """The files and tables under `root`. Tables are read once and only as far as needed.
+
+    Raises `MissingFileError` when the folder or a table is gone, `MissingColumnError` when a column is.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise MissingFileError(str(root))
+        self.root = root
+        self.scan = scan_folder(root)
+        self.index = FileIndex(self.scan.images)
+        self.warnings: list[DataWarning] = []
+        self._tables: dict[str, pd.DataFrame] = {}
+
+    def table(self, path: str, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """The table at `path` (relative to the root), restricted to `columns` where given."""
+        known = self._tables.get(path)
+        if known is not None and (columns is None or set(columns) <= set(known.columns)):
+            return known
+        if not (self.root / path).is_file():
+            raise MissingFileError(path)
+        table, form = read_table(self.root / path, None if columns is None else sorted(columns))
+        if form.broken_rows and known is None:
+            self.warnings.append(broken_rows_warning(path, form.broken_rows))
+        self._tables[path] = table
+        return table
+
+    def positions(self, names: pd.Series) -> pd.Series:
+        """Per name the position of its file in `scan.images`; -1 where none, -2 where several files fit equally well."""
+        codes, distinct = pd.factorize(names)
+        found = np.full(len(distinct) + 1, -1)
+        for i, name in enumerate(distinct):
+            fitting = self.index.matches(name)
+            found[i] = fitting[0] if len(fitting) == 1 else -2 if fitting else -1
+        return pd.Series(found[codes], index=names.index)
+
+    def lookup(self, rows: pd.DataFrame, roles: Roles, reference: str) -> pd.Series:
+        """The values of column `reference` for `rows`: indexed like `rows`, an index repeated where several values fit.
+
+        `rows` has the columns `file` and, where known, `patient`; its index is the row number in the table of `roles.image`.
+        Another table is joined by its column of image names or, failing that, of patients; a row without a match is absent,
+        a blank cell is NaN.
+        """
+        path, column = parse_reference(reference)
+        if roles.image and path == parse_reference(roles.image)[0]:
+            return self.table(path, [column])[column].reindex(rows.index)
+        table = self.table(path)
+        if column not in table:
+            raise MissingColumnError(path, column, list(table.columns))
+        key = self._joining_column(table.drop(columns=column), rows, roles)
+        if key is None:
+            sentence = f"No column of the table '{path}' names the images or the patients, so '{column}' stays unknown."
+            self.warnings.append(DataWarning(code="table_not_joined", sentence=sentence))
+            return pd.Series(dtype=str)
+        kind, name = key
+        if kind == "image":
+            left, right = rows["file"], self.positions(table[name])
+            right = right.where(right >= 0)
+        else:
+            left, right = (ids.map(normal, na_action="ignore") for ids in (rows["patient"], table[name]))
+        values = pd.DataFrame({"key": right, "value": table[column]}).dropna(subset="key")
+        merged = pd.DataFrame({"key": left, "row": rows.index}).merge(values, on="key")
+        return pd.Series(merged["value"].to_numpy(), index=merged["row"], dtype=table[column].dtype)
+
+    def _joining_column(self, table: pd.DataFrame, rows: pd.DataFrame, roles: Roles) -> tuple[str, str] | None:
+        """`("image" | "patient", column)` by which `table` joins `rows`: an equal name first, then the most matches."""
+        files = set(rows["file"]) - {-1, -2}
+        patients = {normal(value) for value in rows["patient"].dropna()} if "patient" in rows else set()
+        found: dict[str, tuple[bool, int, str]] = {}
+        for column in map(str, table.columns):
+            values = pd.Series(table[column].dropna().unique())
+            probe = values.iloc[:: max(1, len(values) // _PROBE)]
+            matches = {
+                "image": (roles.image, int(self.positions(probe).isin(files).sum())),
+                "patient": (roles.patient, int(probe.map(normal).isin(patients).sum())),
+            }
+            for kind, (reference, count) in matches.items():
+                score = (reference is not None and parse_reference(reference)[1] == column, count, column)
+                if count and score[:2] > found.get(kind, (False, 0, ""))[:2]:
+                    found[kind] = score
+        return next(((kind, found[kind][2]) for kind in ("image", "patient") if kind in found), None)
+
+
+def broken_rows_warning(path: str, rows: int) -> DataWarning:
+    """The warning about rows of a table that could not be told apart into columns."""
+    return DataWarning(
+        code="broken_table_rows",
+        sentence=f"{rows} rows of the table '{path}' have more values than the table has columns and were left out.",
+    )
+
+
+def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
+    """One row per image row of the table, or per file where no table names the images.
+
+    Columns: `image` (as given), `file` (position in `folder.scan.images`, negative = no such file), `patient` (only where
+    something names patients), `split` (official part or ""), `label` (text; from the class folder without `roles.label`).
+    """
+    scan = folder.scan
+    if roles.image:
+        path, column = parse_reference(roles.image)
+        references = [roles.image, roles.label, roles.patient, roles.split, *roles.covariates.values()]
+        references += [flag.column for flag in roles.confounders.values()]
+        parsed = [parse_reference(reference) for reference in references if reference]
+        table = folder.table(path, {name for table, name in parsed if table == path})
+        rows = pd.DataFrame({"image": table[column], "file": folder.positions(table[column])})
+    else:
+        rows = pd.DataFrame({"image": [printable(path) for path in scan.images], "file": np.arange(len(scan.images))})
+    patients = _patients(folder, roles, rows)
+    if patients is not None:
+        rows["patient"] = patients
+    rows["split"] = _splits(folder, roles, rows)
+    if not roles.label:
+        return rows.assign(label=_per_file(rows, class_folder_labels(scan.images)[0]))
+    values = folder.lookup(rows, roles, roles.label)
+    missing = rows.index.difference(values.index)
+    values = pd.concat([values, pd.Series(np.nan, index=missing, dtype=object)]) if len(missing) else values
+    return rows.loc[values.index].assign(label=values.to_numpy())
+
+
+def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series | None:
+    if roles.patient:
+        return folder.lookup(rows, roles, roles.patient).groupby(level=0).first().reindex(rows.index)
+    named = patient_folders(folder.scan.images)
+    return _per_file(rows, named) if any(named) else None
+
+
+def _splits(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series:
+    if roles.split:
+        values = folder.lookup(rows, roles, roles.split).groupby(level=0).first().reindex(rows.index)
+        return values.map(split_name, na_action="ignore").fillna("")
+    official = official_splits(folder.scan, folder.index)
+    return _per_file(rows, [""] * len(folder.scan.images) if official is None else official).fillna("")
+
+
+def _per_file(rows: pd.DataFrame, values: Iterable[str]) -> pd.Series:
+    """Per row the value that belongs to its file; NaN where that is "" or the row has no file."""
+    known = np.array([*values, ""], dtype=object)
+    return pd.Series(known[rows["file"].clip(lower=-1)], index=rows.index).replace("", np.nan)

@@ -1,0 +1,186 @@
+"""Training, validation and test parts that share no patient and no near-duplicate."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from clinjup.contracts import DataWarning, SplitCount, SplitFinding
+from clinjup.imaging.cohort import Cohort
+from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+
+PARTS = ("train", "validation", "test")
+_MAX_FOLDS = 50
+
+
+def split_cohort(cohort: Cohort, validation: float = 0.2, test: float = 0.2, seed: int = 0) -> Cohort:
+    """A new cohort whose column `split` is filled; emits a SplitFinding.
+
+    Official parts are used as they are; a missing one is cut from the training part: `test` and `validation` are shares of
+    what is cut from. Cuts are folds of StratifiedGroupKFold on the label (with the first confounder where it is annotated),
+    groups being patients joined with near-duplicates. A patient in two official parts leaves the earlier of train,
+    validation, test and is listed; an official validation part that lacks a class is cut anew.
+
+    Raises `ClassAbsentError` when training or validation lacks a class; a test part without one is only a warning.
+    """
+    for name, share in (("validation", validation), ("test", test)):
+        if not 0 < share < 1:
+            raise ClinjupError(f"The {name} part must be a share between 0 and 1, not {share}.")
+    official = cohort.table["split"].nunique() > 1
+    split, found = cohort, list[DataWarning]()
+    if official:
+        split, found = _with_official_parts(cohort)
+    used = [part for part in ("validation", "test") if (split.table["split"] == part).any()]
+    table = split.table.assign(split=split.table["split"].replace("", "train"))
+    if "test" not in used:
+        table = _cut(table, "test", test, seed, split)
+    if "validation" not in used:
+        table = _cut(table, "validation", validation, seed + 1, split)
+    for part in ("train", "validation"):
+        _require_classes(table, part, split.classes)
+    found += _test_warnings(table, split)
+    result = replace(split, table=table, warnings=[*split.warnings, *found])
+    _emit(cohort, result, found, _method(official, used, cohort.has_patient_ids))
+    return result
+
+
+def _with_official_parts(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
+    """The official parts without patients that stand in two of them."""
+    found = []
+    table = cohort.table.assign(split=cohort.table["split"].replace("", "train"))
+    unlisted = int((cohort.table["split"] == "").sum())
+    if unlisted and (cohort.table["split"] == "train").any():
+        sentence = f"{unlisted} images are in no official part; they are used for training."
+        found.append(DataWarning(code="not_in_official_split", sentence=sentence))
+    rank = table["split"].map(PARTS.index)
+    latest = rank.groupby(table["group"]).transform("max")
+    leaving = table.index[rank < latest]
+    cohort = replace(cohort, table=table)
+    if len(leaving):
+        groups = table.loc[leaving, "group"].nunique()
+        reasons = {
+            index: f"its patient, or a near-identical image, is also in the official {PARTS[latest[index]]} part"
+            for index in leaving
+        }
+        sentence = (
+            f"{groups} patients stand in two official parts; their {len(leaving)} images outside the later part are left out, "
+            "because a model must not be tested on patients that it has seen."
+        )
+        cohort = cohort.without_rows(reasons)
+        found.append(DataWarning(code="patient_in_two_splits", sentence=sentence))
+    table = cohort.table
+    in_validation = table["split"] == "validation"
+    if in_validation.any() and table.loc[in_validation, "label"].nunique() < len(cohort.classes):
+        sentence = "The official validation part lacks a class, so it joins training and validation is cut anew."
+        found.append(DataWarning(code="official_validation_lacks_class", sentence=sentence))
+        cohort = replace(cohort, table=table.assign(split=table["split"].replace("validation", "train")))
+    return cohort, found
+
+
+def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort) -> pd.DataFrame:
+    """`table` with about `share` of its training rows moved to `part`.
+
+    Of the possible cuts, one that leaves every class in both sides is taken; after a test part, each class must remain in two
+    groups, for training and for validation.
+    """
+    train = table[table["split"] == "train"]
+    remaining = 1 if part == "validation" else 2
+    best, best_score = None, None
+    for rows in _folds(train, share, seed, cohort):
+        inside, outside = train.loc[rows], train.drop(index=rows)
+        lacking = len(cohort.classes) - inside["label"].nunique()
+        short = sum(
+            outside.loc[outside["label"] == code, "group"].nunique() < remaining for code in range(len(cohort.classes))
+        )
+        balance = abs(inside["label"].mean() - train["label"].mean())
+        score = (short, lacking, round(abs(len(inside) / len(train) - share), 2), balance)
+        if best_score is None or score < best_score:
+            best, best_score = rows, score
+    if best is None:
+        raise ClinjupError(
+            f"The images come from too few patients to set a {part} part aside without sharing a patient. Add patients."
+        )
+    return table.assign(split=table["split"].where(~table.index.isin(best), part))
+
+
+def _folds(train: pd.DataFrame, share: float, seed: int, cohort: Cohort) -> list[pd.Index]:
+    """Candidate parts of about `share` of `train`: runs of folds of one StratifiedGroupKFold."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = train["group"].nunique()
+    if groups < 2:
+        return []
+    most = min(_MAX_FOLDS, groups)
+    fraction = min(max(Fraction(share).limit_denominator(most), Fraction(1, most)), 1 - Fraction(1, most))
+    count, taken = fraction.denominator, fraction.numerator
+    strata = _strata(train, cohort)
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore", UserWarning)  # strata rarer than folds are what `_cut` looks after
+        try:
+            folds = list(_kfold(StratifiedGroupKFold, count, seed, train, strata))
+        except ValueError:  # every stratum is smaller than the number of folds
+            folds = list(_kfold(StratifiedGroupKFold, count, seed, train, np.zeros(len(train), dtype=int)))
+    runs = [np.concatenate([folds[(start + i) % count] for i in range(taken)]) for start in range(count)]
+    return [train.index[rows] for rows in runs if 0 < len(rows) < len(train)]
+
+
+def _kfold(splitter: type, count: int, seed: int, train: pd.DataFrame, strata: np.ndarray) -> list[np.ndarray]:
+    folds = splitter(n_splits=count, shuffle=True, random_state=seed)
+    return [rows for _, rows in folds.split(train, strata, train["group"])]
+
+
+def _strata(train: pd.DataFrame, cohort: Cohort) -> np.ndarray:
+    """Label, combined with the first confounder where that is annotated (unknown is a level of its own)."""
+    strata = train["label"].to_numpy()
+    annotated = next((name for name in cohort.confounders if train[name].notna().any()), None)
+    if annotated is None:
+        return strata
+    return strata * 3 + train[annotated].fillna(2.0).to_numpy().astype(int)
+
+
+def _require_classes(table: pd.DataFrame, part: str, classes: Sequence[str]) -> None:
+    present = set(table.loc[table["split"] == part, "label"])
+    for code, name in enumerate(classes):
+        if code not in present:
+            raise ClassAbsentError(part, name)
+
+
+def _test_warnings(table: pd.DataFrame, cohort: Cohort) -> list[DataWarning]:
+    present = set(table.loc[table["split"] == "test", "label"])
+    missing = [name for code, name in enumerate(cohort.classes) if code not in present]
+    if not missing:
+        return []
+    sentence = f"The test part has no image that is {' or '.join(missing)} for {cohort.target}; it cannot show how well both are told apart."
+    return [DataWarning(code="class_absent_from_test", sentence=sentence)]
+
+
+def _method(official: bool, used: Sequence[str], has_patient_ids: bool) -> str:
+    unit = "patient" if has_patient_ids else "image (no patient ids; near-duplicates kept together)"
+    if not official:
+        return f"cut by {unit}, stratified by label and confounder (StratifiedGroupKFold)"
+    cut = [part for part in ("validation", "test") if part not in used]
+    method = f"official {' and '.join(['train', *used])} parts"
+    return (
+        f"{method}; {' and '.join(cut)} cut from train by {unit}, stratified (StratifiedGroupKFold)" if cut else method
+    )
+
+
+def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) -> None:
+    from clinjup.kernel.findings import emit
+
+    counts = {}
+    for name in PARTS:
+        part = after.part(name)
+        counts[name] = SplitCount(
+            images=len(part), patients=part["patient"].nunique(), positives=int((part["label"] == 1).sum())
+        )
+    lines = [
+        f"{name}: {c.images} images of {c.patients} patients, {c.positives} positive" for name, c in counts.items()
+    ]
+    finding = SplitFinding(split=counts, method=method, warnings=found, excluded=after.excluded[len(before.excluded) :])
+    emit(finding, f"{'; '.join(lines)} ({method}). " + " ".join(warning.sentence for warning in found))

@@ -1,0 +1,41 @@
+"""Synthetic cohorts on disk, in the layout of real data sets. A new task is a new file and a line in `COHORTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from clinjup.imaging.synthetic.chestxray14 import counterfactual_films, write_chestxray14
+from clinjup.imaging.synthetic.film import Film, render_film
+from clinjup.imaging.synthetic.plan import plan_cohort
+
+__all__ = ["COHORTS", "Film", "counterfactual_films", "plan_cohort", "render_film", "write_chestxray14", "write_cohort"]
+
+# task -> layout -> writer; the first layout is the default.
+COHORTS: dict[str, dict[str, Callable[..., Path]]] = {
+    "pneumothorax": {"chestxray14": write_chestxray14, "nih": write_chestxray14},
+}
+
+
+def write_cohort(
+    task: str,
+    out: Path | str,
+    patients: int = 1500,
+    seed: int = 0,
+    layout: str | None = None,
+    annotated: float = 1.0,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write a synthetic cohort for `task` into the new or empty folder `out` and return it.
+
+    `annotated`: share of patients for whom the confounder is written down. `on_progress(images done, images in all)`.
+    Raises ValueError for an unknown task or layout, naming the known ones; FileExistsError where `out` holds files.
+    """
+    if task not in COHORTS:
+        raise ValueError(f"There is no synthetic cohort for '{task}'. There is one for: {', '.join(COHORTS)}.")
+    layouts = COHORTS[task]
+    if layout is not None and layout not in layouts:
+        raise ValueError(f"The synthetic {task} cohort has no layout '{layout}'. It has: {', '.join(layouts)}.")
+    write = layouts[layout or next(iter(layouts))]
+    return write(out, patients=patients, seed=seed, annotated=annotated, workers=workers, on_progress=on_progress)

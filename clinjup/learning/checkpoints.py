@@ -1,0 +1,68 @@
+"""Checkpoints on disk: weights and a few plain values, written whole or not at all, read without unpickling code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import torch
+
+from clinjup.kernel.errors import ClinjupError
+
+if TYPE_CHECKING:
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+
+FORMAT = "clinjup.checkpoint/1"  # raise when training changes, so that older checkpoints are not taken for its result
+
+
+def checkpoint_path(name: str) -> Path:
+    """checkpoints/NAME.ckpt under the working folder, which is the run's."""
+    if not name or Path(name).name != name or name.startswith("."):
+        raise ClinjupError(f"'{name}' cannot name a model: use letters, digits, '_' and '-'.")
+    return Path("checkpoints") / f"{name}.ckpt"
+
+
+def fingerprint(cohort: Cohort, images: ImageCache, confounder: str | None, arguments: dict[str, Any]) -> str:
+    """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values, and the files' contents."""
+    columns = ["label", "split", *([confounder] if confounder in cohort.table else [])]
+    table = cohort.table[columns].assign(sha256=images.files["sha256"].reindex(cohort.table.index))
+    facts = {"format": FORMAT, "target": cohort.target, "classes": cohort.classes, "pixels": list(images.pixels.shape[1:])}
+    digest = hashlib.sha256(json.dumps(facts | arguments, sort_keys=True).encode())
+    digest.update(pd.util.hash_pandas_object(table, index=True).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` (tensors and plain values) to `path`; a reader sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        torch.save({"format": FORMAT, **state}, partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise ClinjupError(
+            f"The model cannot be saved as '{path.as_posix()}' ({error.strerror or error}). Free some space on this disk and train again."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The state that `save_checkpoint` wrote. Raises ClinjupError where the file is gone, damaged or of another program."""
+    path = Path(path)
+    if not path.is_file():
+        raise ClinjupError(f"There is no checkpoint '{path.as_posix()}'. Train the model again.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ClinjupError(f"The checkpoint '{path.as_posix()}' is damaged. Train the model again.") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ClinjupError(f"'{path.as_posix()}' is no checkpoint of this version of clinjup. Train the model again.")
+    return state

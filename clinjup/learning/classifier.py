@@ -1,0 +1,184 @@
+"""The training loop's two halves: the LightningModule, and the callbacks that keep time, the best weights and the reader informed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clinjup.kernel.progress import ProgressBar
+from clinjup.learning.augment import augment
+from clinjup.learning.batches import as_input
+from clinjup.learning.compute import Compute
+from clinjup.learning.mitigation import Treatment
+from clinjup.learning.schedule import Pace, one_cycle
+from clinjup.learning.trained import probabilities
+
+WEIGHT_DECAY = 0.05
+
+
+class Classifier(LightningModule):
+    """Trains `network` (float 0..1 `[N, C, H, W]` -> logits) with AdamW on one learning rate cycle.
+
+    `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        learning_rate: float,
+        pace: Pace,
+        compute: Compute,
+        treatment: Treatment,
+        class_weights: Tensor | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.learning_rate, self.pace, self.compute, self.treatment = learning_rate, pace, compute, treatment
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.momenta = [
+            (module, module.momentum) for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        ]
+        self.train_losses: list[Tensor] = []
+        self.outputs: list[tuple[Tensor, Tensor]] = []
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
+        cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: one_cycle(self.pace.progress))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        self.train_losses = []
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        # A running average that begins as the plain mean of the batches so far: a training that its time budget ends after
+        # a handful of batches would otherwise be judged with the statistics of no film at all.
+        for module, momentum in self.momenta:
+            if momentum is not None:
+                module.momentum = max(momentum, 1 / (self.global_step + 1))
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        films, labels = batch
+        images = as_input(films)
+        if self.treatment.transform is not None:
+            images = self.treatment.transform(images, self.generator)
+        images = augment(images, self.generator)
+        loss = self.loss(self._logits(images), labels)
+        self.train_losses.append(loss.detach())
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self.outputs = []
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        films, labels = batch
+        self.outputs.append((self._logits(as_input(films)), labels))
+
+    def on_validation_epoch_end(self) -> None:
+        logits = torch.cat([logits for logits, _ in self.outputs])
+        labels = torch.cat([labels for _, labels in self.outputs])
+        loss = self.loss(logits, labels)
+        auroc = auroc_of(probabilities(logits).cpu().numpy(), labels.cpu().numpy())
+        # What the best epoch is chosen by: AUROC, or the loss where validation lacks a class.
+        self.log_dict(
+            {"validation_loss": loss, "validation_auroc": auroc, "score": -loss if np.isnan(auroc) else auroc},
+            batch_size=len(labels),
+        )
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked."""
+        weights = self.class_weights
+        if logits.shape[1] == 1:
+            each = None if weights is None else weights[labels]
+            return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)
+        return functional.cross_entropy(logits, labels, weight=weights)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return self.network(images.contiguous(memory_format=self.compute.memory_format)).float()
+
+
+class EpochRecord(Callback):
+    """A row of the history after each validation; hands the weights to `keep` whenever their score is the best so far."""
+
+    def __init__(self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None]) -> None:
+        self.keep = keep
+        self.history: list[dict[str, float]] = []
+        self.best = -math.inf
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        measured = trainer.callback_metrics
+        row = {
+            "epoch": len(self.history) + 1,
+            "train_loss": float(torch.stack(pl_module.train_losses).mean()),
+            "validation_loss": float(measured["validation_loss"]),
+            "validation_auroc": float(measured["validation_auroc"]),
+            "kept": False,
+        }
+        self.history.append(row)
+        score = float(measured["score"])
+        if math.isfinite(score) and score > self.best:
+            self.best = score
+            for earlier in self.history:
+                earlier["kept"] = earlier is row
+            self.keep(self.history, pl_module.network.state_dict())
+
+
+class TimeBudget(Callback):
+    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in."""
+
+    def __init__(self, pace: Pace, seconds: float) -> None:
+        self.pace, self.seconds = pace, seconds
+        self.spent = False
+        self._validation = 0.0
+        self._validation_started = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        elapsed = time.monotonic() - self._started
+        self.pace.update(trainer.global_step, elapsed)
+        last = trainer.global_step >= self.pace.steps
+        if not last and elapsed + self._validation >= self.seconds:
+            self.spent = trainer.should_stop = True
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validation_started = time.monotonic()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validation = time.monotonic() - self._validation_started
+
+
+class BatchProgress(Callback):
+    """Advances the kernel's progress bar, with the epoch and the latest validation AUROC as detail."""
+
+    def __init__(self, bar: ProgressBar, record: EpochRecord, epochs: int) -> None:
+        self.bar, self.record, self.epochs = bar, record, epochs
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        detail = f"epoch {trainer.current_epoch + 1}/{self.epochs}"
+        if self.record.history and np.isfinite(auroc := self.record.history[-1]["validation_auroc"]):
+            detail += f", validation AUROC {auroc:.2f}"
+        self.bar.advance(detail=detail)
+
+
+def auroc_of(probability: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    """Area under the ROC curve; for several classes the mean of one against the rest. NaN where a class is missing."""
+    from sklearn.metrics import roc_auc_score
+
+    classes = probability.shape[1] if probability.ndim == 2 else 2
+    if len(np.unique(labels)) < classes or not np.isfinite(probability).all():
+        return float("nan")
+    return float(roc_auc_score(labels, probability, multi_class="ovr"))

@@ -1,0 +1,39 @@
+"""The learning curve of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from clinjup.kernel.figures import BLUE, VERMILION, new_figure, show_figure
+
+
+def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
+    """Losses and validation AUROC by epoch, the epoch whose weights were kept marked; saved as plots/training_NAME.png."""
+    figure, (losses, aurocs) = new_figure(2, width=8.4, height=3.2)
+    epochs = history["epoch"]
+    losses.plot(epochs, history["train_loss"], "o-", color=BLUE, label="training")
+    losses.plot(epochs, history["validation_loss"], "o-", color=VERMILION, label="validation")
+    losses.set(title="Loss (lower is better)", xlabel="epoch", ylim=(0, None))
+    losses.legend()
+    best = history.loc[history["kept"].idxmax()]
+    aurocs.plot(epochs, history["validation_auroc"], "o-", color=VERMILION)
+    aurocs.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+    lowest = history["validation_auroc"].fillna(1).min()
+    aurocs.set(title="Validation AUROC (0.5 = chance)", xlabel="epoch", ylim=(min(0.45, lowest - 0.02), 1.01))
+    for axes in (losses, aurocs):
+        axes.axvline(best["epoch"], color="black", linewidth=0.8, alpha=0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    reached = f"AUROC {best['validation_auroc']:.2f}" if pd.notna(best["validation_auroc"]) else f"loss {best['validation_loss']:.2f}"
+    words = f"{len(history)} epoch{'s' * (len(history) > 1)}"
+    return show_figure(
+        figure,
+        f"training_{name}",
+        title=f"Training of {name}",
+        caption=f"Training of {name} over {words}. The weights of epoch {best['epoch']:.0f} were kept (validation {reached}). "
+        "A validation loss that climbs while the training loss falls means that the model learns images by heart.",
+        alt=f"Two curves over {words}: training and validation loss, and validation AUROC, which is best in epoch {best['epoch']:.0f} "
+        f"with {reached}.",
+        synthetic=synthetic,
+    )

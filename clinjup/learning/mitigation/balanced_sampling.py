@@ -1,0 +1,81 @@
+"""Draw the training films so that the confounder says nothing about the label.
+
+Idrissi et al., Simple data balancing achieves competitive worst-group-accuracy, CLeaR 2022: drawing each group equally often is as good
+as more elaborate methods wherever the groups are known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clinjup.learning.mitigation.registry import Treatment, mitigation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_ANNOTATED = 0.01  # of the annotated films; a label with a smaller share of them counts as not annotated
+FEWEST_DRAWN = 0.2  # of the films drawn, for each of two labels, however unevenly they are annotated
+
+
+@mitigation(
+    title="Balanced sampling",
+    explanation="During training, films with and without the confounder are drawn equally often, among positives and negatives alike.",
+    needs_labels=True,
+)
+def balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
+    """Weights that give each cell of label x confounder the same mass among the films on which the confounder is known.
+
+    Films on which it is unknown keep the share of their label that they have by nature. Where only one label is annotated,
+    its films with and without the confounder are balanced and the labels keep their shares. An empty cell cannot be filled:
+    the others are balanced, and a note says so.
+    """
+    label = table["label"].to_numpy()
+    present = table[confounder].to_numpy(float)
+    known = ~np.isnan(present)
+    name = str(confounder).replace("_", " ")
+    labels = np.unique(label)
+    annotated = [value for value in labels if (known & (label == value)).sum() > FEWEST_ANNOTATED * known.sum()]
+    if not annotated:
+        return Treatment(notes=[f"No training film says whether it shows a {name}, so nothing was balanced."])
+
+    weights = np.ones(len(table))
+    masses, notes = {}, []
+    for value in labels:
+        ours = label == value
+        cells = [ours & known & (present == flag) for flag in (0, 1)]
+        filled = [cell for cell in cells if cell.any()]
+        masses[value] = ours.mean()
+        if value not in annotated:
+            continue
+        share = (ours & known).sum() / ours.sum()
+        for cell in filled:
+            weights[cell] = share * ours.sum() / len(filled) / cell.sum()
+        if len(annotated) == len(labels):
+            masses[value] = len(filled) / share
+        notes += [
+            f"No training film of class {value} is known to be {word} {name}: there the two stay tied together."
+            for cell, word in zip(cells, ("without", "with"), strict=True)
+            if not cell.any()
+        ]
+    if len(annotated) == len(labels):
+        masses = _bounded(masses)
+    else:
+        classes = " and ".join(str(value) for value in annotated)
+        notes.append(f"The {name} is annotated on class {classes} only, so films were balanced within that class only.")
+    for value in labels:
+        ours = label == value
+        weights[ours] *= masses[value] / weights[ours].sum()
+    unknown = int((~known).sum())
+    if unknown:
+        notes.append(f"On {unknown} of {len(table)} training films the {name} is unknown; they were drawn as often as before.")
+    return Treatment(weights=weights / weights.sum(), notes=notes)
+
+
+def _bounded(masses: dict[int, float]) -> dict[int, float]:
+    """`masses` scaled to a sum of 1, none far below its even share, so that a label annotated on few films does not drown the other."""
+    total = sum(masses.values())
+    lowest = 2 * FEWEST_DRAWN / len(masses)
+    bounded = {value: max(mass / total, lowest) for value, mass in masses.items()}
+    return {value: mass / sum(bounded.values()) for value, mass in bounded.items()}

@@ -1,0 +1,106 @@
+"""Pretrained weights for timm models, from the Hugging Face hub or a local file, without a long wait where there is no network."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from clinjup.kernel.errors import WeightsUnavailableError
+
+SECONDS_TO_REACH_HUB = 6.0
+
+
+def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> nn.Module:
+    """The timm model `name`, built with `keywords`, with pretrained weights; timm adapts its first and its last layer.
+
+    `source` is True for the hub (or its cache on this machine), else the path of a checkpoint file or of a folder that holds
+    one: safetensors, or PyTorch's format, which is read with `weights_only=True`. Raises WeightsUnavailableError.
+    """
+    import timm
+
+    path = _local_file(name, Path(source)) if isinstance(source, str) else _from_hub_cache(name)
+    log = logging.getLogger("timm")
+    level = log.level
+    try:
+        log.setLevel(logging.ERROR)
+        overlay = None if path is None else _overlay(name, path)
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **keywords)
+    except Exception as error:  # the errors of hub, proxy, disk and format have no common base
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise WeightsUnavailableError(name, reason if len(reason) < 160 else reason[:160] + " ...") from error
+    finally:
+        log.setLevel(level)
+
+
+def _local_file(name: str, path: Path) -> Path:
+    """`path` itself, or the first checkpoint in the folder `path`, safetensors preferred."""
+    if path.is_file():
+        return path
+    found = [file for suffix in ("safetensors", "pth", "pt", "bin") for file in sorted(path.glob(f"*.{suffix}"))]
+    if not found:
+        raise WeightsUnavailableError(name, f"there is no checkpoint at '{path.as_posix()}'")
+    return found[0]
+
+
+def _overlay(name: str, path: Path) -> dict[str, Any]:
+    """What timm must know to load `path`. The number of classes in the file's own head makes it put a new head on."""
+    import timm
+
+    state = timm.models.load_state_dict(str(path), device="cpu")
+    head = timm.get_pretrained_cfg(name).classifier
+    heads = (head,) if isinstance(head, str) else tuple(head or ())
+    body = [key for key in timm.create_model(name).state_dict() if not key.startswith(heads)]
+    if any(key not in state for key in body):
+        raise ValueError(f"'{path.as_posix()}' holds the weights of another network")
+    weight = state.get(f"{heads[0]}.weight") if heads else None
+    return {"state_dict": state, "num_classes": 0 if weight is None else len(weight), "custom_load": False}
+
+
+def _from_hub_cache(name: str) -> Path | None:
+    """The weights in the hub's cache on this machine; None where they must be fetched and the hub answers.
+
+    One short look instead of huggingface_hub's own retries, which take 46 s on a machine without a network.
+    """
+    import timm
+    from huggingface_hub import hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.has_weights:
+        raise WeightsUnavailableError(name, "none are published for it")
+    url = config.url
+    if config.hf_hub_id:
+        file = config.hf_hub_filename or "model.safetensors"
+        cached = try_to_load_from_cache(config.hf_hub_id, file)
+        if isinstance(cached, str):
+            return Path(cached)
+        url = hf_hub_url(config.hf_hub_id, file)
+    if HF_HUB_OFFLINE or not _answers(url, SECONDS_TO_REACH_HUB):
+        raise WeightsUnavailableError(name, "the Hugging Face hub cannot be reached from this machine")
+    return None
+
+
+def _answers(url: str, seconds: float) -> bool:
+    """Whether the server of `url` answers, with whatever status, within `seconds`."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()
+        except urllib.error.HTTPError:
+            pass
+        except OSError:
+            return
+        answered.set()
+
+    # In a thread because looking up a host name knows no time limit.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answered.is_set()

@@ -1,0 +1,120 @@
+"""A trained model: what it was trained as, its curve, and probabilities for films."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clinjup.learning.architectures import Standardised, build_network
+from clinjup.learning.batches import as_films, as_input
+from clinjup.learning.cam import Reshape, find_cam_layer
+from clinjup.learning.checkpoints import read_checkpoint
+from clinjup.learning.compute import best_device
+from clinjup.learning.curves import draw_history
+
+_FILMS_AT_ONCE = 64
+
+
+@dataclass
+class TrainedModel:
+    """A network in evaluation mode with all that is needed to use and to describe it.
+
+    `history`: one row an epoch (epoch, train_loss, validation_loss, validation_auroc; NaN where validation lacks a class).
+    `network` takes float 0..1 `[N, C, H, W]` (see `as_input`) and gives logits, `[N, 1]` for two classes, else `[N, classes]`.
+    """
+
+    name: str
+    architecture: str
+    mitigation: str | None
+    seed: int
+    seconds: float
+    parameters: int
+    checkpoint: str
+    history: pd.DataFrame
+    network: nn.Module
+    image_size: int
+    channels: int
+    target: str
+    classes: list[str]
+    confounder: str | None = None
+    synthetic: bool = False
+
+    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """P(target) `[N]` of films uint8 `[N, H, W]` or `[N, H, W, 3]`; for more than two classes `[N, classes]`.
+
+        Computed in float32 whatever the precision of the training, so that a film gets the same probability on a machine
+        that trains otherwise. Raises ValueError for films of another size than the model was trained on.
+        """
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(pixels), _FILMS_AT_ONCE):
+                logits = self.network(self.as_input(pixels[start : start + _FILMS_AT_ONCE]))
+                parts.append(probabilities(logits).cpu().numpy())
+        empty = (0,) if len(self.classes) == 2 else (0, len(self.classes))
+        return np.concatenate(parts) if parts else np.zeros(empty, np.float32)
+
+    def as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Films as `network` takes them, on its device: float 0..1 `[N, C, H, W]`."""
+        expected = (self.image_size, self.image_size) + ((3,) if self.channels == 3 else ())
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
+            raise ValueError(f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}")
+        device = next(self.network.parameters()).device
+        return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        """The module that Grad-CAM hooks: the last feature maps."""
+        return self._cam[0]
+
+    @property
+    def cam_reshape(self) -> Reshape | None:
+        """Turns the output of `cam_layer` into `[N, C, h, w]` where it is not (transformers); grad-cam's `reshape_transform`."""
+        return self._cam[1]
+
+    @cached_property
+    def _cam(self) -> tuple[nn.Module, Reshape | None]:
+        return find_cam_layer(self.network, self.channels, self.image_size)
+
+    def plot_history(self) -> Path:
+        """Show the learning curve and save it as plots/training_NAME.png; returns the path."""
+        return draw_history(self.name, self.history, synthetic=self.synthetic)
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """P(target) `[N]` of logits `[N, 1]`; the probability of each class `[N, classes]` of logits `[N, classes]`."""
+    logits = logits.float()
+    return torch.sigmoid(logits[:, 0]) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
+
+
+def load_model(checkpoint: str | Path) -> TrainedModel:
+    """The model that `train` saved as `checkpoint`. Raises ClinjupError where the file is gone or damaged."""
+    return model_from_state(read_checkpoint(checkpoint), str(checkpoint))
+
+
+def model_from_state(state: dict[str, Any], checkpoint: str) -> TrainedModel:
+    """The model in the state of a checkpoint."""
+    about = state["model"]
+    outputs = 1 if len(about["classes"]) == 2 else len(about["classes"])
+    with torch.random.fork_rng():  # the first weights are drawn at random, and not kept
+        backbone = build_network(
+            about["architecture"], outputs=outputs, channels=about["channels"], image_size=about["image_size"]
+        )
+    network = Standardised(backbone)
+    network.load_state_dict(state["weights"])
+    network = network.to(best_device(), memory_format=torch.channels_last).eval()
+    return TrainedModel(
+        **about,
+        checkpoint=checkpoint,
+        history=pd.DataFrame(state["history"]),
+        seconds=state["seconds"],
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        network=network,
+    )

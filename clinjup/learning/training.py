@@ -1,0 +1,295 @@
+"""Train one network on a cohort: the call behind the recipe's training cell."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from clinjup.contracts import NoteFinding, TrainingFinding
+from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from clinjup.kernel.findings import emit
+from clinjup.kernel.progress import ProgressBar
+from clinjup.learning.architectures import Standardised, build_network
+from clinjup.learning.batches import Batches, as_films, as_input
+from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
+from clinjup.learning.compute import Compute, choose_compute
+from clinjup.learning.memory import check_batch_fits, out_of_memory_as_sentence
+from clinjup.learning.mitigation import Treatment, mitigation_named
+from clinjup.learning.schedule import Pace
+from clinjup.learning.trained import TrainedModel, model_from_state
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+
+
+def train(
+    cohort: Cohort,
+    images: ImageCache,
+    *,
+    name: str,
+    architecture: str = "small_cnn",
+    mitigation: str | None = None,
+    confounder: str | None = None,
+    epochs: int = 8,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+    max_minutes: float = 5.0,
+    seed: int = 0,
+    pretrained: bool | str = False,
+    class_weighting: bool = False,
+    patience: int = 5,
+) -> TrainedModel:
+    """Train `architecture` on the cohort's training part; the weights of the epoch with the best validation AUROC are kept.
+
+    `mitigation` names an entry of learning/mitigation, applied against `confounder`. The learning rate goes through one
+    cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
+    (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
+    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
+
+    The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
+    images, labels and split, `train` returns that model at once. The same seed gives the same weights on the same machine,
+    unless the time ran out. Emits a TrainingFinding and shows the learning curve.
+
+    Raises ClassAbsentError, BatchTooLargeError, WeightsUnavailableError, or ClinjupError with a sentence of its own.
+    """
+    arguments: dict[str, Any] = {
+        "architecture": architecture,
+        "mitigation": mitigation,
+        "confounder": confounder,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "max_minutes": max_minutes,
+        "seed": seed,
+        "pretrained": pretrained,
+        "class_weighting": class_weighting,
+        "patience": patience,
+    }
+    path = checkpoint_path(name)
+    identity = fingerprint(cohort, images, confounder, arguments)
+    state = _finished(path, identity)
+    if state is not None:
+        model = model_from_state(state, path.as_posix())
+        _announce(model, state, stopped="loaded from checkpoint")
+        return model
+
+    training, validation = _part(cohort, "train"), _part(cohort, "validation")
+    treatment = mitigation_named(mitigation).treat(training, confounder) if mitigation else Treatment()
+    for note in treatment.notes:
+        emit(NoteFinding(sentence=note), note)
+    about = {
+        "name": name,
+        "architecture": architecture,
+        "mitigation": mitigation,
+        "confounder": confounder,
+        "seed": seed,
+        "image_size": images.size,
+        "channels": images.channels,
+        "target": cohort.target,
+        "classes": list(cohort.classes),
+        "synthetic": cohort.synthetic,
+    }
+    start = {"fingerprint": identity, "finished": False, "model": about}
+    state = _fit(start, images, training, validation, treatment, arguments, path)
+    model = model_from_state(state, path.as_posix())
+    _announce(model, state, stopped=state["stopped"])
+    return model
+
+
+def _finished(path: Path, identity: str) -> dict[str, Any] | None:
+    """The state of the checkpoint at `path` if it is the finished result of the very same training."""
+    try:
+        state = read_checkpoint(path)
+    except ClinjupError:
+        return None
+    return state if state["fingerprint"] == identity and state["finished"] else None
+
+
+def _part(cohort: Cohort, split: str) -> pd.DataFrame:
+    """One part of the cohort. Training needs every class; validation at least one image."""
+    part = cohort.part(split)
+    for value, label in enumerate(cohort.classes):
+        if part.empty or (split == "train" and not (part["label"] == value).any()):
+            raise ClassAbsentError(split, label)
+    return part
+
+
+def _fit(
+    state: dict[str, Any],
+    images: ImageCache,
+    training: pd.DataFrame,
+    validation: pd.DataFrame,
+    treatment: Treatment,
+    arguments: dict[str, Any],
+    path: Path,
+) -> dict[str, Any]:
+    """Train, and return the state that was saved at `path`."""
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.callbacks import EarlyStopping
+
+    from clinjup.learning.classifier import BatchProgress, Classifier, EpochRecord, TimeBudget
+
+    began = time.monotonic()
+    about, epochs, seed, batch_size = state["model"], arguments["epochs"], arguments["seed"], arguments["batch_size"]
+    rows, labels = _rows_and_labels(training)
+    batches = Batches(images, rows, labels, batch_size, seed=seed, weights=treatment.weights)
+    checks = Batches(images, *_rows_and_labels(validation), batch_size)
+    with _seeded(seed):
+        network = _network(about, arguments["pretrained"])
+        compute = choose_compute(network)
+        network = network.to(memory_format=compute.memory_format)
+        with out_of_memory_as_sentence(batch_size, compute.device):
+            check_batch_fits(network, as_input(as_films(images.pixels_of(rows[:2]))), batch_size, compute)
+
+        def keep(history: list[dict[str, float]], weights: dict[str, torch.Tensor]) -> None:
+            kept = {key: value.detach().cpu().clone() for key, value in weights.items()}
+            state.update(history=history, weights=kept, seconds=time.monotonic() - began)
+            save_checkpoint(path, state)
+
+        pace = Pace(steps=epochs * len(batches), seconds=60 * arguments["max_minutes"])
+        module = Classifier(
+            network,
+            learning_rate=arguments["learning_rate"],
+            pace=pace,
+            compute=compute,
+            treatment=treatment,
+            class_weights=_class_weights(labels, len(about["classes"])) if arguments["class_weighting"] else None,
+            seed=seed,
+        )
+        record, budget = EpochRecord(keep), TimeBudget(pace, 60 * arguments["max_minutes"])
+        stopper = EarlyStopping("score", mode="max", patience=arguments["patience"])
+        state |= {"device": _device_name(compute), "precision": compute.words, "films": len(rows)}
+        with (
+            ProgressBar(f"Training {about['name']}", pace.steps, "batch") as bar,
+            out_of_memory_as_sentence(batch_size, compute.device),
+            _quiet_and_interruptible(),
+        ):
+            trainer = Trainer(
+                accelerator={"cuda": "gpu"}.get(compute.device, compute.device),
+                devices=1,
+                precision=compute.precision,
+                max_epochs=epochs,
+                callbacks=[record, budget, stopper, BatchProgress(bar, record, epochs)],
+                deterministic="warn" if compute.device == "cuda" else False,
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+            )
+            trainer.fit(module, batches, checks)
+    if "weights" not in state:
+        raise ClinjupError(
+            f"The training of {about['name']} diverged: its loss is no number any more. Train with a smaller learning rate "
+            f"than {arguments['learning_rate']:g}."
+        )
+    stopped = "time budget" if budget.spent else "all epochs" if trainer.global_step >= pace.steps else "early stopping"
+    state.update(finished=True, stopped=stopped, history=record.history, seconds=time.monotonic() - began)
+    save_checkpoint(path, state)
+    return state
+
+
+def _rows_and_labels(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return part.index.to_numpy(np.int64), part["label"].to_numpy(np.int64)
+
+
+def _network(about: dict[str, Any], pretrained: bool | str) -> Standardised:
+    size, channels, classes = about["image_size"], about["channels"], len(about["classes"])
+    outputs = 1 if classes == 2 else classes
+    return Standardised(
+        build_network(about["architecture"], outputs=outputs, channels=channels, pretrained=pretrained, image_size=size)
+    )
+
+
+def _class_weights(labels: np.ndarray, classes: int) -> torch.Tensor:
+    counts = np.bincount(labels, minlength=classes)
+    return torch.tensor(len(labels) / (classes * counts), dtype=torch.float32)
+
+
+def _device_name(compute: Compute) -> str:
+    if compute.device == "cuda":
+        return f"GPU ({torch.cuda.get_device_name()})"
+    return {"mps": "GPU (Apple)", "cpu": f"CPU ({torch.get_num_threads()} threads)"}[compute.device]
+
+
+def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> None:
+    """Emit the TrainingFinding and show the learning curve."""
+    history = model.history
+    best = history.loc[history["kept"].idxmax()]
+    finding = TrainingFinding(
+        name=model.name,
+        architecture=model.architecture,
+        mitigation=model.mitigation,
+        parameters=model.parameters,
+        seconds=round(model.seconds, 1),
+        seed=model.seed,
+        epochs=len(history),
+        stopped=stopped,
+        precision=state["precision"],
+        device=state["device"],
+        checkpoint=model.checkpoint,
+    )
+    how = {
+        "all epochs": "",
+        "time budget": ", when the time budget was spent",
+        "early stopping": ", when validation no longer improved",
+        "loaded from checkpoint": " earlier; the same training was not repeated",
+    }[stopped]
+    auroc = best["validation_auroc"]
+    reached = f" Best validation AUROC {auroc:.2f} in epoch {best['epoch']:.0f}." if np.isfinite(auroc) else ""
+    emit(
+        finding,
+        f"Trained {model.name} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} films for "
+        f"{len(history)} epoch{'s' * (len(history) > 1)} in {model.seconds:.0f} s on the {state['device']}{how}.{reached}",
+    )
+    model.plot_history()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's own generator set to `seed` inside, as it was outside."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _quiet_and_interruptible() -> Iterator[None]:
+    """Nothing of Lightning's on the screen, and Ctrl-C stays KeyboardInterrupt.
+
+    Lightning answers an interrupt by ignoring SIGINT from then on and calling sys.exit, which would leave a notebook whose
+    next cell cannot be interrupted. Its logger is set back afterwards.
+    """
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    handler = signal.getsignal(signal.SIGINT)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SystemExit as exit_:
+        if isinstance(exit_.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

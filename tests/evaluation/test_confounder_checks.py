@@ -1,0 +1,175 @@
+"""Every registered confounder check by the same tests, then what each must see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from clinjup.contracts import ConfounderResult
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.cohort_parts import part_of, predict_rows
+from clinjup.evaluation.confounders import Case, list_checks, run_checks
+from clinjup.evaluation.confounders.registry import RegisteredCheck
+from clinjup.evaluation.confounders.strata import strata_table
+from clinjup.evaluation.saliency import grad_cam
+from clinjup.imaging import Cohort, ImageCache
+from clinjup.learning.trained import TrainedModel
+from tests.evaluation.phantoms import DRAIN, drain_reader
+
+every_check = pytest.mark.parametrize("check", list_checks(), ids=lambda check: check.name)
+
+
+def case_of(model: TrainedModel, cohort: Cohort, images: ImageCache, *, confounder: str = DRAIN, seed: int = 0) -> Case:
+    part = part_of(cohort, "test")
+    probabilities = predict_rows(model, images, part.table.index)
+    return Case(
+        confounder, model, images, part, probabilities, 0.5, Bootstrap(part.clusters, part.labels, resamples=400), seed
+    )
+
+
+def with_presence(cohort: Cohort, presence: object, rows: object = slice(None)) -> Cohort:
+    table = cohort.table.copy()
+    table.loc[rows, DRAIN] = presence
+    return replace(cohort, table=table)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory, phantoms: tuple[Cohort, ImageCache]) -> Case:
+    return case_of(drain_reader(tmp_path_factory.mktemp("models")), *phantoms)
+
+
+@pytest.fixture(scope="module")
+def result(case: Case) -> ConfounderResult:
+    return run_checks(case)
+
+
+@every_check
+def test_a_check_fills_its_fields_with_a_value_or_a_reason(check: RegisteredCheck, case: Case) -> None:
+    found = check.run(case)
+    assert set(found) == set(check.fields) <= set(ConfounderResult.model_fields)
+    assert check.question.endswith("?")
+    for estimate in found.values():
+        assert estimate.value is not None, estimate.reason
+        low, high = estimate.ci95
+        assert low <= estimate.value + 1e-6 and estimate.value <= high + 1e-6 and estimate.n > 0
+
+
+@every_check
+def test_a_check_is_repeatable_and_leaves_the_films_alone(check: RegisteredCheck, case: Case) -> None:
+    before = case.images.pixels.copy()
+    assert check.run(case) == check.run(case)
+    assert (case.images.pixels == before).all()
+
+
+@every_check
+@pytest.mark.parametrize("confounder", ["surgical_clips", DRAIN])
+def test_a_confounder_that_nobody_annotated_is_measured_or_has_a_reason(
+    check: RegisteredCheck, baseline: TrainedModel, cohort: Cohort, images: ImageCache, confounder: str
+) -> None:
+    unlabelled = replace(cohort, table=cohort.table.drop(columns=DRAIN))
+    for estimate in check.run(case_of(baseline, unlabelled, images, confounder=confounder)).values():
+        assert (estimate.value is None) == bool(estimate.reason)
+
+
+@every_check
+def test_a_check_survives_a_part_without_positives(
+    check: RegisteredCheck, baseline: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    table = cohort.table[(cohort.table["label"] == 0) | (cohort.table["split"] != "test")]
+    for estimate in check.run(case_of(baseline, replace(cohort, table=table), images)).values():
+        assert (estimate.value is None) == bool(estimate.reason)
+
+
+def test_all_fields_of_a_result_are_filled_on_the_test_part(result: ConfounderResult) -> None:
+    assert all(estimate.value is not None for _, estimate in result)
+
+
+def test_a_check_that_never_decides_is_left_out_on_validation(case: Case) -> None:
+    on_validation = run_checks(replace(case, part=replace(case.part, split="validation")))
+    assert on_validation.cam_energy_in_mask.reason == "not measured"
+    assert on_validation.false_alarm_increase.value is not None
+
+
+def test_insertion_raises_false_alarms_only_of_the_model_that_reads_the_drain(
+    result: ConfounderResult, balanced: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    leaning, honest = result, run_checks(case_of(balanced, cohort, images))
+    assert leaning.false_alarm_increase.value > 0.5
+    assert leaning.false_alarm_increase.ci95[0] > 0.3
+    assert leaning.false_alarm_increase.value == pytest.approx(
+        leaning.false_alarms_after.value - leaning.false_alarms_before.value, abs=1e-6
+    )
+    assert leaning.delta_probability.value > 0.3 and leaning.flip_rate.value > 0.5
+    assert abs(honest.false_alarm_increase.value) < 0.05
+    assert leaning.worst_group_auroc.value < honest.worst_group_auroc.value
+    assert leaning.cross_strata_auroc.value < 0.5 < honest.cross_strata_auroc.value
+
+
+def test_insertion_takes_films_known_to_have_neither_disease_nor_drain(case: Case, result: ConfounderResult) -> None:
+    test = case.part.table
+    expected = ((test["label"] == 0) & (test[DRAIN] == 0)).sum()
+    assert result.false_alarms_after.n == result.false_alarm_increase.n == expected
+    assert result.false_alarms_after.note is None
+
+
+def test_without_annotation_on_negatives_all_of_them_are_taken_and_it_is_said(
+    baseline: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    positives_only = with_presence(cohort, np.nan, cohort.table["label"] == 0)
+    case = case_of(baseline, positives_only, images)
+    result = run_checks(case)
+    assert result.false_alarm_increase.n == (case.part.labels == 0).sum()
+    assert result.false_alarm_increase.note.startswith("on all negatives")
+    assert result.auroc_without.value is not None, "positives by stratum need no annotated negatives"
+    assert result.cross_strata_auroc.value is None
+
+
+def test_strata_are_scikit_learns_aurocs(case: Case, result: ConfounderResult) -> None:
+    positive, present, p = case.part.labels == 1, case.presence == 1, case.probabilities
+    for field, members in (
+        ("auroc_with", (positive & present) | ~positive),
+        ("auroc_without", (positive & ~present) | ~positive),
+        ("cross_strata_auroc", (positive & ~present) | (~positive & present)),
+    ):
+        assert getattr(result, field).value == pytest.approx(roc_auc_score(positive[members], p[members])), field
+        assert getattr(result, field).n == members.sum()
+    assert result.worst_group_auroc.value == pytest.approx(min(result.auroc_with.value, result.auroc_without.value))
+
+
+def test_a_stratum_of_two_positives_is_too_small(baseline: TrainedModel, cohort: Cohort, images: ImageCache) -> None:
+    test_positives = cohort.table.index[(cohort.table["split"] == "test") & (cohort.table["label"] == 1)]
+    few = with_presence(with_presence(cohort, 1.0, test_positives), 0.0, test_positives[[0, 4]])
+    result = run_checks(case_of(baseline, few, images))
+    assert result.auroc_without.reason.startswith("only 2 positives")
+    assert result.worst_group_auroc.reason == result.auroc_without.reason
+    assert result.auroc_with.value is not None
+
+
+def test_sensitivity_and_specificity_by_stratum_at_the_threshold(case: Case) -> None:
+    with_drain, without = strata_table(case)
+    assert (with_drain.value, without.value) == ("with chest drain", "without chest drain")
+    assert with_drain.images + without.images == len(case.part.table)
+    members = (case.presence == 1) & (case.part.labels == 1)
+    assert with_drain.positives == members.sum()
+    assert with_drain.metrics["sensitivity"].value == pytest.approx((case.probabilities[members] >= 0.5).mean())
+    assert with_drain.metrics["specificity"].value < without.metrics["specificity"].value
+
+
+def test_two_models_see_the_same_drains_and_another_seed_draws_others(case: Case, result: ConfounderResult) -> None:
+    assert run_checks(replace(case, model=replace(case.model, name="twin"))) == result
+    assert run_checks(replace(case, seed=1)).delta_probability != result.delta_probability
+
+
+def test_grad_cam_of_the_drain_reader_lies_on_the_drain_more_than_chance(result: ConfounderResult) -> None:
+    share = result.cam_energy_in_mask
+    area = float(share.note.split("covers ")[1].split(" %")[0]) / 100
+    assert share.value > 5 * area
+
+
+def test_grad_cam_has_the_films_size_and_scale(baseline: TrainedModel, images: ImageCache) -> None:
+    maps = grad_cam(baseline, images.pixels[:20])
+    assert maps.shape == images.pixels[:20].shape
+    assert maps.min() >= 0 and maps.max() <= 1

@@ -1,0 +1,238 @@
+"""The one opening of the test set: counted, frozen, told in words a clinician understands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from clinjup.evaluation import TestSet, gradcam_montage, open_test_set, validate
+from clinjup.evaluation.opening import RECORD
+from clinjup.imaging import Cohort, ImageCache
+from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
+from tests.evaluation.conftest import Published, captured_findings
+from tests.evaluation.phantoms import DRAIN, drain_reader
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A run whose test set was opened with every check and whose figures were drawn."""
+
+    folder: Path
+    test: TestSet
+    published: Published
+
+
+@pytest.fixture(scope="module")
+def notebook(models, validations, phantoms, selection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch, captured_findings() as published:
+        patch.chdir(folder)
+        test = open_test_set(models, validations, *phantoms, selection=selection, confounders=[DRAIN])
+        draw_all(test, *phantoms)
+        yield Notebook(folder, test, published)
+
+
+@pytest.fixture
+def opened(models, validations, cohort, images, selection, run_folder: Path, published: Published) -> TestSet:
+    return open_test_set(models, validations, cohort, images, selection=selection)
+
+
+def draw_all(test: TestSet, cohort: Cohort, images: ImageCache) -> None:
+    test.plot_roc()
+    test.plot_calibration()
+    test.plot_operating_point()
+    test.plot_insertion(DRAIN)
+    test.plot_strata(DRAIN)
+    gradcam_montage(test, cohort, images, confounder=DRAIN, per_row=2)
+
+
+def test_one_opening_evaluates_all_models_together(notebook: Notebook) -> None:
+    (opening,) = notebook.published("test_opening")
+    assert opening["models"] == ["baseline", "balanced"]
+    assert (opening["images"], opening["patients"]) == (64, 32)
+    evaluations = notebook.published("evaluation")
+    assert [finding["name"] for finding in evaluations] == ["baseline", "balanced"]
+    for finding in evaluations:
+        assert finding["operating_point"]["threshold"] == notebook.test.threshold(finding["name"])
+        assert [row["value"] for row in finding["strata"]] == ["with chest drain", "without chest drain"]
+        assert finding["confounders"][DRAIN]["cam_energy_in_mask"]["reason"] != "not measured"
+    assert notebook.test.selected == "balanced"
+
+
+def test_the_verdict_is_a_sentence_a_clinician_understands(notebook: Notebook) -> None:
+    sentence = notebook.published("evaluation")[0]["sentence_shown"]
+    assert sentence.startswith("baseline on the test set: Inserting a chest drain raised false alarms from ")
+    assert "% (n = 26 films without pneumothorax and without chest drain, placebo: +" in sentence
+    assert " points). AUROC " in sentence
+    assert "at the threshold frozen on validation it finds" in sentence
+
+
+def test_predictions_of_the_selected_model_on_validation_and_test(notebook: Notebook, cohort: Cohort) -> None:
+    (finding,) = notebook.published("predictions")
+    table = pd.read_csv(notebook.folder / finding["path"], dtype={"image": str, "patient": str})
+    assert list(table.columns) == ["image", "patient", "split", "label", "probability", "decision"]
+    assert len(table) == finding["rows"] == (cohort.table["split"] != "train").sum()
+    assert set(table["split"]) == {"validation", "test"}
+    test = table[table["split"] == "test"]
+    called = notebook.test.probabilities["balanced"] >= notebook.test.threshold("balanced")
+    assert (test["decision"] == called).all()
+    assert test["image"].tolist() == cohort.part("test")["image"].tolist()
+
+
+def test_the_same_models_again_return_what_was_stored_and_count_no_second_opening(
+    opened: TestSet, models, validations, cohort, images, selection, published: Published
+) -> None:
+    written = RECORD.read_text("utf-8")
+    again = open_test_set(models, validations, cohort, images, selection=selection)
+    assert again.findings == opened.findings
+    assert RECORD.read_text("utf-8") == written
+    assert len(published("test_opening")) == 1
+    assert len(published("evaluation")) == 4, "the findings are told again, for a notebook that runs again"
+
+
+def test_an_evaluation_that_crashed_may_be_repeated_with_the_same_models(
+    models,
+    validations,
+    cohort,
+    images,
+    selection,
+    run_folder: Path,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def open_it() -> TestSet:
+        return open_test_set(models, validations, cohort, images, selection=selection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "inference_mode", None)
+        with pytest.raises(TypeError):
+            open_it()
+    assert set(open_it().findings) == {"baseline", "balanced"}
+    assert len(published("test_opening")) == 1
+
+
+def test_a_model_trained_after_the_opening_is_turned_away(
+    opened: TestSet, models, validations, cohort, images, selection, run_folder: Path
+) -> None:
+    again = drain_reader(run_folder)
+    Path(again.checkpoint).write_bytes(b"other weights")
+    now = validations | {"baseline": validate(again, cohort, images)}
+    with pytest.raises(TestAlreadyOpenedError, match="already opened for baseline, balanced"):
+        open_test_set([again, models[1]], now, cohort, images, selection=selection)
+
+
+def test_a_threshold_moved_after_the_opening_is_turned_away(
+    opened: TestSet, models, validations, cohort, images, selection
+) -> None:
+    moved = {model.name: validate(model, cohort, images, target_sensitivity=0.5) for model in models}
+    with pytest.raises(TestAlreadyOpenedError):
+        open_test_set(models, moved, cohort, images, selection=selection)
+
+
+def test_another_choice_or_other_test_images_are_turned_away(
+    opened: TestSet, models, validations, cohort, images, selection
+) -> None:
+    with pytest.raises(TestAlreadyOpenedError):
+        chosen = selection.model_copy(update={"selected": "baseline"})
+        open_test_set(models, validations, cohort, images, selection=chosen)
+    with pytest.raises(TestAlreadyOpenedError):
+        fewer = replace(cohort, table=cohort.table.drop(index=cohort.part("test").index[0]))
+        open_test_set(models, validations, fewer, images, selection=selection)
+
+
+def test_a_damaged_record_does_not_open_the_test_set_again(
+    opened: TestSet, models, validations, cohort, images, selection
+) -> None:
+    RECORD.write_text(RECORD.read_text("utf-8")[:-20], "utf-8")
+    with pytest.raises(ClinjupError, match="cannot be read"):
+        open_test_set(models, validations, cohort, images, selection=selection)
+
+
+def test_the_record_names_checkpoints_by_their_hash(opened: TestSet, validations) -> None:
+    record = json.loads(RECORD.read_text("utf-8"))
+    assert record["models"]["baseline"]["checkpoint_sha256"] == validations["baseline"].checkpoint_sha256
+    assert len(record["models"]["baseline"]["checkpoint_sha256"]) == 64
+
+
+def test_a_model_must_be_validated_as_it_is_now(models, validations, cohort, images, run_folder: Path) -> None:
+    with pytest.raises(ClinjupError, match="was not validated"):
+        open_test_set([*models, drain_reader(run_folder, "newcomer")], validations, cohort, images)
+    again = drain_reader(run_folder)
+    Path(again.checkpoint).write_bytes(b"other weights")
+    with pytest.raises(ClinjupError, match="trained again after it was validated"):
+        open_test_set([again, models[1]], validations, cohort, images)
+    assert not RECORD.exists()
+
+
+def test_a_test_part_without_positives_is_reported_not_raised(
+    models, validations, cohort, images, selection, run_folder: Path, published: Published
+) -> None:
+    table = cohort.table[(cohort.table["split"] != "test") | (cohort.table["label"] == 0)]
+    test = open_test_set(
+        models, validations, replace(cohort, table=table), images, selection=selection, confounders=[DRAIN]
+    )
+    metrics = test.findings["baseline"].metrics
+    assert all("no positive images" in estimate.reason for estimate in metrics.values())
+    assert test.findings["baseline"].confounders[DRAIN].false_alarm_increase.value is not None
+    draw_all(test, replace(cohort, table=table), images)
+    assert "holds no image with pneumothorax" in published("note")[0]["sentence"]
+
+
+def test_every_figure_has_a_picture_a_caption_and_a_description(notebook: Notebook) -> None:
+    figures = {figure["name"]: figure for figure in notebook.published("figure")}
+    assert set(figures) == {
+        "roc",
+        "calibration",
+        "operating_point_balanced",
+        f"insertion_{DRAIN}",
+        f"strata_{DRAIN}",
+        "gradcam_balanced",
+        f"gradcam_insertion_{DRAIN}",
+    }
+    for name, figure in figures.items():
+        assert (notebook.folder / figure["path"]).stat().st_size > 5000, name
+        assert len(figure["caption"]) > 100 and len(figure["alt"]) > 30, name
+    assert "Saliency is weak evidence" in figures["gradcam_balanced"]["caption"]
+    assert "AUROC" in figures["roc"]["alt"] and "n = 64 images (24 with pneumothorax)" in figures["roc"]["caption"]
+    assert "on all negatives" not in figures[f"insertion_{DRAIN}"]["caption"]
+    assert "pneumothorax with chest drain" in figures["gradcam_balanced"]["alt"]
+
+
+def test_a_confounder_without_annotation_is_still_judged_by_insertion(
+    models, validations, cohort, images, selection, published: Published, run_folder: Path
+) -> None:
+    cohort = replace(cohort, table=cohort.table.drop(columns=DRAIN))
+    test = open_test_set(models, validations, cohort, images, selection=selection, confounders=[DRAIN])
+    draw_all(test, cohort, images)
+    figures = {figure["name"]: figure for figure in published("figure")}
+    assert len(figures) == 7
+    assert "on all negatives" in figures[f"insertion_{DRAIN}"]["caption"]
+    assert figures["gradcam_balanced"]["alt"].startswith("2 rows of films")
+    assert (
+        test.findings["baseline"].confounders[DRAIN].worst_group_auroc.reason
+        == "the chest drain is not annotated in these images"
+    )
+    assert test.findings["baseline"].strata == []
+
+
+def test_a_confounder_that_cannot_be_drawn_is_said_in_place_of_the_figure(
+    models, validations, cohort, images, selection, run_folder: Path, published: Published
+) -> None:
+    test = open_test_set(models, validations, cohort, images, selection=selection, confounders=["surgical_clips"])
+    test.plot_insertion("surgical_clips")
+    gradcam_montage(test, cohort, images, confounder="surgical_clips", per_row=2)
+    assert "no way to draw surgical clips" in published("note")[0]["sentence"]
+    assert [figure["name"] for figure in published("figure")] == ["gradcam_balanced"]
+
+
+def test_the_montage_shows_only_models_that_the_test_set_was_opened_for(
+    opened: TestSet, cohort: Cohort, images: ImageCache, run_folder: Path
+) -> None:
+    with pytest.raises(ClinjupError, match="not among those"):
+        gradcam_montage(opened, cohort, images, model=drain_reader(run_folder, "newcomer"))

@@ -1,0 +1,151 @@
+"""From validation to the chosen model: what is measured, which rule decides, how it is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clinjup.contracts import ConfounderResult, Estimate
+from clinjup.evaluation import Validation, select_model, validate
+from clinjup.evaluation.metrics import METRICS
+from clinjup.imaging import Cohort, ImageCache
+from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from clinjup.learning.trained import TrainedModel
+from tests.evaluation.conftest import Published
+from tests.evaluation.phantoms import DRAIN
+
+
+@pytest.fixture
+def validation(validations: dict[str, Validation]) -> Validation:
+    return validations["baseline"]
+
+
+def judged(
+    validation: Validation, name: str, *, auroc: float, worst: float | None = None, alarms: float | None = None
+) -> Validation:
+    """`validation` as if these figures had been measured."""
+
+    def estimate(value: float | None) -> Estimate:
+        return Estimate.missing("not annotated") if value is None else Estimate(value=value, ci95=(value, value))
+
+    mitigation = None if name == "baseline" else "balanced_sampling"
+    return replace(
+        validation,
+        name=name,
+        model=replace(validation.model, name=name, mitigation=mitigation, confounder=mitigation and DRAIN),
+        metrics=validation.metrics | {"auroc": estimate(auroc), "brier": estimate(1 - auroc)},
+        confounders={
+            DRAIN: ConfounderResult(worst_group_auroc=estimate(worst), false_alarm_increase=estimate(alarms)),
+        },
+    )
+
+
+def test_validation_measures_everything_and_freezes_the_operating_point(
+    baseline: TrainedModel, cohort: Cohort, images: ImageCache, published: Published
+) -> None:
+    found = validate(baseline, cohort, images, confounders=[DRAIN], target_sensitivity=0.8, prevalence=0.1)
+    labels = found.part.labels
+    assert tuple(found.metrics) == METRICS
+    assert found.operating_point.sensitivity.value >= 0.8
+    assert ((found.probabilities >= found.threshold)[labels == 1]).mean() == found.operating_point.sensitivity.value
+    assert "at least 80 %" in found.operating_point.rule
+    assert "10.0 %, as stated" in found.metrics["ppv"].note
+    assert found.confounders[DRAIN].worst_group_auroc.value is not None
+    finding = published("validation")[0]
+    assert finding["name"] == "baseline" and set(finding["metrics"]) == set(METRICS)
+    assert "Inserting a chest drain raised false alarms from " in finding["sentence_shown"]
+    assert found.summary().loc["AUROC", "baseline"].count("to") == 1
+
+
+def test_a_validation_part_without_positives_stops_with_a_sentence(
+    baseline: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    table = cohort.table[(cohort.table["split"] != "validation") | (cohort.table["label"] == 0)]
+    with pytest.raises(ClassAbsentError, match="'positive'"):
+        validate(baseline, replace(cohort, table=table), images)
+
+
+def test_the_best_worst_group_wins_within_the_allowed_loss(validation: Validation, published: Published) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.92, worst=0.55),
+        "balanced": judged(validation, "balanced", auroc=0.88, worst=0.84),
+        "reckless": judged(validation, "reckless", auroc=0.70, worst=0.90),
+    }
+    finding = select_model(models, confounder=DRAIN, max_auroc_loss=0.10)
+    assert finding.selected == "balanced"
+    assert finding.sentence == (
+        "balanced goes on: worst-group AUROC on validation 0.84, baseline 0.55; overall validation AUROC 0.88, baseline 0.92."
+    )
+    assert "at most 0.10 below the baseline's" in finding.rule
+    outcomes = {experiment.name: experiment.outcome for experiment in finding.experiments}
+    assert outcomes == {"baseline": "baseline", "balanced": "kept", "reckless": "discarded"}
+    assert "falls by 0.22, more than the limit of 0.10" in finding.experiments[2].reason
+    assert published("selection")[0]["sentence_shown"] == finding.sentence
+
+
+def test_experiments_carry_the_hypothesis_of_their_mitigation(validation: Validation, published: Published) -> None:
+    models = {name: judged(validation, name, auroc=0.9, worst=0.8) for name in ("baseline", "balanced")}
+    reference, experiment = select_model(models, confounder=DRAIN).experiments
+    assert reference.change == "nothing, the reference"
+    assert (
+        experiment.hypothesis
+        == "Balanced sampling keeps the model from reading the chest drain instead of the disease."
+    )
+    assert "drawn equally often" in experiment.change
+    assert experiment.metric == "worst_group_auroc"
+
+
+def test_the_baseline_stays_where_nothing_beats_it(validation: Validation, published: Published) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.92, worst=0.85),
+        "balanced": judged(validation, "balanced", auroc=0.90, worst=0.80),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == "baseline"
+    assert "no other model had a better worst-group AUROC" in finding.sentence
+
+
+def test_without_annotation_insertion_decides(validation: Validation, published: Published) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.92, alarms=0.50),
+        "overshot": judged(validation, "overshot", auroc=0.91, alarms=-0.20),
+        "balanced": judged(validation, "balanced", auroc=0.90, alarms=0.05),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == "balanced"
+    assert finding.rule.startswith("smallest change of false alarms")
+    assert finding.experiments[2].metric == "false_alarm_increase"
+
+
+@pytest.mark.parametrize(("metric", "better"), [("auroc", 0.95), ("brier", 0.95)])
+def test_without_confounder_the_primary_metric_decides_in_its_direction(
+    validation: Validation, published: Published, metric: str, better: float
+) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.90),
+        "other": judged(validation, "other", auroc=better),
+    }
+    finding = select_model(models, primary_metric=metric)
+    assert finding.selected == "other"
+    assert finding.experiments[1].metric == metric
+
+
+def test_a_single_model_goes_on(validation: Validation, published: Published) -> None:
+    finding = select_model({"baseline": judged(validation, "baseline", auroc=0.9, worst=0.8)}, confounder=DRAIN)
+    assert finding.selected == "baseline" and "the only model" in finding.sentence
+
+
+def test_nothing_to_choose_from_is_an_error() -> None:
+    with pytest.raises(ClinjupError, match="no validated model"):
+        select_model({})
+
+
+def test_models_validated_with_one_seed_are_paired(
+    run_folder: Path, baseline: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    first, second = (validate(model, cohort, images) for model in (baseline, replace(baseline, name="twin")))
+    assert first.metrics == second.metrics
+    np.testing.assert_array_equal(first.probabilities, second.probabilities)

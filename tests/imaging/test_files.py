@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clinjup.imaging.files import FileIndex, scan_folder
+from clinjup.imaging.folders import class_folder_labels, split_name
+from clinjup.imaging.pictures import decode_image, is_coloured
+from tests.imaging.folders import film, write_image
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Übung 🫁_1.png",
+        "Übung 🫁_1",
+        "films/Übung 🫁_1.png",
+        "films\\Übung 🫁_1.png",
+        "./films/Übung 🫁_1.PNG",
+        "C:\\Daten\\Röntgen\\übung 🫁_1.jpg",
+        " Übung 🫁_1.dcm ",
+        unicodedata.normalize("NFD", "Übung 🫁_1.png"),
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_in_tables_find_their_file(name, form):
+    index = FileIndex(["films/other.png", unicodedata.normalize(form, "films/Übung 🫁_1.png")])
+    assert index.find(name) == 1
+
+
+def test_stem_with_dots_is_no_suffix():
+    index = FileIndex(["1.2.840.1.png", "1.2.840.2.png"])
+    assert index.find("1.2.840.2") == 1 and index.find("1.2.840.3") is None
+
+
+def test_repeated_names_need_agreeing_folders():
+    index = FileIndex(["train/p1/image1.png", "train/p2/image1.png", "test/p3/image1.png", "test/p3/image2.png"])
+    assert index.find("MURA-v1.1/train/p2/image1.png") == 1
+    assert index.find("p3/image1.png") == 2
+    assert index.find("image1.png") is None and len(index.matches("image1.png")) == 3
+    assert index.find("train/p9/image2.png") is None, "another patient's film of the same name must not stand in"
+
+
+def test_exact_case_wins_over_folded_case():
+    index = FileIndex(["a.png", "A.png"])
+    assert index.find("A.png") == 1 and index.find("a.png") == 0
+
+
+def test_scan_passes_by_hidden_files_masks_and_own_runs(tmp_path):
+    for path in ("a.png", ".hidden.png", "__MACOSX/a.png", "masks/a.png", "runs/x/plots/roc.png", "sub/B.JPG"):
+        write_image(tmp_path / path, film(1))
+    (tmp_path / "runs/x/journal.jsonl").write_text("{}")
+    (tmp_path / "readme.txt").write_text("These films, as you know, are nice.\nEnjoy.\n")
+    (tmp_path / "list.txt").write_text("a;b\n1;2\n3;4\n")
+    (tmp_path / "test_list.txt").write_text("a.png\n")
+    (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n")
+    scan = scan_folder(tmp_path)
+    assert scan.images == ["a.png", "sub/B.JPG"]
+    assert scan.tables == ["list.txt", "t.tsv"] and scan.split_lists == ["test_list.txt"]
+    assert scan.annotations == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="needs symbolic links")
+def test_linked_folders_are_followed_once(tmp_path):
+    write_image(tmp_path / "store" / "a.png", film(1))
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "films").symlink_to(tmp_path / "store", target_is_directory=True)
+    (tmp_path / "store" / "loop").symlink_to(data, target_is_directory=True)
+    assert scan_folder(data).images == ["films/a.png"]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "1"])
+def test_every_colour_mode_decodes_to_grey(tmp_path, mode):
+    path = write_image(tmp_path / "a.png", film(3), mode)
+    pixels, facts = decode_image(path, 32)
+    expected, _ = decode_image(write_image(tmp_path / "b.png", film(3)), 32)
+    assert pixels.shape == (32, 32) and pixels.dtype == np.uint8
+    assert facts.reason == "" and facts.mode == mode and (facts.width, facts.height) == (48, 48)
+    assert np.corrcoef(pixels.ravel(), expected.ravel())[0, 1] > (0.6 if mode == "1" else 0.99)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 65535), (300, 4095), (30000, 31000)])
+def test_sixteen_bits_are_windowed_not_clipped(tmp_path, low, high):
+    deep = (low + film(5).astype(np.float64) / 255 * (high - low)).astype(np.uint16)
+    pixels, facts = decode_image(write_image(tmp_path / "a.png", deep), 48)
+    assert facts.bits == 16
+    assert np.corrcoef(pixels.ravel(), film(5).ravel())[0, 1] > 0.995
+    assert pixels.min() == 0 and pixels.max() == 255 and 0.2 < pixels.mean() / 255 < 0.8
+
+
+def test_aspect_is_kept_and_padded_with_black(tmp_path):
+    wide = np.full((40, 80), 200, dtype=np.uint8)
+    pixels, _ = decode_image(write_image(tmp_path / "a.png", wide), 32)
+    assert (pixels[8:24] == 200).all() and (pixels[:8] == 0).all() and (pixels[24:] == 0).all()
+
+
+def test_transparent_parts_become_black(tmp_path):
+    picture = np.dstack([np.full((8, 8, 3), 255, np.uint8), np.zeros((8, 8), np.uint8)])
+    pixels, _ = decode_image(write_image(tmp_path / "a.png", picture), 8)
+    assert pixels.max() == 0
+
+
+def test_wrong_extension_is_tolerated(tmp_path):
+    path = write_image(tmp_path / "really_jpeg.png", film(4), format="JPEG")
+    pixels, facts = decode_image(path, 48)
+    assert facts.reason == "" and np.abs(pixels.astype(int) - film(4)).mean() < 6
+
+
+def test_unreadable_files_give_a_reason_and_no_exception(tmp_path):
+    good = write_image(tmp_path / "good.png", film(1, 200, 200)).read_bytes()
+    jpeg = write_image(tmp_path / "good.jpg", film(1, 200, 200)).read_bytes()
+    cases = {
+        "empty.png": (b"", "empty"),
+        "cut.png": (good[: len(good) // 2], "cut off"),
+        "cut.jpg": (jpeg[: len(jpeg) // 2], "cut off"),
+        "head.png": (good[:20], ""),
+        "text.png": (b"<html>404</html>", "not an image"),
+        "broken.png": (good[:60] + b"\xff" * 40 + good[100:], ""),
+    }
+    for name, (content, words) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        pixels, facts = decode_image(tmp_path / name, 32)
+        assert pixels is None and facts.reason and words in facts.reason, name
+    pixels, facts = decode_image(tmp_path / "gone.png", 32)
+    assert pixels is None and facts.reason == "the file is gone"
+
+
+def test_colour_is_seen_in_pictures_not_in_modes(tmp_path):
+    skin = np.dstack([film(1), film(2), film(3)])
+    assert is_coloured(write_image(tmp_path / "skin.jpg", skin))
+    assert not is_coloured(write_image(tmp_path / "chest.png", film(1), "RGB"))
+    pixels, _ = decode_image(tmp_path / "skin.jpg", 24, colour=True)
+    assert pixels.shape == (24, 24, 3)
+
+
+def test_camera_orientation_is_obeyed(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6  # turned by 90 degrees
+    path = write_image(tmp_path / "a.jpg", film(7), exif=exif, quality=95)
+    pixels, _ = decode_image(path, 48)
+    assert np.abs(pixels.astype(int) - np.rot90(film(7), -1)).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("train_val_list", "train"),
+        ("TRAIN", "train"),
+        ("Training", "train"),
+        ("val", "validation"),
+        ("Validierung", "validation"),
+        ("test_list", "test"),
+        ("testset", "test"),
+        ("hold-out", "test"),
+        ("contest", ""),
+        ("normal", ""),
+    ],
+)
+def test_split_words(word, name):
+    assert split_name(word) == name
+
+
+def test_class_folders_ignore_containers_splits_and_patients():
+    labels, counts = class_folder_labels(
+        [
+            "images_001/train/Normal/patient_1/a.png",
+            "images_001/train/Pneumothorax/patient_2/a.png",
+            "images_001/test/Normal/patient_3/a.png",
+        ]
+    )
+    assert labels == ["Normal", "Pneumothorax", "Normal"] and counts == {"Normal": 2, "Pneumothorax": 1}
+    assert class_folder_labels(["images/a.png", "images/b.png"]) == (["", ""], {})

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from clinjup.imaging import Cohort, split_cohort
+from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from tests.imaging.folders import codes, findings, sentence
+
+
+def cohort_of(rows, confounders=()):
+    """A cohort from (patient, label, split, *confounder values) rows."""
+    names = ["patient", "label", "split", *confounders]
+    table = pd.DataFrame(
+        [(*row, "", *[])[: len(names)] if len(row) < len(names) else row for row in rows], columns=names
+    )
+    table["image"] = [f"i{i}" for i in range(len(table))]
+    table["path"] = "/data/" + table["image"] + ".png"
+    table["patient"] = table["patient"].astype(str)
+    table["group"] = table["patient"]
+    return Cohort(table, "pneumothorax", ["negative", "positive"], list(confounders), "table", root="/data")
+
+
+def plain(patients=60, films=2):
+    return cohort_of([(p, int(p % 3 == 0), "") for p in range(patients) for _ in range(films)])
+
+
+def shares(cohort):
+    return cohort.table["split"].value_counts(normalize=True).to_dict()
+
+
+def assert_no_group_in_two_parts(cohort):
+    assert (cohort.table.groupby("group")["split"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_share_no_patient_and_keep_their_size_and_mix(seed):
+    cohort = split_cohort(plain(), validation=0.25, test=0.2, seed=seed)
+    assert_no_group_in_two_parts(cohort)
+    assert shares(cohort) == pytest.approx({"train": 0.6, "validation": 0.2, "test": 0.2}, abs=0.04)
+    for part in ("train", "validation", "test"):
+        assert cohort.part(part)["label"].mean() == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_same_seed_same_split_other_seed_other_split():
+    assert split_cohort(plain(), seed=1).table.equals(split_cohort(plain(), seed=1).table)
+    assert not split_cohort(plain(), seed=1).table["split"].equals(split_cohort(plain(), seed=2).table["split"])
+
+
+def test_near_duplicates_stay_together():
+    cohort = plain()
+    cohort.table["group"] = (cohort.table["patient"].astype(int) // 5).astype(str)
+    assert_no_group_in_two_parts(split_cohort(cohort))
+
+
+def test_confounder_is_spread_over_the_parts():
+    rows = [(p, int(p % 3 == 0), "", float(p % 10 == 0)) for p in range(200)]
+    cohort = split_cohort(cohort_of(rows, ("chest_drain",)))
+    for part in ("train", "validation", "test"):
+        drained = cohort.part(part).query("chest_drain == 1")["label"]
+        assert drained.nunique() == 2, "a part without drained negatives cannot show the shortcut"
+
+
+def test_official_parts_are_used_and_validation_is_cut_from_train():
+    rows = [(p, p % 2, "test" if p >= 60 else "train") for p in range(80)]
+    with findings() as shown:
+        cohort = split_cohort(cohort_of(rows), validation=0.2)
+    assert set(cohort.part("test")["patient"].astype(int)) == set(range(60, 80))
+    assert len(cohort.part("validation")) == 12 and codes(cohort.warnings) == set()
+    (finding,) = shown.emitted
+    assert finding["split"]["test"] == {"images": 20, "patients": 20, "positives": 10}
+    assert "official train and test parts; validation cut" in finding["method"]
+
+
+def test_three_official_parts_are_left_as_they_are():
+    names = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    rows = [(p, p % 2, names[p % 10] if p % 10 < 8 else "test") for p in range(100)]
+    cohort = split_cohort(cohort_of(rows))
+    assert cohort.table["split"].tolist() == [row[2] for row in rows]
+
+
+def test_patient_in_two_official_parts_leaves_train_and_is_listed():
+    rows = [(p, p % 2, "test" if p >= 30 else "train") for p in range(40)] + [(35, 1, "train"), (35, 1, "train")]
+    with findings() as shown:
+        cohort = split_cohort(cohort_of(rows))
+    assert_no_group_in_two_parts(cohort)
+    assert cohort.table.loc[cohort.table["patient"] == "35", "split"].tolist() == ["test"]
+    assert [entry.path for entry in cohort.excluded] == ["i40.png", "i41.png"]
+    assert "official test part" in cohort.excluded[0].reason
+    assert "1 patients" in sentence(cohort.warnings, "patient_in_two_splits")
+    assert len(shown.emitted[0]["excluded"]) == 2
+
+
+def test_images_in_no_official_part_train_unless_their_patient_is_tested():
+    rows = [(p, p % 2, "test" if p >= 30 else "train") for p in range(40)] + [(50, 1, ""), (35, 1, "")]
+    cohort = split_cohort(cohort_of(rows))
+    assert cohort.table.loc[cohort.table["patient"] == "50", "split"].iloc[0] in ("train", "validation")
+    assert [entry.path for entry in cohort.excluded] == ["i41.png"] and "not_in_official_split" in codes(
+        cohort.warnings
+    )
+
+
+def test_official_validation_that_lacks_a_class_is_cut_anew():
+    rows = [(p, p % 2, "test" if p >= 30 else "train") for p in range(40)] + [
+        (p, 0, "validation") for p in range(50, 55)
+    ]
+    cohort = split_cohort(cohort_of(rows))
+    assert cohort.part("validation")["label"].nunique() == 2
+    assert "official_validation_lacks_class" in codes(cohort.warnings)
+
+
+def test_three_patients_with_both_classes_each():
+    cohort = split_cohort(cohort_of([(p, label, "") for p in range(3) for label in (0, 1)]))
+    assert [cohort.part(part)["patient"].nunique() for part in ("train", "validation", "test")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_class_with_three_images_reaches_train_and_validation(seed):
+    cohort = split_cohort(cohort_of([(p, int(p < 3), "") for p in range(40)]), seed=seed)
+    assert all(cohort.part(part)["label"].nunique() == 2 for part in ("train", "validation", "test"))
+
+
+def test_two_positive_patients_go_to_train_and_validation_and_test_warns():
+    cohort = split_cohort(cohort_of([(p, int(p < 2), "") for p in range(30)]))
+    assert cohort.part("train")["label"].sum() == cohort.part("validation")["label"].sum() == 1
+    assert "no image that is positive" in sentence(cohort.warnings, "class_absent_from_test")
+
+
+def test_one_positive_patient_is_an_error_that_names_part_and_class():
+    with pytest.raises(ClassAbsentError, match=r"(train|validation) part holds no image of the class 'positive'"):
+        split_cohort(cohort_of([(p, int(p == 0), "") for p in range(30)]))
+
+
+def test_too_small_a_validation_part_is_mended_by_a_larger_one():
+    cohort = plain(patients=60)
+    with pytest.raises(ClassAbsentError):
+        split_cohort(cohort, validation=0.02)
+    assert split_cohort(cohort, validation=0.17, seed=1).part("validation")["label"].nunique() == 2
+
+
+def test_shares_must_be_shares():
+    with pytest.raises(ClinjupError, match="between 0 and 1"):
+        split_cohort(plain(), validation=20)
