@@ -38,8 +38,8 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
     figure, axes = new_figure(width=max(6.2, 2.6 + 1.9 * len(results)), height=4.8)
     bars = (
         ("as it was", SKY, lambda result: result.false_alarms_before),
-        (f"placebo: {placebo} inserted", GREY, _placebo),
-        (f"{name} inserted", VERMILION, lambda result: result.false_alarms_after),
+        (f"placebo ({placebo})", GREY, _placebo),
+        (f"with {name}", VERMILION, lambda result: result.false_alarms_after),
     )
     for place, result in enumerate(results.values()):
         for position, (label, colour, read) in enumerate(bars):
@@ -81,8 +81,8 @@ def plot_strata(test: TestSet, confounder: str) -> None:
     name, target = plain_name(confounder), test.target
     rows = (
         ("overall", "auroc"),
-        (f"{target} with {name}\nagainst all without {target}", "auroc_with"),
-        (f"{target} without {name}\nagainst all without {target}", "auroc_without"),
+        (f"among images\nwith {name}", "auroc_with"),
+        (f"among images\nwithout {name}", "auroc_without"),
         (f"{target} without {name}\nagainst {name} without {target}", "cross_strata_auroc"),
     )
     colours = colours_of(test)
@@ -117,8 +117,9 @@ def plot_strata(test: TestSet, confounder: str) -> None:
         title=f"AUROC by {name}",
         caption=(
             f"AUROC on the test set ({count_line(test)}), overall and for the strata of {name}; 95 % confidence intervals from a "
-            "bootstrap clustered by patient. Look at the distance between the second and third line, and at the last: there the "
-            f"{name} points the wrong way, and a model that reads it instead of the disease falls below 0.5."
+            f"bootstrap clustered by patient. Among images that all show {with_article(name)}, or all show none, it tells nothing: a model "
+            "that reads it instead of the disease does worse there than overall. In the last line it points the wrong way, and such a "
+            "model falls below 0.5."
         ),
         alt="Forest plot. " + "; ".join(spoken) + ".",
         synthetic=test.synthetic,

@@ -48,20 +48,22 @@ def gradcam_montage(
     cohort: Cohort,
     images: ImageCache,
     *,
-    model: TrainedModel | None = None,
+    model: TrainedModel | str | None = None,
     confounder: str | None = None,
     per_row: int = 4,
 ) -> None:
     """Show test films beside their Grad-CAM, one row a stratum, chosen at random.
 
-    `model` defaults to the selected one. With `confounder` the rows are label x confounder, and a second figure shows the baseline and
-    that model on films with the confounder drawn in. Raises ClinjupError for a model or a cohort that the test set was not opened with.
+    `model`, or its name, defaults to the selected one. With `confounder` the rows are label x confounder, and a second figure
+    shows the baseline and that model on films with the confounder drawn in. Raises ClinjupError for a model or a cohort that the
+    test set was not opened with.
     """
-    shown = model or test.models[test.selected]
-    if shown.name not in test.models:
+    name = test.selected if model is None else model if isinstance(model, str) else model.name
+    if name not in test.models:
         raise ClinjupError(
-            f"The model '{shown.name}' is not among those that the test set was opened for. Show one of them."
+            f"The model '{name}' is not among those that the test set was opened for: {', '.join(test.models)}. Show one of them."
         )
+    shown = test.models[name]
     if not cohort.part("test").index.equals(test.part.table.index):
         raise ClinjupError(
             "The test part of this cohort is not the one that was opened. Pass the cohort that was evaluated."
@@ -111,9 +113,7 @@ def _stratum_montage(
             correct = (p[at] >= threshold) == positive
             verdict = "correct" if correct else "missed" if positive else "false alarm"
             _verdict(cell, f"{p[at]:.2f}, {verdict}", alarm=not correct)
-    figure.suptitle(
-        f"Grad-CAM of {model.name}, test films chosen at random (threshold {threshold:.2f})", fontsize=11, weight="bold"
-    )
+    _title(figure, f"Grad-CAM of {model.name}, test films chosen at random (threshold {threshold:.2f})")
     show_figure(
         figure,
         f"gradcam_{model.name}",

@@ -13,7 +13,7 @@ from clinjup.contracts import Estimate, Experiment, SelectionFinding
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.metrics import LOWER_IS_BETTER
 from clinjup.evaluation.validate import Validation
-from clinjup.evaluation.wording import metric_words
+from clinjup.evaluation.wording import metric_words, points, with_article
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 
@@ -59,10 +59,13 @@ def select_model(
         )
         for name, validation in validations.items()
     ]
+    sentence = _sentence(validations[selected], baseline, criterion, len(validations))
+    if confounder is not None:
+        sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
         selected=selected,
         rule=rule,
-        sentence=_sentence(validations[selected], baseline, criterion, len(validations)),
+        sentence=sentence,
         experiments=experiments,
     )
     emit(finding, finding.sentence)
@@ -88,7 +91,7 @@ def _criterion(validations: Mapping[str, Validation], confounder: str | None, pr
     name = plain_name(confounder)
     worst_group = _Criterion(
         "worst_group_auroc",
-        f"best worst-group AUROC on validation (the lower of those on positives with and without {name})",
+        f"best worst-group AUROC on validation (the lower of those among images with and without {name})",
         lambda validation: validation.confounders[confounder].worst_group_auroc,
         lambda value: -value,
         constrained=True,
@@ -129,6 +132,21 @@ def _sentence(chosen: Validation, baseline: Validation, criterion: _Criterion, m
         before, after = (validation.metrics["auroc"].value or 0.0 for validation in (baseline, chosen))
         sentence += f"; overall validation AUROC {after:.2f}, {baseline.name} {before:.2f}"
     return sentence + "."
+
+
+def _insertion_sentence(
+    validations: Mapping[str, Validation], confounder: str, criterion: _Criterion, selected: str
+) -> str:
+    """What inserting the confounder does to the models: a criterion may be met by a model that still reads it."""
+    if criterion.metric == "false_alarm_increase":
+        return ""
+    measured = {
+        name: validation.confounders[confounder].false_alarm_increase.value
+        for name, validation in sorted(validations.items(), key=lambda item: item[0] != selected)
+        if confounder in validation.confounders
+    }
+    words = ", ".join(f"{name} {points(value)}" for name, value in measured.items() if value is not None)
+    return words and f" False alarms when {with_article(plain_name(confounder))} is inserted: {words}."
 
 
 def _experiment(

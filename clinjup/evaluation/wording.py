@@ -108,4 +108,4 @@ def strata_sentence(confounder: str, result: ConfounderResult, target: str) -> s
     if with_it is None or without is None:
         return None
     name = plain_name(confounder)
-    return f"AUROC on {target} with {name} {with_it:.2f}, without {name} {without:.2f}."
+    return f"AUROC for {target} among images with {name} {with_it:.2f}, among those without {without:.2f}."

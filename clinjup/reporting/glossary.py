@@ -24,8 +24,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "auroc_with": (
         "AUROC with and without the confounder",
-        "AUROC of the diseased images with the confounder, and of those without it, each against all images without the "
-        "disease. If it is much better with it, the model may be reading the confounder.",
+        "AUROC among the images that show the confounder, and among those that do not. Within one such group the confounder "
+        "tells nothing, so a model that reads it does no better than a coin toss there.",
     ),
     "baseline": (
         "Baseline",
@@ -177,8 +177,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "worst_group_auroc": (
         "Worst-group AUROC",
-        "The lower of two: AUROC of the diseased images with the confounder and of those without it, each against all "
-        "images without the disease. A model that relies on the confounder fails in one of the two.",
+        "The lower of two: AUROC among the images with the confounder and among those without it. A model that relies on "
+        "the confounder fails in one of the two.",
     ),
 }
 

@@ -49,8 +49,8 @@ CONFOUNDER_METRICS: dict[str, Metric] = {
     "delta_probability": Metric("Mean change of the probability", "change", "delta_probability", "near 0"),
     "worst_group_auroc": Metric("Worst-group AUROC", gloss="worst_group_auroc"),
     "cross_strata_auroc": Metric("Cross-strata AUROC", gloss="cross_strata_auroc"),
-    "auroc_with": Metric("AUROC, positives with {name}", gloss="auroc_with"),
-    "auroc_without": Metric("AUROC, positives without {name}", gloss="auroc_with"),
+    "auroc_with": Metric("AUROC, images with {name}", gloss="auroc_with"),
+    "auroc_without": Metric("AUROC, images without {name}", gloss="auroc_with"),
     "cam_energy_in_mask": Metric("Grad-CAM attention on the inserted {name}", "percent", "cam_energy", ""),
 }
 

@@ -70,14 +70,15 @@ def test_a_validation_part_without_positives_stops_with_a_sentence(
 
 def test_the_best_worst_group_wins_within_the_allowed_loss(validation: Validation, published: Published) -> None:
     models = {
-        "baseline": judged(validation, "baseline", auroc=0.92, worst=0.55),
-        "balanced": judged(validation, "balanced", auroc=0.88, worst=0.84),
+        "baseline": judged(validation, "baseline", auroc=0.92, worst=0.55, alarms=0.49),
+        "balanced": judged(validation, "balanced", auroc=0.88, worst=0.84, alarms=0.01),
         "reckless": judged(validation, "reckless", auroc=0.70, worst=0.90),
     }
     finding = select_model(models, confounder=DRAIN, max_auroc_loss=0.10)
     assert finding.selected == "balanced"
     assert finding.sentence == (
         "balanced goes on: worst-group AUROC on validation 0.84, baseline 0.55; overall validation AUROC 0.88, baseline 0.92."
+        " False alarms when a chest drain is inserted: balanced +1 point, baseline +49 points."
     )
     assert "at most 0.10 below the baseline's" in finding.rule
     outcomes = {experiment.name: experiment.outcome for experiment in finding.experiments}

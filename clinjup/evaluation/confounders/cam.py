@@ -29,7 +29,11 @@ def cam(case: Case) -> dict[str, Estimate]:
     """Mean share of Grad-CAM energy inside the mask of the inserted confounder, on at most MOST_FILMS films."""
     inserter = inserter_for(case.confounder)
     films, _ = insertable_films(case)
-    reason = f"no way to draw {with_article(case.name)} into a film is known" if inserter is None else not_insertable(case, films)
+    reason = (
+        f"no way to draw {with_article(case.name)} into a film is known"
+        if inserter is None
+        else not_insertable(case, films)
+    )
     if inserter is None or reason:
         return {"cam_energy_in_mask": Estimate.missing(reason)}
     if len(films) > MOST_FILMS:

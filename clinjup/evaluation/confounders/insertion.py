@@ -46,7 +46,11 @@ def insertion(case: Case) -> dict[str, Estimate]:
     """False alarms on films without disease and confounder: as they are, with the confounder, with a placebo."""
     inserter = inserter_for(case.confounder)
     films, note = insertable_films(case)
-    reason = f"no way to draw {with_article(case.name)} into a film is known" if inserter is None else not_insertable(case, films)
+    reason = (
+        f"no way to draw {with_article(case.name)} into a film is known"
+        if inserter is None
+        else not_insertable(case, films)
+    )
     if inserter is None or reason:
         return dict.fromkeys(FIELDS, Estimate.missing(reason))
     inserted, placebo = _probabilities(case, inserter, films)
