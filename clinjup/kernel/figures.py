@@ -8,10 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from IPython.display import publish_display_data
-
 from clinjup.contracts import FINDING_MIME, FigureFinding
-from clinjup.kernel.findings import as_mime
+from clinjup.kernel.findings import as_mime, publish
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +71,7 @@ def show_figure(figure: Figure, name: str, *, title: str, caption: str, alt: str
     partial.write_bytes(buffer.getvalue())
     os.replace(partial, path)
     finding = FigureFinding(name=name, path=path.as_posix(), title=title, caption=caption, alt=alt)
-    publish_display_data(
+    publish(
         {
             "image/png": base64.b64encode(buffer.getvalue()).decode("ascii"),
             "text/plain": f"{title}. {alt}",

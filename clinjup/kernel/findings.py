@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.display import publish_display_data
-
 from clinjup.contracts import FINDING_MIME, Contract
 
 
@@ -16,4 +14,11 @@ def as_mime(finding: Contract) -> dict[str, Any]:
 
 def emit(finding: Contract, sentence: str) -> None:
     """Publish `finding` (one of contracts.Finding) and show `sentence` below the cell."""
-    publish_display_data({FINDING_MIME: as_mime(finding), "text/plain": sentence})
+    publish({FINDING_MIME: as_mime(finding), "text/plain": sentence})
+
+
+def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+    """Publish a MIME bundle as an output of the cell. IPython is imported here, since the server imports this module too."""
+    from IPython.display import publish_display_data
+
+    publish_display_data(data, metadata=metadata)

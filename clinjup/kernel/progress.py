@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from IPython.display import publish_display_data
 from tqdm import tqdm
 
 from clinjup.contracts import PROGRESS_MIME, Progress
+from clinjup.kernel.findings import publish
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class ProgressBar:
         progress = Progress(
             label=self.label, done=done, total=self.total, unit=self.unit, seconds_left=left, detail=detail
         )
-        publish_display_data({PROGRESS_MIME: progress.model_dump(mode="json")})
+        publish({PROGRESS_MIME: progress.model_dump(mode="json")})
 
 
 def track(items: Iterable[T], label: str, total: int, unit: str = "image") -> Iterator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,19 +35,21 @@ class Residual(nn.Module):
 class SmallCNN(nn.Module):
     """A residual net of plain 3x3 convolutions for films of 96 to 128 pixels.
 
-    The head sees the average and the maximum of every feature map: an average over the whole film drowns a finding of a few
-    pixels, the maximum keeps it. The last layer computes in float32, so that bfloat16 does not round probabilities to ties.
+    The first layer is wider than its stride, so that halving the resolution loses no pixel: with 3x3 there a subtle
+    pneumothorax was found less often. The head sees the average and the maximum of every feature map: an average over the
+    whole film drowns a finding of a few pixels, the maximum keeps it. The last layer computes in float32, so that bfloat16
+    does not round probabilities to ties.
     """
 
     def __init__(self, outputs: int, channels: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            *_convolution(channels, 16, stride=2),
-            *_convolution(16, 32, stride=2),
+            *_convolution(channels, 16, size=6),
+            *_convolution(16, 32),
             Residual(32),
-            *_convolution(32, 64, stride=2),
+            *_convolution(32, 64),
             Residual(64),
-            *_convolution(64, 96, stride=2),
+            *_convolution(64, 96),
             Residual(96),
         )
         self.head = nn.Linear(2 * 96, outputs)
@@ -58,9 +61,10 @@ class SmallCNN(nn.Module):
             return self.head(pooled)
 
 
-def _convolution(inputs: int, outputs: int, *, stride: int) -> list[nn.Module]:
+def _convolution(inputs: int, outputs: int, *, size: int = 3) -> list[nn.Module]:
+    """A convolution that halves the resolution."""
     return [
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride=2, padding=(size - 1) // 2, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     ]
@@ -100,8 +104,10 @@ def build_network(
     if not timm.is_model(name):
         close = difflib.get_close_matches(name, [SMALL_CNN, *timm.list_models()], n=3)
         meant = f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
-        raise ClinjupError(f"There is no network called '{name}'; there are '{SMALL_CNN}' and the models of timm.{meant}")
-    keywords = {"num_classes": outputs, "in_chans": channels}
+        raise ClinjupError(
+            f"There is no network called '{name}'; there are '{SMALL_CNN}' and the models of timm.{meant}"
+        )
+    keywords: dict[str, Any] = {"num_classes": outputs, "in_chans": channels}
     try:
         config = timm.get_pretrained_cfg(name)
     except RuntimeError as error:  # the part behind the dot, which names a set of weights, is unknown

@@ -53,12 +53,13 @@ class Batches:
 def draw_rows(count: int, weights: NDArray[np.float64] | None, rng: np.random.Generator) -> NDArray[np.int64]:
     """`count` positions out of 0..count-1 in random order; each as often as its weight says, give or take one.
 
-    Systematic resampling (Kitagawa, J. Comput. Graph. Stat. 5, 1996): groups of equal weight come equally often in every
-    pass, which independent draws reach only on average.
+    Systematic resampling (Kitagawa, J. Comput. Graph. Stat. 5, 1996) of the rows in the order of their weights: groups get
+    their share in every pass, which independent draws reach only on average.
     """
     order = rng.permutation(count)
     if weights is None:
         return order
+    order = order[np.argsort(weights[order], kind="stable")]
     edges = np.cumsum(weights[order])
     ticks = (rng.random() + np.arange(count)) * (edges[-1] / count)
     return rng.permutation(order[np.minimum(np.searchsorted(edges, ticks, side="right"), count - 1)])

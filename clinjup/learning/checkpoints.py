@@ -33,7 +33,12 @@ def fingerprint(cohort: Cohort, images: ImageCache, confounder: str | None, argu
     """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values, and the files' contents."""
     columns = ["label", "split", *([confounder] if confounder in cohort.table else [])]
     table = cohort.table[columns].assign(sha256=images.files["sha256"].reindex(cohort.table.index))
-    facts = {"format": FORMAT, "target": cohort.target, "classes": cohort.classes, "pixels": list(images.pixels.shape[1:])}
+    facts = {
+        "format": FORMAT,
+        "target": cohort.target,
+        "classes": cohort.classes,
+        "pixels": list(images.pixels.shape[1:]),
+    }
     digest = hashlib.sha256(json.dumps(facts | arguments, sort_keys=True).encode())
     digest.update(pd.util.hash_pandas_object(table, index=True).to_numpy().tobytes())
     return digest.hexdigest()

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from clinjup.kernel.progress import ProgressBar
 from clinjup.learning.augment import augment
-from clinjup.learning.batches import as_input
+from clinjup.learning.batch_norm import estimate_statistics
+from clinjup.learning.batches import Batches, as_input
 from clinjup.learning.compute import Compute
 from clinjup.learning.mitigation import Treatment
 from clinjup.learning.schedule import Pace, one_cycle
@@ -28,8 +29,11 @@ WEIGHT_DECAY = 0.05
 class Classifier(LightningModule):
     """Trains `network` (float 0..1 `[N, C, H, W]` -> logits) with AdamW on one learning rate cycle.
 
-    `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come.
+    `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come. `statistics` are
+    training films for batch normalisation.
     """
+
+    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -39,21 +43,20 @@ class Classifier(LightningModule):
         pace: Pace,
         compute: Compute,
         treatment: Treatment,
+        statistics: Batches,
         class_weights: Tensor | None,
         seed: int,
     ) -> None:
         super().__init__()
         self.network = network
         self.learning_rate, self.pace, self.compute, self.treatment = learning_rate, pace, compute, treatment
+        self.statistics = statistics
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.generator = torch.Generator().manual_seed(seed)
-        self.momenta = [
-            (module, module.momentum) for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        ]
         self.train_losses: list[Tensor] = []
         self.outputs: list[tuple[Tensor, Tensor]] = []
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
         cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: one_cycle(self.pace.progress))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
@@ -61,29 +64,24 @@ class Classifier(LightningModule):
     def on_train_epoch_start(self) -> None:
         self.train_losses = []
 
-    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        # A running average that begins as the plain mean of the batches so far: a training that its time budget ends after
-        # a handful of batches would otherwise be judged with the statistics of no film at all.
-        for module, momentum in self.momenta:
-            if momentum is not None:
-                module.momentum = max(momentum, 1 / (self.global_step + 1))
-
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         films, labels = batch
         images = as_input(films)
         if self.treatment.transform is not None:
             images = self.treatment.transform(images, self.generator)
-        images = augment(images, self.generator)
-        loss = self.loss(self._logits(images), labels)
+        images = augment(images, self.generator).contiguous(memory_format=self.compute.memory_format)
+        loss = self.loss(self.network(images), labels)
         self.train_losses.append(loss.detach())
         return loss
 
     def on_validation_epoch_start(self) -> None:
         self.outputs = []
+        films = (self._as_input(films.to(self.device)) for films, _ in self.statistics)
+        estimate_statistics(self.network, films, self.compute)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         films, labels = batch
-        self.outputs.append((self._logits(as_input(films)), labels))
+        self.outputs.append((self.network(self._as_input(films)), labels))
 
     def on_validation_epoch_end(self) -> None:
         logits = torch.cat([logits for logits, _ in self.outputs])
@@ -104,8 +102,8 @@ class Classifier(LightningModule):
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)
         return functional.cross_entropy(logits, labels, weight=weights)
 
-    def _logits(self, images: Tensor) -> Tensor:
-        return self.network(images.contiguous(memory_format=self.compute.memory_format)).float()
+    def _as_input(self, films: Tensor) -> Tensor:
+        return as_input(films).contiguous(memory_format=self.compute.memory_format)
 
 
 class EpochRecord(Callback):
@@ -114,7 +112,7 @@ class EpochRecord(Callback):
     def __init__(self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None]) -> None:
         self.keep = keep
         self.history: list[dict[str, float]] = []
-        self.best = -math.inf
+        self.best = (-math.inf, -math.inf)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -127,8 +125,9 @@ class EpochRecord(Callback):
             "kept": False,
         }
         self.history.append(row)
-        score = float(measured["score"])
-        if math.isfinite(score) and score > self.best:
+        # Where validation is small its AUROC is the same in many epochs; then the lower loss decides.
+        score = (float(measured["score"]), -row["validation_loss"])
+        if all(map(math.isfinite, score)) and score > self.best:
             self.best = score
             for earlier in self.history:
                 earlier["kept"] = earlier is row

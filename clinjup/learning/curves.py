@@ -25,7 +25,11 @@ def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
     for axes in (losses, aurocs):
         axes.axvline(best["epoch"], color="black", linewidth=0.8, alpha=0.5)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    reached = f"AUROC {best['validation_auroc']:.2f}" if pd.notna(best["validation_auroc"]) else f"loss {best['validation_loss']:.2f}"
+    reached = (
+        f"AUROC {best['validation_auroc']:.2f}"
+        if pd.notna(best["validation_auroc"])
+        else f"loss {best['validation_loss']:.2f}"
+    )
     words = f"{len(history)} epoch{'s' * (len(history) > 1)}"
     return show_figure(
         figure,

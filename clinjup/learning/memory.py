@@ -18,7 +18,7 @@ from clinjup.learning.compute import Compute
 MEMORY_VARIABLE = "CLINJUP_MEMORY_GB"
 
 # Beside what autograd keeps: the gradients of the layer at work, library buffers, the augmentation's copies.
-_ACTIVATIONS_FACTOR = 1.4
+_ACTIVATIONS_FACTOR = 1.5
 _COPIES_OF_PARAMETERS = 5  # weights, gradients, two moments of AdamW, the best weights so far
 _COPIES_OF_FILMS = 10  # float32 copies of a batch of films in augmentation and preprocessing
 
@@ -26,9 +26,9 @@ _COPIES_OF_FILMS = 10  # float32 copies of a batch of films in augmentation and 
 def check_batch_fits(network: nn.Module, films: Tensor, batch_size: int, compute: Compute) -> None:
     """Raise BatchTooLargeError if a training batch of `batch_size` would not fit into the free memory.
 
-    `films`, float [n, C, H, W] with n = 2, are sent through a copy of `network` once; what autograd keeps of them for the
-    backward pass is counted and scaled up. The free memory is the least of the machine's, the container's (cgroup) and
-    what an administrator grants in the environment variable CLINJUP_MEMORY_GB.
+    `films`, two as float [2, C, H, W], are sent through a copy of `network`; what autograd keeps of them for the backward
+    pass is counted and scaled up. The free memory is the least of the machine's, the container's (cgroup) and what an
+    administrator grants in the environment variable CLINJUP_MEMORY_GB.
     """
     needed = training_bytes(network, films, batch_size, compute)
     available = free_bytes(compute.device)
@@ -40,8 +40,18 @@ def training_bytes(network: nn.Module, films: Tensor, batch_size: int, compute: 
     """Estimate of the peak memory of a training step, on top of what the process holds already."""
     copy = deepcopy(network).to(compute.device).train()
     films = films.to(compute.device)
+    two = _bytes_kept(copy, films, compute)
+    four = _bytes_kept(copy, torch.cat([films, films]), compute)
+    each = (four - two) / 2  # the rest does not grow with the batch: parameters in the precision of autocast
+    parameters = sum(parameter.nbytes for parameter in copy.parameters())
+    fixed = two - 2 * each + _COPIES_OF_PARAMETERS * parameters
+    return fixed + batch_size * (_ACTIVATIONS_FACTOR * each + _COPIES_OF_FILMS * films[0].nbytes)
+
+
+def _bytes_kept(network: nn.Module, films: Tensor, compute: Compute) -> int:
+    """What autograd keeps of `films` for the backward pass."""
     kept: dict[int, int] = {}
-    own = {parameter.untyped_storage()._cdata for parameter in copy.parameters()}
+    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -51,16 +61,13 @@ def training_bytes(network: nn.Module, films: Tensor, batch_size: int, compute: 
 
     dtype = compute.autocast_dtype
     with (
-        torch.random.fork_rng(devices=[]),
+        torch.random.fork_rng(),
         torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-        torch.autocast(compute.device, dtype=dtype or torch.bfloat16, enabled=dtype is not None),
+        torch.autocast(compute.device, dtype=dtype, enabled=dtype is not None),
     ):
-        output = copy(films.contiguous(memory_format=compute.memory_format))
-    del output
-    activations = sum(kept.values()) / len(films) * batch_size
-    parameters = sum(parameter.nbytes for parameter in copy.parameters())
-    pixels = films[0].nbytes * batch_size
-    return _ACTIVATIONS_FACTOR * activations + _COPIES_OF_PARAMETERS * parameters + _COPIES_OF_FILMS * pixels
+        output = network(films.contiguous(memory_format=compute.memory_format))
+    del output  # held till here, so that no storage was freed and its address taken again
+    return sum(kept.values())
 
 
 def free_bytes(device: str = "cpu") -> float:

@@ -39,7 +39,9 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
     model = load_model(checkpoint)
     paths = scan_folder(data).images
     if not paths:
-        raise ClinjupError(f"The folder '{data}' holds no PNG or JPEG image, so there is nothing to predict. Name another folder.")
+        raise ClinjupError(
+            f"The folder '{data}' holds no PNG or JPEG image, so there is nothing to predict. Name another folder."
+        )
     binary = len(model.classes) == 2
     threshold = 0.5 if threshold is None else threshold
     columns = ["probability"] if binary else [f"probability_{name}" for name in model.classes]
@@ -62,7 +64,9 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
                     table.writerow([name, *(f"{value:.6f}" for value in np.atleast_1d(probability)), decision])
         if not decided:
             reason = unreadable[0]["reason"]
-            raise ClinjupError(f"None of the {len(paths)} images in '{data}' can be read ({reason}). Check where they were copied from.")
+            raise ClinjupError(
+                f"None of the {len(paths)} images in '{data}' can be read ({reason}). Check where they were copied from."
+            )
         os.replace(partial_file, out)
     finally:
         partial_file.unlink(missing_ok=True)

@@ -53,7 +53,8 @@ def _overlay(name: str, path: Path) -> dict[str, Any]:
     import timm
 
     state = timm.models.load_state_dict(str(path), device="cpu")
-    head = timm.get_pretrained_cfg(name).classifier
+    config = timm.get_pretrained_cfg(name)
+    head = config.classifier if config else None
     heads = (head,) if isinstance(head, str) else tuple(head or ())
     body = [key for key in timm.create_model(name).state_dict() if not key.startswith(heads)]
     if any(key not in state for key in body):
@@ -74,7 +75,7 @@ def _from_hub_cache(name: str) -> Path | None:
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
         raise WeightsUnavailableError(name, "none are published for it")
-    url = config.url
+    url = str(config.url)
     if config.hf_hub_id:
         file = config.hf_hub_filename or "model.safetensors"
         cached = try_to_load_from_cache(config.hf_hub_id, file)

@@ -65,7 +65,9 @@ class TrainedModel:
         """Films as `network` takes them, on its device: float 0..1 `[N, C, H, W]`."""
         expected = (self.image_size, self.image_size) + ((3,) if self.channels == 3 else ())
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
-            raise ValueError(f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}")
+            raise ValueError(
+                f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}"
+            )
         device = next(self.network.parameters()).device
         return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)
 
@@ -109,7 +111,7 @@ def model_from_state(state: dict[str, Any], checkpoint: str) -> TrainedModel:
         )
     network = Standardised(backbone)
     network.load_state_dict(state["weights"])
-    network = network.to(best_device(), memory_format=torch.channels_last).eval()
+    network = network.to(best_device()).to(memory_format=torch.channels_last).eval()
     return TrainedModel(
         **about,
         checkpoint=checkpoint,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +16,12 @@ from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from clinjup.kernel.findings import emit
 from clinjup.kernel.progress import ProgressBar
 from clinjup.learning.architectures import Standardised, build_network
-from clinjup.learning.batches import Batches, as_films, as_input
+from clinjup.learning.batches import Batches, as_films, as_input, draw_rows
 from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
 from clinjup.learning.compute import Compute, choose_compute
 from clinjup.learning.memory import check_batch_fits, out_of_memory_as_sentence
 from clinjup.learning.mitigation import Treatment, mitigation_named
+from clinjup.learning.quiet import quiet_and_interruptible
 from clinjup.learning.schedule import Pace
 from clinjup.learning.trained import TrainedModel, model_from_state
 
@@ -33,6 +30,9 @@ if TYPE_CHECKING:
 
     from clinjup.imaging.cache import ImageCache
     from clinjup.imaging.cohort import Cohort
+
+
+_FILMS_FOR_STATISTICS = 256
 
 
 def train(
@@ -147,6 +147,8 @@ def _fit(
     rows, labels = _rows_and_labels(training)
     batches = Batches(images, rows, labels, batch_size, seed=seed, weights=treatment.weights)
     checks = Batches(images, *_rows_and_labels(validation), batch_size)
+    sample = draw_rows(len(rows), treatment.weights, np.random.default_rng(seed))[:_FILMS_FOR_STATISTICS]
+    statistics = Batches(images, rows[sample], labels[sample], batch_size)
     with _seeded(seed):
         network = _network(about, arguments["pretrained"])
         compute = choose_compute(network)
@@ -166,6 +168,7 @@ def _fit(
             pace=pace,
             compute=compute,
             treatment=treatment,
+            statistics=statistics,
             class_weights=_class_weights(labels, len(about["classes"])) if arguments["class_weighting"] else None,
             seed=seed,
         )
@@ -175,7 +178,7 @@ def _fit(
         with (
             ProgressBar(f"Training {about['name']}", pace.steps, "batch") as bar,
             out_of_memory_as_sentence(batch_size, compute.device),
-            _quiet_and_interruptible(),
+            quiet_and_interruptible(),
         ):
             trainer = Trainer(
                 accelerator={"cuda": "gpu"}.get(compute.device, compute.device),
@@ -264,32 +267,3 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _quiet_and_interruptible() -> Iterator[None]:
-    """Nothing of Lightning's on the screen, and Ctrl-C stays KeyboardInterrupt.
-
-    Lightning answers an interrupt by ignoring SIGINT from then on and calling sys.exit, which would leave a notebook whose
-    next cell cannot be interrupted. Its logger is set back afterwards.
-    """
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    handler = signal.getsignal(signal.SIGINT)
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except SystemExit as exit_:
-        if isinstance(exit_.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        torch.use_deterministic_algorithms(deterministic)
-        if handler is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -69,7 +69,9 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
         weights[ours] *= masses[value] / weights[ours].sum()
     unknown = int((~known).sum())
     if unknown:
-        notes.append(f"On {unknown} of {len(table)} training films the {name} is unknown; they were drawn as often as before.")
+        notes.append(
+            f"On {unknown} of {len(table)} training films the {name} is unknown; they were drawn as often as before."
+        )
     return Treatment(weights=weights / weights.sum(), notes=notes)
 
 

@@ -65,8 +65,8 @@ def _paths(count: int, generator: torch.Generator) -> Tensor:
         straight = torch.lerp(controls[:, 0], controls[:, 3], share)
         controls[:, middle] = straight + 0.6 * (controls[:, middle] - 0.5)
     t = torch.linspace(0, 1, POINTS)[None, :, None]
-    terms = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
-    return sum(term * controls[:, None, number] for number, term in enumerate(terms))
+    terms = torch.cat([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], dim=2)
+    return terms @ controls
 
 
 def _distance_to_path(paths: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

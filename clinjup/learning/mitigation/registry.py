@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BatchTransform = Callable[[Tensor, torch.Generator], Tensor]
+Prepare = Callable[["pd.DataFrame", str | None], "Treatment"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Mitigation:
     title: str
     explanation: str
     needs_labels: bool
-    prepare: Callable[[pd.DataFrame, str | None], Treatment]
+    prepare: Prepare
 
     def treat(self, table: pd.DataFrame, confounder: str | None) -> Treatment:
         """The treatment for a training table with column `label` and, where annotated, a column called `confounder`."""
         if self.needs_labels and (confounder is None or confounder not in table):
-            named = "no confounder is named" if confounder is None else f"the cohort has no annotation of '{confounder}'"
+            named = (
+                "no confounder is named" if confounder is None else f"the cohort has no annotation of '{confounder}'"
+            )
             raise ClinjupError(
                 f"The mitigation '{self.name}' needs to know which films show the confounder, and {named}. "
                 "Name an annotated confounder, or use a mitigation that needs no annotation: insertion_augmentation."
@@ -59,10 +62,10 @@ class Mitigation:
 _REGISTRY: dict[str, Mitigation] = {}
 
 
-def mitigation(*, title: str, explanation: str, needs_labels: bool):
+def mitigation(*, title: str, explanation: str, needs_labels: bool) -> Callable[[Prepare], Prepare]:
     """Register the decorated `(table, confounder) -> Treatment` under its own name."""
 
-    def register(prepare: Callable[[pd.DataFrame, str | None], Treatment]):
+    def register(prepare: Prepare) -> Prepare:
         name = prepare.__name__
         _REGISTRY[name] = Mitigation(name, title, explanation, needs_labels, prepare)
         return prepare
