@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo-pneumothorax
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint packages install clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO)
 	$(BIN)/clinjup demo pneumothorax --out $(DEMO)
 
-test: $(VENV)/installed-dev lint
+test: packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/installed-dev
@@ -18,6 +18,11 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What the tests need beyond Python, where we may install it: bubblewrap for the sandbox.
+packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v bwrap >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq bubblewrap >/dev/null; fi
 
 install: $(VENV)/installed
 

@@ -138,7 +138,7 @@ def shrink(films: np.ndarray, size: int) -> np.ndarray:
         for film in films:
             path = Path(folder) / "film.png"
             Image.fromarray(film).save(path)
-            small.append(decode_image(path, size, 1)[0])
+            small.append(decode_image(path, size)[0])
     return np.stack(small)
 
 

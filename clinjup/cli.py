@@ -80,6 +80,12 @@ def run(
     data: Annotated[Path | None, typer.Option("--data", help="Folder with images and tables; it is only read.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Run folder [default: clinjup-runs/DATE-task].")] = None,
     planner: Annotated[PlannerName, typer.Option(help="Who plans.")] = PlannerName.OFFLINE,
+    model: Annotated[str | None, typer.Option(help="Model of the Claude planner.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="A server that speaks the Anthropic Messages API.")] = None,
+    local_only: Annotated[
+        bool, typer.Option("--local-only", help="Refuse a server that is not on this machine.")
+    ] = False,
+    max_cost: Annotated[float | None, typer.Option(min=0.01, help="US dollars that a model may cost.")] = None,
     approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
     budget_minutes: Annotated[
         float, typer.Option(min=0.1, help="At its end the best model so far is evaluated.")
@@ -90,10 +96,6 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Answer a clinical request on a folder of images: plan, notebook, figures, report."""
-    if planner is PlannerName.CLAUDE:
-        _stop(
-            BAD_INPUT, "The Claude planner is not part of this version. Leave --planner out to work offline.", as_json
-        )
     given = _read_answers(answers, as_json)
     if resume is not None:
         if intent or data or out:
@@ -111,6 +113,11 @@ def run(
         intent=intent,
         data=str(data.expanduser().resolve()),
         out=str(out.expanduser()) if out else None,
+        planner=planner.value,
+        model=model,
+        base_url=base_url,
+        local_only=local_only,
+        max_cost=max_cost,
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,
         seed=seed,
@@ -272,7 +279,14 @@ async def _attend(
     as_json: bool,
 ) -> int:
     from clinjup.reporting.journal import JournalError
-    from clinjup.runs import RequestRefusedError, RunFolderError, RunManager, UnsupportedTaskError, UnusableData
+    from clinjup.runs import (
+        PlannerUnusableError,
+        RequestRefusedError,
+        RunFolderError,
+        RunManager,
+        UnsupportedTaskError,
+        UnusableData,
+    )
     from clinjup.terminal import RunView, print_end
 
     manager = RunManager()
@@ -290,12 +304,15 @@ async def _attend(
         for alternative in refusal.instead:
             console.print(f"  • {alternative}", highlight=False, markup=False)
         return REFUSED
-    except (UnusableData, UnsupportedTaskError, RunFolderError, JournalError) as problem:
+    except (UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError, JournalError) as problem:
         return _tell(BAD_INPUT, str(problem), as_json)
     _stop_on_ctrl_c(manager, run_id, console)
     with RunView(console) as view:
         await _show_events(manager, run_id, view)
-    results, questions = await manager.wait(run_id)
+    try:
+        results, questions = await manager.wait(run_id)
+    except PlannerUnusableError as problem:
+        return _tell(BAD_INPUT, str(problem), as_json)
     if as_json:
         asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
         typer.echo(

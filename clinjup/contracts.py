@@ -616,6 +616,19 @@ class Results(Contract):
     versions: dict[str, str] = {}
 
 
+class Disclosure(Contract):
+    """One payload that left this process for a model, whatever its destination. Its text lies in `file`, byte for byte."""
+
+    at: str = Field(description="UTC, ISO 8601")
+    destination: str = Field(description="the server, e.g. https://api.anthropic.com")
+    loopback: bool = Field(description="whether only programs on this machine can answer there")
+    bytes: int
+    kinds: list[str] = Field(description="what sorts of things it tells: request, data profile, findings ...")
+    withheld: int = Field(0, description="places where something was taken out before it left")
+    sha256: str
+    file: str = Field(description="relative to the run folder")
+
+
 # --------------------------------------------------------------------------------------------------- events
 
 
@@ -663,6 +676,10 @@ class RunRequest(Contract):
     data: str
     out: str | None = None
     planner: Literal["offline", "claude"] = "offline"
+    model: str | None = Field(None, description="for the Claude planner; None = its default")
+    base_url: str | None = Field(None, description="a server that speaks the Anthropic Messages API")
+    local_only: bool = Field(False, description="refuse any server that is not on this machine")
+    max_cost: float | None = Field(None, gt=0, description="US dollars")
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
     seed: int = Field(0, ge=0)

@@ -57,6 +57,7 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
     from clinjup.imaging import check_usable, read_cohort
 
+    assert task.target is not None, "an unknown target is a question, and questions come first"
     cohort = read_cohort(
         profile.root,
         layout=profile.layout,

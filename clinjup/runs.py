@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
-from clinjup.agent.planners.recipes import RecipePlanner
 from clinjup.agent.state import Brief, RunState
 from clinjup.contracts import (
     CellCounts,
@@ -30,21 +29,20 @@ from clinjup.notebook.executor import KernelExecutor
 from clinjup.notebook.introduction import introduction
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.workspace import NotebookWorkspace
+from clinjup.planning import PlannerUnusableError, check_planner, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
+from clinjup.run_folder import History, RunFolderError, new_folder, read_history
 
 __all__ = [
+    "PlannerUnusableError",
     "RequestRefusedError",
     "RunFolderError",
     "RunManager",
     "UnsupportedTaskError",
     "UnusableData",
 ]
-
-
-class RunFolderError(Exception):
-    """The run folder cannot be used. The sentence says why and what to do (exit 2)."""
 
 
 class RunManager:
@@ -57,18 +55,21 @@ class RunManager:
         """Check the request, then start it in the background; returns the run's id.
 
         `interactive` says that somebody is there to answer and approve; otherwise an open question ends the run.
-        Raises RequestRefusedError, UnusableData, UnsupportedTaskError or RunFolderError; nothing is written then.
+        Raises RequestRefusedError, UnusableData, PlannerUnusableError, UnsupportedTaskError or RunFolderError; nothing is
+        written then.
         """
         preflight = await check(request.intent, request.data, request.answers)
-        if not preflight.questions:
+        check_planner(request)
+        if not preflight.questions and request.planner == "offline":
             build_plan(_brief(request, preflight))
-        folder = _new_folder(request, preflight)
+        folder = new_folder(request, preflight.task)
         run = _Run(folder, request, preflight, interactive)
         return self._start(run)
 
     async def resume(self, folder: Path, answers: Mapping[str, str], *, interactive: bool = False) -> str:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
-        request, history = _read_history(folder)
+        history = read_history(folder)
+        request = history.request
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         run = _Run(folder, request, preflight, interactive, history)
@@ -101,7 +102,7 @@ class RunManager:
             await run.news.wait()
 
     async def wait(self, run_id: str) -> tuple[Results, list[Question]]:
-        """The results once the run has ended, and the questions that it ended with."""
+        """The results once the run has ended, and its open questions. Raises PlannerUnusableError where no plan came."""
         return await self._runs[run_id].task
 
     def folder(self, run_id: str) -> Path:
@@ -111,33 +112,6 @@ class RunManager:
         self._runs[run.id] = run
         run.task = asyncio.create_task(run.main())
         return run.id
-
-
-class _History:
-    """What the journal of an earlier try says."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self.run_id = ""
-        self.answers: dict[str, str] = {}
-        self.plan: Plan | None = None
-        self.findings: list[dict[str, Any]] = []
-        self.executions: list[dict[str, Any]] = []
-        self.finished = False
-        for record in journal.records:
-            if record.kind == "intent":
-                self.run_id = record.data["run_id"]
-                self.request = RunRequest.model_validate(record.data["request"])
-            elif record.kind == "answer":
-                self.answers.update(record.data["answers"])
-            elif record.kind == "plan":
-                self.plan = Plan.model_validate(record.data)
-            elif record.kind == "result":
-                self.findings.append(record.data["finding"])
-            elif record.kind == "execution":
-                self.executions.append(record.data)
-            elif record.kind == "finished":
-                self.finished = record.data["status"] == RunStatus.COMPLETED
 
 
 class _Run:
@@ -151,7 +125,7 @@ class _Run:
         request: RunRequest,
         preflight: Preflight,
         interactive: bool,
-        history: _History | None = None,
+        history: History | None = None,
     ) -> None:
         self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
         self.history = history
@@ -187,6 +161,11 @@ class _Run:
             self.record("resume", {"answers": self.request.answers})
         try:
             end = await self._work()
+        except PlannerUnusableError as problem:
+            if self.history is None:  # before the first cell: nothing worth keeping was written
+                shutil.rmtree(self.folder, ignore_errors=True)
+            self.publish("run.finished", {"status": RunStatus.FAILED, "sentence": str(problem), "questions": []})
+            raise
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
             end = LoopEnd(
@@ -217,17 +196,35 @@ class _Run:
             except (RequestRefusedError, UnusableData) as problem:
                 return LoopEnd(RunStatus.FAILED, str(problem))
         brief = _brief(self.request, self.preflight)
-        planner = RecipePlanner()
+        brief.folder = str(self.folder)
+        brief.earlier = self.history.plan if self.history else None
+        if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
+            await self._enter_sandbox(brief)
+        planner = make_planner(self.request, brief, self.folder, self)
         try:
-            plan = await planner.plan(brief)
+            plan = await first_plan(planner, brief)
+            self._write_opening(brief, plan)
+            self.state = RunState(
+                brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
+            )
+            await self._restore(self.state)
+            return await Loop(planner, self.state, self.workspace, self, self, self.stopped).run()
         except UnsupportedTaskError as problem:
             return LoopEnd(RunStatus.FAILED, str(problem))
-        self._write_opening(brief, plan)
-        self.state = RunState(
-            brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
-        )
-        await self._restore(self.state)
-        return await Loop(planner, self.state, self.workspace, self, self, self.stopped).run()
+        finally:
+            await planner.close()
+
+    async def _enter_sandbox(self, brief: Brief) -> None:
+        """Run the kernel in the sandbox where there is one; where there is none, say so aloud and in the journal."""
+        from clinjup.notebook.sandbox import check_sandbox
+
+        data = Path(brief.profile.root)
+        status = await check_sandbox(self.folder, [data])
+        self.record("policy", {"sandbox": status.as_record()})
+        self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
+        brief.sandboxed = status.active
+        if status.active:
+            self.executor.sandbox = (data,)
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
         self.record("profile", brief.profile.model_dump(mode="json"))
@@ -259,12 +256,15 @@ class _Run:
             synthetic=self.preflight.profile.synthetic,
         )
         for finding in self.state.findings if self.state else []:
-            with contextlib.suppress(ValueError):  # a malformed one, from a cell that a model wrote; the notebook shows it
+            with contextlib.suppress(
+                ValueError
+            ):  # a malformed one, from a cell that a model wrote; the notebook shows it
                 builder.add(finding)
         results = builder.build(
             end.status,
             seconds=time.monotonic() - self._started,
             cells=self._cell_counts(),
+            disclosures=sum(record.kind == "disclosure" for record in self.journal.records),
             sentence=None if end.status is RunStatus.COMPLETED else end.sentence,
         )
         publish(self.folder, results)
@@ -355,35 +355,6 @@ def _brief(request: RunRequest, preflight: Preflight) -> Brief:
         approval=request.approval,
         answers=request.answers,
     )
-
-
-def _new_folder(request: RunRequest, preflight: Preflight) -> Path:
-    if request.out is None:
-        name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{preflight.task.target or 'run'}"
-        folder = Path("clinjup-runs") / name
-    else:
-        folder = Path(request.out)
-    if folder.is_file():
-        raise RunFolderError(f"'{folder}' is a file. Name a folder for the run with --out.")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise RunFolderError(
-            f"The folder '{folder}' is not empty, and a run never writes over what is there. Name a new folder with --out, "
-            f"or go on with the run in it: clinjup run --resume {folder}"
-        )
-    return folder.resolve()
-
-
-def _read_history(folder: Path) -> tuple[RunRequest, _History]:
-    if not (folder / "journal.jsonl").is_file():
-        raise RunFolderError(f"There is no run in '{folder}': it holds no journal.jsonl. Name the folder of a run.")
-    history = _History(Journal.open(folder / "journal.jsonl"))
-    if not history.run_id:
-        raise RunFolderError(f"The run in '{folder}' stopped before its request was written down. Start a new run.")
-    if history.finished:
-        raise RunFolderError(
-            f"The run in '{folder}' is complete; there is nothing to resume. Start a new run for new questions."
-        )
-    return history.request, history
 
 
 def _questions_as_markdown(intent: str, questions: list[Question]) -> str:

@@ -62,6 +62,8 @@ class RunView:
             self._line(
                 f"{self._title(data['step_id'])}: {'done' if data['ok'] else 'failed'} ({data['seconds']:.0f} s)"
             )
+        elif event.type == "text.delta" and data.get("loud"):
+            self._say(f"[bold yellow]{escape(data['text'])}[/]")
         elif event.type == "error.diagnosed":
             self._say(f"[yellow]{escape(data['message'])}[/]")
         elif event.type == "result" and data["finding"].get("kind") == "figure":

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinjup.agent.planners import Planner
-from clinjup.agent.policy import reason_to_ask
-from clinjup.agent.state import Clinician, Ledger, Outcome, RunState, Workspace
+from clinjup.agent.policy import Decision, Policy, safe_markdown
+from clinjup.agent.state import Clinician, Ledger, Observation, Outcome, RunState, Workspace
 from clinjup.contracts import (
+    Action,
     AddMarkdown,
     Approval,
     AskClinician,
@@ -51,13 +52,19 @@ class Loop:
     clinician: Clinician
     stopped: asyncio.Event
 
+    def __post_init__(self) -> None:
+        self._recorded_steps = [step.id for step in self.state.plan.steps]
+        self._policy = Policy.of(self.state.brief)
+
     async def run(self) -> LoopEnd:
         for _ in range(MAX_ACTIONS):
-            if self.stopped.is_set():
+            action = await self._next_action()
+            if action is None:
                 return self._interrupted()
-            action = await self.planner.next_action(self.state)
+            self._record_new_steps()
             self.ledger.record("proposal", action.model_dump(mode="json"))
             self._publish_plan()
+            self.state.observation = Observation("carried_out")
             if isinstance(action, Finish):
                 return LoopEnd(RunStatus(action.status), action.sentence)
             if isinstance(action, AskClinician):
@@ -69,10 +76,11 @@ class Loop:
                     if len(answers) < len(action.questions):
                         return LoopEnd(RunStatus.NEEDS_ANSWER, action.questions[0].text, action.questions)
                 self.state.answers.update(answers)
+                self.state.observation = Observation("carried_out", answers=answers)
             elif isinstance(action, (PlaceRecipe, RunCell)):
                 await self._run_cell(action)
             elif isinstance(action, AddMarkdown):
-                await self.workspace.add_markdown(action.step_id, action.text)
+                await self.workspace.add_markdown(action.step_id, safe_markdown(action.text))
             elif isinstance(action, RecordFinding):
                 finding = {"kind": "note", "sentence": action.sentence}
                 self.state.findings.append(finding)
@@ -82,56 +90,76 @@ class Loop:
                 continue
         return LoopEnd(RunStatus.FAILED, f"The run took more than {MAX_ACTIONS} actions without coming to an end.")
 
+    async def _next_action(self) -> Action | None:
+        """The planner's next action; None once the run is stopped, which also ends a model call that is under way."""
+        if self.stopped.is_set():
+            return None
+        deciding = asyncio.ensure_future(self.planner.next_action(self.state))
+        stopping = asyncio.ensure_future(self.stopped.wait())
+        try:
+            await asyncio.wait({deciding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (deciding, stopping):
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait({task})
+        return None if self.stopped.is_set() else deciding.result()
+
+    def _record_new_steps(self) -> None:
+        """A planner may add steps; a resumed run needs to know them."""
+        steps = [step.id for step in self.state.plan.steps]
+        if steps != self._recorded_steps:
+            self._recorded_steps = steps
+            self.ledger.record("plan", self.state.plan.model_dump(mode="json"))
+
     async def _run_cell(self, action: PlaceRecipe | RunCell) -> None:
         step = self.state.plan.step(action.step_id)
         attempt = len(self.state.attempts_of(step.id)) + 1
-        source = await self._write_introduction(action, attempt)
+        introduction, source = _cell(action, attempt)
+        introduction = safe_markdown(introduction) if attempt == 1 or action.repair else ""
         author = "recipe" if isinstance(action, PlaceRecipe) else "model"
         if self.state.brief.approval is Approval.PLAN_ONLY:
+            if introduction:
+                await self.workspace.add_markdown(step.id, introduction)
             await self.workspace.place_code(step.id, source, author=author)
             step.status = StepStatus.DONE
+            self.state.observation = Observation("carried_out", text="The cell was placed and not run, as approved.")
             return
-        sha256 = hashlib.sha256(source.encode()).hexdigest()
-        if not await self._may_run(action, source, sha256):
-            step.status, step.note = StepStatus.SKIPPED, "not approved by the clinician"
+        rejection = await self._rejection(action, source, _sha256(source))
+        if rejection is not None:
+            step.status, step.note = StepStatus.SKIPPED, rejection
+            self.state.observation = Observation("rejected", reason=rejection)
             return
         if self.state.kernel_died:
             await self.workspace.revive([s.id for s in self.state.plan.steps if s.status is StepStatus.DONE])
             self.state.kernel_died = False
         step.status = StepStatus.RUNNING
         self._publish_plan()
-        outcome = await self.workspace.run_code(step.id, source, attempt=attempt, author=author)
-        self._note(step, action, attempt, sha256, outcome)
+        outcome = await self.workspace.run_code(
+            step.id, source, attempt=attempt, author=author, introduction=introduction
+        )
+        self._note(step, action, attempt, source, outcome)
 
-    async def _write_introduction(self, action: PlaceRecipe | RunCell, attempt: int) -> str:
-        """The markdown above the cell; returns the cell's source."""
-        if isinstance(action, PlaceRecipe):
-            rendered = recipe(action.recipe).render(action.parameters, **action.words)
-            introduction, source = rendered.markdown, rendered.code
-        else:
-            introduction, source = action.explanation, action.source
-        if action.repair:
-            introduction = f"> **Mended, attempt {attempt}.** {action.repair}"
-        if introduction and (attempt == 1 or action.repair):
-            await self.workspace.add_markdown(action.step_id, introduction)
-        return source
-
-    async def _may_run(self, action: PlaceRecipe | RunCell, source: str, sha256: str) -> bool:
-        reason = reason_to_ask(action, self.state.brief.approval)
-        self.ledger.record("policy", {"step_id": action.step_id, "sha256": sha256, "ask": reason})
-        if reason is None:
-            return True
-        approved = await self.clinician.approve(action.step_id, source, sha256, reason)
+    async def _rejection(self, action: PlaceRecipe | RunCell, source: str, sha256: str) -> str | None:
+        """Why this very code may not run, or None when it may. Policy and clinician judge the code with this hash."""
+        brief = self.state.brief
+        verdict = self._policy.judge(action, source, brief.approval, sandboxed=brief.sandboxed)
+        self.ledger.record("policy", {"step_id": action.step_id, "sha256": sha256, **verdict.as_record()})
+        if verdict.decision is Decision.AUTO:
+            return None
+        if verdict.decision is Decision.DENY:
+            return f"Not run: {verdict.reason}"
+        approved = await self.clinician.approve(action.step_id, source, sha256, verdict.reason)
         self.ledger.record("approval", {"step_id": action.step_id, "sha256": sha256, "approved": approved})
-        return approved
+        return None if approved else f"Not approved by the clinician. The cell was held back because: {verdict.reason}"
 
-    def _note(self, step: Step, action: PlaceRecipe | RunCell, attempt: int, sha256: str, outcome: Outcome) -> None:
+    def _note(self, step: Step, action: PlaceRecipe | RunCell, attempt: int, source: str, outcome: Outcome) -> None:
         """Write down what running the cell gave."""
         self.state.attempts.append(
             Attempt(
                 step_id=step.id,
                 number=attempt,
-                source_sha256=sha256,
+                source_sha256=_sha256(source),
                 ok=outcome.ok,
                 seconds=round(outcome.seconds, 3),
                 error=outcome.error,
@@ -144,15 +172,24 @@ class Loop:
         for finding in outcome.findings:
             self._note_finding(step, finding)
         self.state.kernel_died = outcome.kernel_died
+        self.state.observation = Observation(
+            "carried_out" if outcome.ok else "interrupted" if outcome.interrupted else "failed",
+            text=outcome.text,
+            findings=tuple(outcome.findings),
+            error=outcome.error,
+        )
         if outcome.ok:
             step.status = StepStatus.DONE
+            self._policy.ran(action, source)
         elif outcome.interrupted:
             step.status = StepStatus.PENDING
             self.stopped.set()
         else:
             step.status = StepStatus.FAILED
             assert outcome.error is not None
-            self.ledger.publish("error.diagnosed", {"step_id": step.id, "attempt": attempt, "message": outcome.error.message})
+            self.ledger.publish(
+                "error.diagnosed", {"step_id": step.id, "attempt": attempt, "message": outcome.error.message}
+            )
         self._publish_plan()
 
     def _note_finding(self, step: Step, finding: dict[str, Any]) -> None:
@@ -167,3 +204,17 @@ class Loop:
 
     def _interrupted(self) -> LoopEnd:
         return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped. Everything up to there is kept and can be resumed.")
+
+
+def _cell(action: PlaceRecipe | RunCell, attempt: int) -> tuple[str, str]:
+    """Introduction and source of the cell."""
+    if isinstance(action, PlaceRecipe):
+        rendered = recipe(action.recipe).render(action.parameters, **action.words)
+        introduction, source = rendered.markdown, rendered.code
+    else:
+        introduction, source = action.explanation, action.source
+    return f"> **Mended, attempt {attempt}.** {action.repair}" if action.repair else introduction, source
+
+
+def _sha256(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()

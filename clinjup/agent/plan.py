@@ -8,6 +8,8 @@ from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 DEFAULT_SENSITIVITY = 0.90
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
+# A mitigation repeats rare images or changes every one of them, so each pass teaches less: it gets twice the passes.
+EPOCHS, MITIGATED_EPOCHS = 12, 24
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
 INSERTABLE = frozenset({"chest_drain"})
@@ -21,7 +23,9 @@ def build_plan(brief: Brief) -> Plan:
     """The plan for a yes/no question about images, with or without a confounder. Raises UnsupportedTaskError otherwise."""
     task = brief.task
     if task.task_type is not TaskType.BINARY:
-        kind = "Marking findings with boxes" if task.task_type is TaskType.DETECTION else "Telling several classes apart"
+        kind = (
+            "Marking findings with boxes" if task.task_type is TaskType.DETECTION else "Telling several classes apart"
+        )
         raise UnsupportedTaskError(
             f"{kind} is not part of this version, so nothing was started. What works today is a yes/no question about an "
             "image, such as 'Is there a pneumothorax on this chest film?'."
@@ -107,7 +111,7 @@ _WHY = {
     "baseline": "Plain training, nothing done about any confounder: the yardstick.",
     "balanced_sampling": (
         "The same network, but every batch holds as many images with as without $confounder_name in both classes, so that the "
-        "$confounder_name no longer predicts the label."
+        "$confounder_name no longer predicts the label. Rare images come up again and again, so it gets twice the passes."
     ),
     "insertion_augmentation": (
         "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
@@ -129,6 +133,7 @@ def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | N
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": confounder.id if confounder and mitigation else None,
+            "EPOCHS": MITIGATED_EPOCHS if mitigation else EPOCHS,
             "SEED": brief.seed,
         },
         words={"name": title, "why": _filled(_WHY[name], words)},

@@ -70,7 +70,10 @@ async def _decide_roles_again(step: Step, error: CellError, state: RunState) -> 
         return None
     brief.profile = profile
     changed = _changed_columns(brief.roles, decision.roles)
-    return Repair(f"The tables changed after they were first read, so the columns were matched again: {changed}.", roles=decision.roles)
+    return Repair(
+        f"The tables changed after they were first read, so the columns were matched again: {changed}.",
+        roles=decision.roles,
+    )
 
 
 @_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied")
@@ -83,7 +86,8 @@ async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Rep
     while needed and smaller > 1 and float(needed[1]) * smaller / size > 0.9 * float(needed[2]):
         smaller //= 2
     return Repair(
-        f"Memory was too small for batches of {size} images, so {smaller} are trained at a time.", {"BATCH_SIZE": smaller}
+        f"Memory was too small for batches of {size} images, so {smaller} are trained at a time.",
+        {"BATCH_SIZE": smaller},
     )
 
 
@@ -107,7 +111,10 @@ async def _enlarge_validation(step: Step, error: CellError, state: RunState) -> 
 
 @_mends("WeightsUnavailableError")
 async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
-    return Repair("Pretrained weights cannot be reached from here, so the small network is trained from scratch.", {"ARCHITECTURE": "small_cnn"})
+    return Repair(
+        "Pretrained weights cannot be reached from here, so the small network is trained from scratch.",
+        {"ARCHITECTURE": "small_cnn"},
+    )
 
 
 def _changed_columns(old: Roles, new: Roles) -> str:

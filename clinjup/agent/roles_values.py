@@ -47,7 +47,7 @@ def sort_values(values: Iterable[ValueCount], target: Term, comparator: Term | N
     """Sort values (or folder names) by what they say about `target`; with a comparator only its values are negative."""
     found = Values()
     for item in values:
-        reading = _mention(item.value, target)
+        reading: Meaning | str | None = _mention(item.value, target)
         found.mentions = found.mentions or reading is not None
         if reading is None:
             reading = _other_reading(item.value, comparator)

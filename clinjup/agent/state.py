@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from clinjup.contracts import Approval, Attempt, CellError, ClinicalTask, DataProfile, DataWarning, Plan, Roles
 
@@ -23,6 +23,24 @@ class Brief:
     seed: int = 0
     approval: Approval = Approval.RISKY
     answers: dict[str, str] = field(default_factory=dict)
+    earlier: Plan | None = None
+    """The plan of the run that is resumed."""
+    folder: str = ""
+    """The run folder, which is the kernel's working directory."""
+    sandboxed: bool = False
+    """Whether the kernel runs in the sandbox and its self-test passed."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What became of the last action: told to a planner that decides by it. It stays on this machine until the gate."""
+
+    kind: Literal["carried_out", "failed", "rejected", "interrupted"]
+    reason: str = ""
+    text: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    error: CellError | None = None
+    answers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,6 +54,7 @@ class RunState:
     findings: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     kernel_died: bool = False
+    observation: Observation | None = None
 
     def seconds_left(self) -> float:
         return self.deadline - time.monotonic()
@@ -68,8 +87,10 @@ class Workspace(Protocol):
 
     async def add_markdown(self, step_id: str, text: str) -> None: ...
 
-    async def run_code(self, step_id: str, source: str, *, attempt: int, author: str) -> Outcome:
-        """Insert a cell and run it. A failed one is kept, collapsed."""
+    async def run_code(
+        self, step_id: str, source: str, *, attempt: int, author: str, introduction: str = ""
+    ) -> Outcome:
+        """Insert a cell, below its introduction in markdown, and run it. A failed one is kept, collapsed."""
         ...
 
     async def place_code(self, step_id: str, source: str, *, author: str) -> None:
@@ -87,6 +108,25 @@ class Ledger(Protocol):
     def record(self, kind: str, data: dict[str, Any]) -> None: ...
 
     def publish(self, event: str, data: dict[str, Any]) -> None: ...
+
+
+class GateRefusedError(Exception):
+    """The gate did not let a payload out. The sentence says why; nothing was sent."""
+
+
+class Gate(Protocol):
+    """The one way out of this machine. The provider calls it in the SDK's middleware, once for each HTTP request."""
+
+    def outbound(self, body: dict[str, Any], destination: str) -> dict[str, Any]:
+        """The body that may be sent instead of `body`, written down as a Disclosure before it is returned.
+
+        `body` is a Messages API request, or {} for a request without a body; `destination` is the server's base URL.
+        Fails closed: raises GateRefusedError (any other exception is taken as a refusal too). The same input must always
+        give the same output: a server rejects a conversation whose earlier part has changed. What comes from the data
+        stands only in `messages`: in text blocks of the user and in tool_result blocks. Thinking blocks are signed by the
+        server and must pass unchanged. Called with up to 250 kB a turn, so results are worth remembering by string.
+        """
+        ...
 
 
 class Clinician(Protocol):

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from clinjup.contracts import FINDING_MIME, PROGRESS_MIME, CellError, Progress
 from clinjup.notebook.outputs import coalesced, printed_text, without_active_content
+from clinjup.notebook.provisioner import SandboxProvisioner
 
 # Never in the kernel's environment: code that a model wrote could read them.
 _SECRET = re.compile(
@@ -78,6 +79,8 @@ class KernelExecutor:
         self._manager: AsyncKernelManager | None = None
         self._client: _Client | None = None
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
+        self.sandbox: tuple[Path, ...] | None = None
+        """Set before `start`: the folders that a sandboxed kernel may read; None = no sandbox."""
 
     @property
     def pid(self) -> int | None:
@@ -97,6 +100,10 @@ class KernelExecutor:
             self._sockets = tempfile.TemporaryDirectory(prefix="clinjup-", ignore_cleanup_errors=True)
             manager.transport = "ipc"
             manager.connection_file = str(Path(self._sockets.name) / "kernel.json")
+        if self.sandbox is not None:
+            manager._kernel_spec.interrupt_mode = "message"  # signals do not reach into the sandbox
+            folders = [str(folder) for folder in self.sandbox]
+            manager.provisioner = SandboxProvisioner(parent=manager, kernel_spec=manager._kernel_spec, data=folders)
         self._manager = manager
         client = _Client(
             NotebookNode(cells=[], metadata=NotebookNode()),

@@ -11,6 +11,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from clinjup.notebook.writing import NotebookText
+
 
 def source_sha256(source: str) -> str:
     """Hash of a cell's source, as journalled and as `clinjup verify` recomputes it."""
@@ -27,6 +29,7 @@ class NotebookSession:
         self.path = path
         self.notebook = notebook
         self.run_id = run_id
+        self._text = NotebookText()
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
@@ -45,36 +48,43 @@ class NotebookSession:
     def open(cls, path: Path, run_id: str) -> NotebookSession:
         return cls(path, nbformat.read(path, as_version=4), run_id)
 
-    def add_markdown(self, step_id: str, text: str) -> NotebookNode:
+    def add_markdown(self, step_id: str, text: str, *, save: bool = True) -> NotebookNode:
+        """Append a markdown cell. Without `save` it goes to disk with the code cell that follows."""
         cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
         self.notebook.cells.append(cell)
-        self.save()
+        if save:
+            self.save(cell, flush=False)
         return cell
 
     def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
         cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
         self.notebook.cells.append(cell)
-        self.save()
+        self.save(cell, flush=False)
         return cell
 
     def mark_failed(self, cell: NotebookNode) -> None:
         """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error."""
         cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         cell.metadata["tags"] = ["clinjup-failed-attempt", "raises-exception"]
-        self.save()
+        self.save(cell)
 
     def set_metadata(self, **values: Any) -> None:
         self.notebook.metadata["clinjup"].update(values)
         self.save()
 
-    def save(self) -> None:
-        """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one."""
+    def save(self, changed: NotebookNode | None = None, *, flush: bool = True) -> None:
+        """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one.
+
+        `changed` says that no older cell but this one differs from the last time, which makes long notebooks quick to save.
+        Without `flush` a power cut may cost what was saved last; a finished cell is always flushed.
+        """
         partial = self.path.with_suffix(".ipynb.part")
         with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(nbformat.writes(self.notebook) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            file.write(self._text.text(self.notebook, changed) + "\n")
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, self.path)
 
     def _anchor(self, step_id: str, source: str) -> dict[str, Any]:

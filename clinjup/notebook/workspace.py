@@ -36,17 +36,22 @@ class NotebookWorkspace:
         cell = self.session.add_code(step_id, source, attempt=0, author=author)
         self._publish("cell.inserted", {"step_id": step_id, "cell_id": cell.id, "type": "code"})
 
-    async def run_code(self, step_id: str, source: str, *, attempt: int, author: str) -> CellOutcome:
-        """Insert a cell and run it. A failed one is kept, collapsed."""
+    async def run_code(
+        self, step_id: str, source: str, *, attempt: int, author: str, introduction: str = ""
+    ) -> CellOutcome:
+        """Insert a cell, below its introduction in markdown, and run it. A failed one is kept, collapsed."""
         await self._ensure_kernel()
+        if introduction:
+            note = self.session.add_markdown(step_id, introduction, save=False)
+            self._publish("cell.inserted", {"step_id": step_id, "cell_id": note.id, "type": "markdown"})
         cell = self.session.add_code(step_id, source, attempt=attempt, author=author)
         told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
         self._publish("cell.inserted", {**told, "type": "code"})
         self._publish("cell.started", told)
-        outcome = await self.executor.run(cell, on_output=self._save_now_and_then)
+        outcome = await self.executor.run(cell, on_output=lambda: self._save_now_and_then(cell))
         if not outcome.ok:
             self.session.mark_failed(cell)
-        self.session.save()
+        self.session.save(cell)
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
@@ -79,7 +84,7 @@ class NotebookWorkspace:
                 last[step_id] = cell
         return [last[step_id] for step_id in steps if step_id in last]
 
-    def _save_now_and_then(self) -> None:
+    def _save_now_and_then(self, cell: NotebookNode) -> None:
         if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
-            self.session.save()
+            self.session.save(cell, flush=False)
             self._saved = time.monotonic()

@@ -37,7 +37,11 @@ def last_cell(kernel):
 
 
 def test_a_finding_comes_back_and_stays_in_the_notebook(kernel):
-    outcome = run(kernel, "from clinjup.kernel import emit\nfrom clinjup.contracts import NoteFinding\nemit(NoteFinding(sentence='seen'), 'Seen.')")
+    outcome = run(
+        kernel,
+        "from clinjup.kernel import emit\nfrom clinjup.contracts import NoteFinding\n"
+        "emit(NoteFinding(sentence='seen'), 'Seen.')",
+    )
     assert outcome.ok
     assert [finding["kind"] for finding in outcome.findings] == ["note"]
     assert last_cell(kernel).outputs[0].data["text/plain"] == "Seen."
@@ -86,7 +90,12 @@ def test_interrupting_stops_the_cell_and_keeps_what_it_printed(kernel):
 
     async def interrupt_once_it_prints():
         task = asyncio.create_task(
-            workspace.run_code("long", "print('begun', flush=True)\nimport threading\nthreading.Event().wait(60)", attempt=1, author="recipe")
+            workspace.run_code(
+                "long",
+                "print('begun', flush=True)\nimport threading\nthreading.Event().wait(60)",
+                attempt=1,
+                author="recipe",
+            )
         )
         while not any("begun" in str(output) for output in workspace.session.notebook.cells[-1].get("outputs", [])):
             await asyncio.sleep(0.01)

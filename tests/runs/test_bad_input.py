@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -129,3 +130,21 @@ def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):
     (tmp_path / "run").write_text("mine")
     said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run")
     assert said.code == 2 and (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "offline"),
+        (["--base-url", "http://127.0.0.1:9"], "127.0.0.1"),
+        (["--base-url", "http://192.0.2.1", "--local-only"], "this machine"),
+    ],
+)
+def test_a_planner_that_cannot_be_used_is_exit_2_before_anything_is_written(small_cohort, tmp_path, options, words):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
+    environment |= {"ANTHROPIC_API_KEY": "none"} if "--local-only" in options else {}
+    arguments = ["run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run", "--planner", "claude", "--json"]
+    said = clinjup(*arguments, *options, env=environment)
+    assert said.code == 2, said.err
+    assert words in said.json["error"]
+    assert not (tmp_path / "run").exists()

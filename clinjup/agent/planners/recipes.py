@@ -38,6 +38,9 @@ class RecipePlanner:
             return Finish(sentence="All steps are done.")
         return self._place(step, state)
 
+    async def close(self) -> None:
+        """Nothing to give back."""
+
     async def _after_failure(self, step: Step, state: RunState) -> Action:
         decision = state.answers.get(_failure_question_id(step))
         if decision == "skip":

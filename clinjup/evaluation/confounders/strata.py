@@ -45,7 +45,9 @@ def strata(case: Case) -> dict[str, Estimate]:
     if not negatives_annotated:
         note = f"the {case.name} is annotated on positives only; these stand against all negatives"
         found = {
-            name: estimate.model_copy(update={"note": note}) if name in strata_of and estimate.value is not None else estimate
+            name: estimate.model_copy(update={"note": note})
+            if name in strata_of and estimate.value is not None
+            else estimate
             for name, estimate in found.items()
         }
     return found

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 class Difficulty:
     """How common, how subtle and how confounded. Contrasts are in units of the film's grey range (0 black, 1 white).
 
-    Lengths are fractions of half the film's width.
+    Lengths are fractions of half the film's width. The values were fixed on seeds 0 and 1, before any figure of benchmarks/ was
+    measured: a pneumothorax that is plain is learned
+    whatever the drains say and shows no shortcut; a much fainter one is learned by no small network from 3,000 films, with or
+    without a mitigation.
     """
 
     version: int = 1
@@ -17,21 +20,20 @@ class Difficulty:
     # Who has what. A film's drain depends on its label only, so that the drain is the only shortcut.
     patients_with_pneumothorax: float = 0.45
     films_with_pneumothorax: float = 0.90
-    drain_given_pneumothorax: float = 0.88
+    drain_given_pneumothorax: float = 0.95
     drain_given_no_pneumothorax: float = 0.04
     test_patients: float = 0.25
 
     # The pneumothorax: how far the visceral pleura has come off the chest wall, how dark the rim, how bright the line.
-    rim_depth: tuple[float, float] = (0.08, 0.18)
-    reexpanded: float = 1.0
-    untreated: float = 1.0  # rim of a pneumothorax without a drain, as a share: small ones are watched, large ones drained
-    rim_lucency: tuple[float, float] = (0.03, 0.055)
-    pleural_line: tuple[float, float] = (0.02, 0.05)
+    rim_depth: tuple[float, float] = (0.055, 0.13)
+    reexpanded: float = 0.6  # rim of a drained pneumothorax, as a share: the drain has done its work
+    rim_lucency: tuple[float, float] = (0.028, 0.05)
+    pleural_line: tuple[float, float] = (0.015, 0.035)
     pleural_line_width: float = 0.0045
 
     # The drain.
-    drain_width: tuple[float, float] = (0.034, 0.064)
-    drain_stripe: tuple[float, float] = (0.35, 0.95)
+    drain_width: tuple[float, float] = (0.042, 0.058)
+    drain_stripe: tuple[float, float] = (0.50, 0.75)
     drain_wall: tuple[float, float] = (0.12, 0.20)
 
     # What hides a pneumothorax: lung markings, noise, and lines that are no pleura.

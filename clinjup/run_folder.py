@@ -1,0 +1,72 @@
+"""The folder of a run: a new one for a new request, the history of an earlier try for a resumed one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from clinjup.contracts import ClinicalTask, Plan, RunRequest, RunStatus
+from clinjup.reporting import Journal
+
+
+class RunFolderError(Exception):
+    """The run folder cannot be used. The sentence says why and what to do (exit 2)."""
+
+
+class History:
+    """What the journal of an earlier try says."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.run_id = ""
+        self.answers: dict[str, str] = {}
+        self.plan: Plan | None = None
+        self.findings: list[dict[str, Any]] = []
+        self.executions: list[dict[str, Any]] = []
+        self.finished = False
+        for record in journal.records:
+            if record.kind == "intent":
+                self.run_id = record.data["run_id"]
+                self.request = RunRequest.model_validate(record.data["request"])
+            elif record.kind == "answer":
+                self.answers.update(record.data["answers"])
+            elif record.kind == "plan":
+                self.plan = Plan.model_validate(record.data)
+            elif record.kind == "result":
+                self.findings.append(record.data["finding"])
+            elif record.kind == "execution":
+                self.executions.append(record.data)
+            elif record.kind == "finished":
+                self.finished = record.data["status"] == RunStatus.COMPLETED
+
+
+def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
+    """The folder for a new run, not yet made. Raises RunFolderError where something lies in it."""
+    if request.out is None:
+        name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{task.target or 'run'}"
+        folder = Path("clinjup-runs") / name
+    else:
+        folder = Path(request.out)
+    if folder.is_file():
+        raise RunFolderError(f"'{folder}' is a file. Name a folder for the run with --out.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise RunFolderError(
+            f"The folder '{folder}' is not empty, and a run never writes over what is there. Name a new folder with --out, "
+            f"or go on with the run in it: clinjup run --resume {folder}"
+        )
+    return folder.resolve()
+
+
+def read_history(folder: Path) -> History:
+    """What is known of the run in `folder`. Raises RunFolderError, or JournalError for a journal that was changed."""
+    if not (folder / "journal.jsonl").is_file():
+        raise RunFolderError(f"There is no run in '{folder}': it holds no journal.jsonl. Name the folder of a run.")
+    history = History(Journal.open(folder / "journal.jsonl"))
+    if not history.run_id:
+        raise RunFolderError(f"The run in '{folder}' stopped before its request was written down. Start a new run.")
+    if history.finished:
+        raise RunFolderError(
+            f"The run in '{folder}' is complete; there is nothing to resume. Start a new run for new questions."
+        )
+    return history

@@ -1,0 +1,239 @@
+"""Training as a notebook's cell calls it: what it learns, saves, says, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clinjup.imaging import Cohort, ImageCache
+from clinjup.kernel.errors import BatchTooLargeError, ClassAbsentError, ClinjupError
+from clinjup.learning import load_model
+from clinjup.learning.classifier import auroc_of
+from clinjup.learning.memory import out_of_memory_as_sentence
+from tests.learning.blobs import blob_cohort, quick, relabelled
+from tests.learning.conftest import Published
+
+pytestmark = pytest.mark.usefixtures("run_folder")
+Blobs = tuple[Cohort, ImageCache]
+
+
+def test_small_cnn_learns_what_is_plain_to_see(published: Published) -> None:
+    model = quick(*blob_cohort(300), name="baseline", epochs=8)
+    fresh, films = blob_cohort(seed=1)
+    assert auroc_of(model.predict(films.pixels), fresh.table["label"].to_numpy()) > 0.95
+    assert model.history.columns.tolist()[:4] == ["epoch", "train_loss", "validation_loss", "validation_auroc"]
+    assert len(model.history) == 8
+    (finding,) = published("training")
+    assert finding["stopped"] == "all epochs"
+    assert finding["checkpoint"] == "checkpoints/baseline.ckpt"
+    assert finding["parameters"] == model.parameters
+    (figure,) = published("figure")
+    assert Path(figure["path"]).is_file()
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(blobs: Blobs) -> None:
+    model = quick(*blobs, epochs=4)
+    validation = blobs[0].part("validation")
+    probability = model.predict(blobs[1].pixels_of(validation.index))
+    best = model.history["validation_auroc"].max()
+    assert model.history.loc[model.history["kept"], "validation_auroc"].tolist() == [best]
+    assert auroc_of(probability, validation["label"].to_numpy()) == pytest.approx(best, abs=0.02)
+
+
+def test_the_same_training_is_not_repeated(blobs: Blobs, published: Published) -> None:
+    first = quick(*blobs)
+    written = Path(first.checkpoint).stat().st_mtime_ns
+    again = quick(*blobs)
+    assert [finding["stopped"] for finding in published("training")] == ["all epochs", "loaded from checkpoint"]
+    assert Path(first.checkpoint).stat().st_mtime_ns == written
+    np.testing.assert_array_equal(first.predict(blobs[1].pixels[:9]), again.predict(blobs[1].pixels[:9]))
+
+
+@pytest.mark.parametrize("change", ["argument", "label", "split", "pixels", "interrupted", "damaged"])
+def test_a_changed_or_unfinished_training_is_repeated(blobs: Blobs, published: Published, change: str) -> None:
+    cohort, images = blobs
+    path = Path(quick(cohort, images).checkpoint)
+    changes: dict[str, object] = {}
+    if change == "argument":
+        changes = {"learning_rate": 1e-3}
+    elif change == "label":
+        cohort = relabelled(cohort, np.roll(cohort.table["label"], 1))
+    elif change == "split":
+        cohort = replace(cohort, table=cohort.table.assign(split=np.roll(cohort.table["split"], 1)))
+    elif change == "pixels":
+        images = replace(images, files=images.files.assign(sha256=images.files["sha256"].str.replace("0", "f")))
+    elif change == "interrupted":
+        torch.save(torch.load(path, weights_only=True) | {"finished": False}, path)
+    else:
+        path.write_bytes(path.read_bytes()[:5000])
+    quick(cohort, images, **changes)
+    assert [finding["stopped"] for finding in published("training")] == ["all epochs", "all epochs"]
+
+
+def test_one_seed_gives_one_model_and_another_seed_another(blobs: Blobs) -> None:
+    torch.rand(3)  # whatever was drawn before in the notebook
+    probability = [
+        quick(*blobs, name=name, seed=seed).predict(blobs[1].pixels[:20])
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    np.testing.assert_array_equal(probability[0], probability[1])
+    assert not np.array_equal(probability[0], probability[2])
+
+
+def test_training_leaves_the_notebooks_own_random_numbers_alone(blobs: Blobs) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(4)
+    torch.manual_seed(5)
+    quick(*blobs)
+    torch.testing.assert_close(torch.rand(4), expected)
+
+
+def test_a_training_ends_with_its_time_budget_and_can_be_used(blobs: Blobs, published: Published) -> None:
+    model = quick(*blobs, epochs=5000, max_minutes=0.05, patience=5000)
+    finding = published("training")[-1]
+    assert finding["stopped"] == "time budget"
+    assert finding["epochs"] == len(model.history) < 5000
+    assert finding["seconds"] < 60  # 5000 epochs take many minutes; a busy machine takes its time for the last validation
+    fresh, films = blob_cohort(seed=1)
+    assert auroc_of(model.predict(films.pixels), fresh.table["label"].to_numpy()) > 0.7
+
+
+def test_a_budget_shorter_than_one_batch_still_gives_a_model(blobs: Blobs, published: Published) -> None:
+    model = quick(*blobs, max_minutes=1e-6, epochs=3)
+    assert published("training")[-1]["stopped"] == "time budget"
+    assert np.isfinite(model.predict(blobs[1].pixels[:5])).all()
+
+
+def test_training_stops_early_when_validation_does_not_improve(blobs: Blobs, published: Published) -> None:
+    cohort = relabelled(blobs[0], np.random.default_rng(0).permutation(blobs[0].table["label"].to_numpy()))
+    model = quick(cohort, blobs[1], epochs=30, patience=2)
+    assert published("training")[-1]["stopped"] == "early stopping"
+    best = model.history["validation_auroc"].idxmax()
+    assert len(model.history) == best + 1 + 2
+
+
+def test_ctrl_c_goes_through_and_the_next_cell_can_be_interrupted_too(blobs: Blobs) -> None:
+    cohort, images = blobs
+
+    class Interrupted(ImageCache):
+        reads = 0
+
+        def pixels_of(self, index: object) -> np.ndarray:
+            self.reads += 1
+            if self.reads == 8:
+                signal.raise_signal(signal.SIGINT)
+            return super().pixels_of(index)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        quick(cohort, Interrupted(images.pixels, images.size, images.channels, images.files), epochs=20)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert quick(cohort, images, epochs=1).checkpoint
+
+
+def test_nothing_of_lightning_reaches_the_screen(
+    blobs: Blobs, run_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick(*blobs)
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    assert "Training quick" in shown.out
+    for word in ("GPU available", "Tip", "Trainer", "litlogger", "Warning"):
+        assert word not in shown.out
+    assert {path.name for path in run_folder.iterdir()} == {"checkpoints", "plots"}
+    assert [path.name for path in (run_folder / "checkpoints").iterdir()] == ["quick.ckpt"]
+
+
+def test_a_batch_that_does_not_fit_is_refused_before_training(
+    blobs: Blobs, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLINJUP_MEMORY_GB", "0.05")
+    with pytest.raises(BatchTooLargeError, match=r"batch of 512 images needs about .* GB and 0\.1 GB are free"):
+        quick(*blobs, batch_size=512)
+    assert not (run_folder / "checkpoints").exists()
+    assert quick(*blobs, batch_size=32).checkpoint
+
+
+def test_a_failed_allocation_reads_the_same() -> None:
+    with pytest.raises(BatchTooLargeError, match="smaller batch"), out_of_memory_as_sentence(64):
+        torch.empty(10**15)
+    with pytest.raises(RuntimeError, match="mat1"), out_of_memory_as_sentence(64):
+        torch.ones(2, 2) @ torch.ones(3, 3)
+
+
+def test_a_class_that_is_absent_from_training_is_named(blobs: Blobs) -> None:
+    table = blobs[0].table
+    only_negative = replace(blobs[0], table=table[(table["split"] != "train") | (table["label"] == 0)])
+    with pytest.raises(ClassAbsentError, match="train part holds no image of the class 'positive'"):
+        quick(only_negative, blobs[1])
+    with pytest.raises(ClassAbsentError, match="validation part"):
+        quick(replace(blobs[0], table=table[table["split"] == "train"]), blobs[1])
+
+
+def test_validation_without_a_class_is_judged_by_its_loss(blobs: Blobs) -> None:
+    table = blobs[0].table
+    cohort = replace(blobs[0], table=table[(table["split"] == "train") | (table["label"] == 0)])
+    model = quick(cohort, blobs[1], epochs=3)
+    assert model.history["validation_auroc"].isna().all()
+    assert model.history["kept"].idxmax() == model.history["validation_loss"].idxmin()
+
+
+def test_a_learning_rate_that_blows_up_is_told_in_a_sentence(blobs: Blobs) -> None:
+    with pytest.raises(ClinjupError, match="diverged"):
+        quick(*blobs, learning_rate=1e30)
+
+
+def test_three_classes_give_three_probabilities() -> None:
+    cohort, images = blob_cohort(classes=3)
+    model = quick(cohort, images, epochs=4, class_weighting=True)
+    probability = model.predict(images.pixels)
+    assert probability.shape == (80, 3)
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-5)
+    assert auroc_of(probability, cohort.table["label"].to_numpy()) > 0.8
+
+
+def test_colour_images_and_a_timm_network() -> None:
+    cohort, images = blob_cohort(40, colour=True)
+    model = quick(cohort, images, architecture="test_resnet", class_weighting=True)
+    assert model.channels == 3
+    assert model.predict(images.pixels[:7]).shape == (7,)
+    assert load_model(model.checkpoint).architecture == "test_resnet"
+
+
+def test_a_loaded_model_predicts_as_the_trained_one(blobs: Blobs) -> None:
+    model = quick(*blobs, mitigation="balanced_sampling", confounder="bright_edge")
+    loaded = load_model(model.checkpoint)
+    np.testing.assert_array_equal(model.predict(blobs[1].pixels[:50]), loaded.predict(blobs[1].pixels[:50]))
+    assert (loaded.name, loaded.mitigation, loaded.confounder) == ("quick", "balanced_sampling", "bright_edge")
+    assert loaded.history.equals(model.history)
+    assert not loaded.network.training
+    assert loaded.predict(blobs[1].pixels[:0]).shape == (0,)
+    with pytest.raises(ValueError, match="takes uint8 films of shape"):
+        loaded.predict(np.zeros((1, 64, 64), np.uint8))
+
+
+def test_a_checkpoint_is_read_without_running_code_from_it(run_folder: Path) -> None:
+    class Malice:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (run_folder / "owned",))
+
+    torch.save({"format": "clinjup.checkpoint/1", "weights": Malice()}, run_folder / "evil.ckpt")
+    with pytest.raises(ClinjupError, match="damaged"):
+        load_model(run_folder / "evil.ckpt")
+    assert not (run_folder / "owned").exists()
+    with pytest.raises(ClinjupError, match="There is no checkpoint"):
+        load_model("checkpoints/none.ckpt")
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden"])
+def test_a_model_is_never_saved_outside_its_folder(blobs: Blobs, name: str) -> None:
+    with pytest.raises(ClinjupError, match="cannot name a model"):
+        quick(*blobs, name=name)
