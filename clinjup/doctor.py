@@ -15,6 +15,7 @@ import psutil
 from nbformat.v4 import new_code_cell
 
 from clinjup.notebook.executor import KernelExecutor
+from clinjup.notebook.sandbox import check_sandbox
 
 _PACKAGES = ("jupyterlab", "jupyter-ai", "anthropic", "torch", "torchvision", "timm", "lightning", "grad-cam")
 _PROBE = """
@@ -35,7 +36,7 @@ class DoctorFinding:
 
 async def examine() -> list[DoctorFinding]:
     """All checks, the kernel last because it takes seconds."""
-    return [_python(), *_packages(), _memory(), _disk(), _sandbox(), *await _kernel()]
+    return [_python(), *_packages(), _memory(), _disk(), await _sandbox(), *await _kernel()]
 
 
 def _python() -> DoctorFinding:
@@ -76,18 +77,10 @@ def _disk() -> DoctorFinding:
     )
 
 
-def _sandbox() -> DoctorFinding:
-    if shutil.which("bwrap"):
-        return DoctorFinding(
-            "Sandbox",
-            "note",
-            "bubblewrap is installed; this version runs only its own recipes and does not need it yet",
-        )
-    return DoctorFinding(
-        "Sandbox",
-        "note",
-        "bubblewrap is not installed; this version runs only its own recipes and does not need it yet",
-    )
+async def _sandbox() -> DoctorFinding:
+    with tempfile.TemporaryDirectory(prefix="clinjup-doctor-") as run, tempfile.TemporaryDirectory() as data:
+        status = await check_sandbox(Path(run), [Path(data)])
+    return DoctorFinding("Sandbox", "ok" if status.active else "note", status.sentence)
 
 
 async def _kernel() -> list[DoctorFinding]:

@@ -220,7 +220,7 @@ class _Run:
 
         data = Path(brief.profile.root)
         status = await check_sandbox(self.folder, [data])
-        self.record("policy", {"sandbox": status.as_record()})
+        self.record("sandbox", status.as_record())
         self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
         brief.sandboxed = status.active
         if status.active:

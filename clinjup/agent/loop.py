@@ -54,7 +54,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._recorded_steps = [step.id for step in self.state.plan.steps]
-        self._policy = Policy.of(self.state.brief)
+        self.policy = Policy.of(self.state.brief)
 
     async def run(self) -> LoopEnd:
         for _ in range(MAX_ACTIONS):
@@ -143,7 +143,7 @@ class Loop:
     async def _rejection(self, action: PlaceRecipe | RunCell, source: str, sha256: str) -> str | None:
         """Why this very code may not run, or None when it may. Policy and clinician judge the code with this hash."""
         brief = self.state.brief
-        verdict = self._policy.judge(action, source, brief.approval, sandboxed=brief.sandboxed)
+        verdict = self.policy.judge(action, source, brief.approval, sandboxed=brief.sandboxed)
         self.ledger.record("policy", {"step_id": action.step_id, "sha256": sha256, **verdict.as_record()})
         if verdict.decision is Decision.AUTO:
             return None
@@ -180,7 +180,8 @@ class Loop:
         )
         if outcome.ok:
             step.status = StepStatus.DONE
-            self._policy.ran(action, source)
+            if isinstance(action, RunCell):
+                self.policy.ran(source)
         elif outcome.interrupted:
             step.status = StepStatus.PENDING
             self.stopped.set()

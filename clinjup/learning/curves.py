@@ -16,15 +16,15 @@ def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
     losses.plot(epochs, history["train_loss"], "o-", color=BLUE, label="training")
     losses.plot(epochs, history["validation_loss"], "o-", color=VERMILION, label="validation")
     losses.set(title="Loss (lower is better)", xlabel="epoch", ylim=(0, None))
-    losses.legend()
     best = history.loc[history["kept"].idxmax()]
     aurocs.plot(epochs, history["validation_auroc"], "o-", color=VERMILION)
     aurocs.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
     lowest = history["validation_auroc"].fillna(1).min()
     aurocs.set(title="Validation AUROC (0.5 = chance)", xlabel="epoch", ylim=(min(0.45, lowest - 0.02), 1.01))
     for axes in (losses, aurocs):
-        axes.axvline(best["epoch"], color="black", linewidth=0.8, alpha=0.5)
+        axes.axvline(best["epoch"], color="black", linewidth=0.8, alpha=0.5, label="weights kept")
         axes.xaxis.get_major_locator().set_params(integer=True)
+    losses.legend()
     reached = (
         f"AUROC {best['validation_auroc']:.2f}"
         if pd.notna(best["validation_auroc"])

@@ -225,7 +225,8 @@ def _class_weights(labels: np.ndarray, classes: int) -> torch.Tensor:
 def _device_name(compute: Compute) -> str:
     if compute.device == "cuda":
         return f"GPU ({torch.cuda.get_device_name()})"
-    return {"mps": "GPU (Apple)", "cpu": f"CPU ({torch.get_num_threads()} threads)"}[compute.device]
+    threads = torch.get_num_threads()
+    return "GPU (Apple)" if compute.device == "mps" else f"CPU ({threads} thread{'s' * (threads > 1)})"
 
 
 def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> None:

@@ -1,6 +1,7 @@
-"""What a cell may leave in the notebook: no scripts, no flood.
+"""What a cell may leave in the notebook: no scripts, nothing fetched from elsewhere, no flood.
 
-JupyterLab trusts the outputs of executed cells, so HTML and JavaScript in them would run with the page's authority.
+JupyterLab trusts the outputs of executed cells, so HTML and JavaScript in them would run with the page's authority, and a remote
+picture would carry data past the sandbox in its address.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from nbformat import NotebookNode
 STREAM_LIMIT = 200_000  # characters of one stream kept in a cell
 _FORBIDDEN_MIME = {"application/javascript", "application/x-javascript", "text/javascript"}
 _ACTIVE_HTML = re.compile(
-    r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE
+    r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:"
+    r"|\b(src|srcset|href|poster|action)\s*=\s*[\"']?\s*(https?:)?//|url\(\s*[\"']?\s*(https?:)?//",
+    re.IGNORECASE,
 )
+_REMOTE_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?\s*(https?:)?//", re.IGNORECASE)
 
 
 def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +27,8 @@ def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
         mime: value
         for mime, value in bundle.items()
         if mime not in _FORBIDDEN_MIME
-        and not (mime in {"text/html", "image/svg+xml"} and _ACTIVE_HTML.search(_text(value)))
+        and not (mime in {"text/html", "image/svg+xml", "text/markdown"} and _ACTIVE_HTML.search(_text(value)))
+        and not (mime == "text/markdown" and _REMOTE_PICTURE.search(_text(value)))
     }
 
 

@@ -28,6 +28,7 @@ Kind = Literal[
     "plan",
     "proposal",
     "policy",
+    "sandbox",
     "approval",
     "execution",
     "result",

@@ -25,7 +25,7 @@ def judge(source: str) -> Verdict:
 def codes(source: str, *, before: tuple[str, ...] = (), columns: Columns = COLUMNS) -> set[str]:
     judged = policy(columns)
     for earlier in before:
-        judged.ran(RunCell(step_id="s", source=earlier), earlier)
+        judged.ran(earlier)
     return {concern.code for concern in judged.judge_code(source).concerns}
 
 
@@ -265,7 +265,7 @@ def test_a_cell_that_did_not_run_leaves_no_trace() -> None:
     judged = policy()
     judged.judge_code("import os as harmless_name")
     assert judged.judge_code("harmless_name.system('ls')").decision is Decision.AUTO
-    judged.ran(RunCell(step_id="s", source=""), "import os as harmless_name")
+    judged.ran("import os as harmless_name")
     assert judged.judge_code("harmless_name.system('ls')").decision is Decision.ASK
 
 

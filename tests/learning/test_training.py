@@ -99,7 +99,9 @@ def test_a_training_ends_with_its_time_budget_and_can_be_used(blobs: Blobs, publ
     finding = published("training")[-1]
     assert finding["stopped"] == "time budget"
     assert finding["epochs"] == len(model.history) < 5000
-    assert finding["seconds"] < 60  # 5000 epochs take many minutes; a busy machine takes its time for the last validation
+    assert (
+        finding["seconds"] < 60
+    )  # 5000 epochs take many minutes; a busy machine takes its time for the last validation
     fresh, films = blob_cohort(seed=1)
     assert auroc_of(model.predict(films.pixels), fresh.table["label"].to_numpy()) > 0.7
 

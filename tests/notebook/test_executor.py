@@ -67,11 +67,12 @@ def test_scripts_in_outputs_never_reach_the_notebook(kernel):
     run(
         kernel,
         "from IPython.display import HTML, Javascript, display\n"
+        "display(HTML('<img src=\"//evil.example/?p=1\">'))\n"
         "display(HTML('<b>fine</b>')); display(HTML('<img src=x onerror=alert(1)>')); display(Javascript('alert(1)'))",
     )
     outputs = json.dumps(last_cell(kernel).outputs)
     assert "<b>fine</b>" in outputs
-    assert "onerror" not in outputs and "application/javascript" not in outputs
+    assert "onerror" not in outputs and "evil" not in outputs and "application/javascript" not in outputs
 
 
 def test_a_flood_of_output_is_cut_in_the_middle(kernel):

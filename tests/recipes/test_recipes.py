@@ -31,7 +31,11 @@ class TestEveryRecipe:
 
 
 def test_filled_parameters_are_what_the_cell_sees_whatever_they_hold():
-    columns = {"image": "Befunde ä.csv:Bild", "positive": ["ja", "it's \"so\""], "confounders": {"chest_drain": {"column": "a:b"}}}
+    columns = {
+        "image": "Befunde ä.csv:Bild",
+        "positive": ["ja", 'it\'s "so"'],
+        "confounders": {"chest_drain": {"column": "a:b"}},
+    }
     code = recipe("load_cohort").render({"DATA": "C:\\scans\\x", "COLUMNS": columns}).code
     assignments = "\n".join(line for line in code.split("\n\n")[0].splitlines())
     values: dict[str, object] = {}

@@ -55,7 +55,7 @@ def two_patients(folder: Path) -> None:
     [
         (no_such_folder, "no folder"),
         (no_images, "image"),
-        (no_labels, "label"),
+        (no_labels, "nothing to learn from"),
         (all_corrupt, "can be read|could be read|cannot be read|can be opened|could be opened"),
         (one_class, "class|without|only"),
         (two_patients, "patients"),

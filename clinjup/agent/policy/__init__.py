@@ -74,10 +74,8 @@ class Policy:
             )
             return Verdict.of([Concern("unreadable", Decision.ASK, sentence, hazard=True)])
 
-    def ran(self, action: PlaceRecipe | RunCell, source: str) -> None:
-        """Remember the names of a cell that ran. Recipes leave the names that every run has."""
-        if isinstance(action, PlaceRecipe):
-            return
+    def ran(self, source: str) -> None:
+        """Remember the names of a cell that a planner wrote and that ran, in this try of the run or in an earlier one."""
         try:
             tree = ast.parse(source)
             CodeReader(self._places, self._names, self._texts).read(tree)

@@ -17,7 +17,7 @@ class Difficulty:
 
     version: int = 1
 
-    # Who has what. A film's drain depends on its label only, so that the drain is the only shortcut.
+    # Who has what. Whether a film has a drain depends on its label only, so that the drain is the only shortcut.
     patients_with_pneumothorax: float = 0.45
     films_with_pneumothorax: float = 0.90
     drain_given_pneumothorax: float = 0.95

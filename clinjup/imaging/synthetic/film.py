@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from clinjup.imaging.synthetic import devices, lungs
 from clinjup.imaging.synthetic.anatomy import (
     Anatomy,
+    Field,
     Pose,
     abdomen,
     enlarge,
@@ -102,7 +103,8 @@ def render_film(
     density = density * enlarge(body, size)
     marker = devices.side_marker(size, worn)
 
-    tube, tube_mask = np.float32(0), np.zeros((size, size), bool)
+    tube: Field | np.float32 = np.float32(0)
+    tube_mask = np.zeros((size, size), bool)
     if has_drain:
         own_side = side if film.pneumothorax else None
         tube, tube_mask = devices.chest_drain(chest, pose, size, film._stream(_DRAIN), difficulty, own_side)
@@ -110,7 +112,9 @@ def render_film(
     return pixels, {"lungs": chest.lungs > 0.5, "pneumothorax": has_air & (rim > 0.5), "drain": tube_mask}
 
 
-def _expose(film: Film, density, tube, marker, size: int, difficulty: Difficulty) -> NDArray[np.uint8]:
+def _expose(
+    film: Film, density: Field, tube: Field | np.float32, marker: Field, size: int, difficulty: Difficulty
+) -> NDArray[np.uint8]:
     """Detector blur, exposure, tone curve, noise, collimation. Nothing here looks at the whole picture."""
     rng = film._stream(_EXPOSURE)
     contrast, offset, gamma = rng.uniform(0.92, 1.12), rng.uniform(-0.05, 0.05), rng.uniform(0.85, 1.2)
