@@ -34,8 +34,8 @@ TARGETS = {
     "relative reduction of drain-induced false alarms": (">= 0.80", lambda v: v >= 0.80),
     "mitigated worst-group AUROC": (">= 0.85", lambda v: v >= 0.85),
     "gain of AUROC on a balanced test": (">= 0.08", lambda v: v >= 0.08),
-    "|reported - true|, baseline": ("<= 0.10", lambda v: v <= 0.10),
-    "|reported - true|, mitigated": ("<= 0.10", lambda v: v <= 0.10),
+    "reported minus true (absolute), baseline": ("<= 0.10", lambda v: v <= 0.10),
+    "reported minus true (absolute), mitigated": ("<= 0.10", lambda v: v <= 0.10),
 }
 
 
@@ -57,8 +57,10 @@ def main(argv: list[str]) -> int:
     print(table)
     if options.record:
         note = (
-            f"Synthetic cohort of {options.patients} patients per seed; its difficulty was fixed beforehand "
-            "(`clinjup/imaging/synthetic/difficulty.py`). *True* is measured on the generator's exact counterfactual films."
+            f"Synthetic cohorts of {options.patients} patients. Their difficulty (`clinjup/imaging/synthetic/difficulty.py`) was "
+            "chosen on seeds 0 and 1 before this table was measured. Baseline 12 epochs, mitigated model 24. *True* is measured on "
+            "the generator's exact counterfactual films, *reported* by the run's own inserter; worst group: the lower AUROC of the "
+            "films with and the films without a drain."
         )
         record("pneumothorax", "python -m benchmarks pneumothorax --record", f"{note}\n\n{table}")
     missed = [name for name in TARGETS if not TARGETS[name][1](np.median([values[name] for values in measured]))]
@@ -99,8 +101,8 @@ def measure(folder: Path, seed: int, patients: int) -> dict[str, float]:
         "baseline AUROC, balanced test": balanced["baseline"],
         "mitigated AUROC, balanced test": balanced["balanced_sampling"],
         "gain of AUROC on a balanced test": balanced["balanced_sampling"] - balanced["baseline"],
-        "|reported - true|, baseline": abs(headline(baseline, "false_alarm_increase") - true["baseline"]),
-        "|reported - true|, mitigated": abs(headline(mitigated, "false_alarm_increase") - true["balanced_sampling"]),
+        "reported minus true (absolute), baseline": abs(headline(baseline, "false_alarm_increase") - true["baseline"]),
+        "reported minus true (absolute), mitigated": abs(headline(mitigated, "false_alarm_increase") - true["balanced_sampling"]),
         "mitigated model selected": float(results["selected"] == "balanced_sampling"),
         "seconds: draw the cohort": drawing,
         "seconds: run": results["seconds"],

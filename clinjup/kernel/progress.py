@@ -22,7 +22,7 @@ class ProgressBar:
     def __init__(self, label: str, total: int, unit: str = "step") -> None:
         self.label, self.total, self.unit = label, total, unit
         # Plain text on stdout: it reads well in the saved notebook, without widgets and without stderr's red.
-        self._bar = tqdm(total=total, desc=label, unit=unit, file=sys.stdout, ncols=90, mininterval=0.5)
+        self._bar = tqdm(total=total, desc=label, unit=unit, file=sys.stdout, ncols=110, mininterval=0.5)
         self._sent = 0.0
 
     def __enter__(self) -> ProgressBar:
