@@ -31,7 +31,8 @@ class TestGermanClinic:
         films = len(list((small_cohort / "images").iterdir()))
         assert found.data.images == films and not found.data.excluded
         assert found.data.patients == 70
-        assert found.models[0].confounders["chest_drain"].worst_group_auroc.value is not None
+        assert [model.name for model in found.models] == ["baseline", "balanced_sampling"]
+        assert found.models[0].confounders["chest_drain"].false_alarm_increase.value is not None
 
     def test_report_and_notebook_are_in_english_and_quote_the_request(self, results):
         report = (results[1] / "report.html").read_text(encoding="utf-8")
