@@ -10,8 +10,9 @@ demo: $(VENV)/installed
 	rm -rf $(DEMO)
 	$(BIN)/clinjup demo pneumothorax --out $(DEMO)
 
+# Two workers with one thread each: torch threads that outnumber the cores wait for each other.
 test: packages $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
