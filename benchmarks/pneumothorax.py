@@ -102,7 +102,9 @@ def measure(folder: Path, seed: int, patients: int) -> dict[str, float]:
         "mitigated AUROC, balanced test": balanced["balanced_sampling"],
         "gain of AUROC on a balanced test": balanced["balanced_sampling"] - balanced["baseline"],
         "reported minus true (absolute), baseline": abs(headline(baseline, "false_alarm_increase") - true["baseline"]),
-        "reported minus true (absolute), mitigated": abs(headline(mitigated, "false_alarm_increase") - true["balanced_sampling"]),
+        "reported minus true (absolute), mitigated": abs(
+            headline(mitigated, "false_alarm_increase") - true["balanced_sampling"]
+        ),
         "mitigated model selected": float(results["selected"] == "balanced_sampling"),
         "seconds: draw the cohort": drawing,
         "seconds: run": results["seconds"],

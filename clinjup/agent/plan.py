@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from clinjup.agent.state import Brief
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
@@ -67,13 +69,19 @@ def _mitigation(confounder: NamedConfounder | None, annotated: bool) -> str | No
 
 def _load(brief: Brief) -> Step:
     parameters = {
-        "DATA": brief.profile.root,
+        "DATA": _data_path(brief),
         "LAYOUT": brief.profile.layout,
         "TARGET": brief.task.target,
         "TARGET_NAME": brief.task.target_name,
         "COLUMNS": brief.roles.model_dump(exclude_defaults=True),
     }
     return Step(id="load", title="Load the cohort", recipe="load_cohort", parameters=parameters)
+
+
+def _data_path(brief: Brief) -> str:
+    """The data folder as the notebook names it: relative where it lies beside the run folder, so that both can move together."""
+    root, run = PurePath(brief.profile.root), PurePath(brief.folder)
+    return f"../{root.name}" if brief.folder and root.parent == run.parent else brief.profile.root
 
 
 def _prepare() -> Step:
