@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -235,7 +236,14 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
     path = run_dir / JOURNAL_NAME
     if not path.is_file():
         _stop(BAD_INPUT, f"There is no run in '{run_dir}': it holds no {JOURNAL_NAME}.", as_json)
-    sent = [record.data for record in read_records(path.read_bytes()).records if record.kind == "disclosure"]
+    scan = read_records(path.read_bytes())
+    if scan.problems:
+        _stop(
+            FAILED,
+            f"{scan.problems[0]} A list of what left this machine could be incomplete, so none is shown.",
+            as_json,
+        )
+    sent = [record.data for record in scan.records if record.kind == "disclosure"]
     if as_json:
         typer.echo(json.dumps(sent, ensure_ascii=False))
     else:
@@ -245,6 +253,8 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: packages, kernel, memory, accelerator, sandbox."""
+    from rich.markup import escape
+
     from clinjup.doctor import examine
 
     findings = asyncio.run(examine())
@@ -254,7 +264,7 @@ def doctor(as_json: JsonOption = False) -> None:
         console = _console(stderr=False)
         for finding in findings:
             mark = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "fault": "[red]✗[/]"}[finding.level]
-            console.print(f"{mark} [bold]{finding.subject}[/]  {finding.sentence}", highlight=False)
+            console.print(f"{mark} [bold]{finding.subject}[/]  {escape(finding.sentence)}", highlight=False)
     raise typer.Exit(FAILED if any(finding.level == "fault" for finding in findings) else COMPLETED)
 
 
@@ -313,6 +323,10 @@ async def _attend(
         results, questions = await manager.wait(run_id)
     except PlannerUnusableError as problem:
         return _tell(BAD_INPUT, str(problem), as_json)
+    except Exception as fault:
+        return _tell(
+            FAILED, f"The run could not be brought to an end ({fault}). What it wrote before is kept.", as_json
+        )
     if as_json:
         asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
         typer.echo(
@@ -320,7 +334,7 @@ async def _attend(
         )
     if results.status == "needs_answer":
         for question in questions:
-            console.print(f"[bold]{question.id}[/]", question.text, highlight=False)
+            console.print(f"{question.id}: {question.text}", style="bold", highlight=False, markup=False)
             for option in question.options:
                 console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
         hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
@@ -348,7 +362,7 @@ def _stop_on_ctrl_c(manager: RunManager, run_id: str, console: Console) -> None:
 
     def stop() -> None:
         if stopping:
-            raise SystemExit(FAILED)  # a second Ctrl-C: leave at once
+            os._exit(FAILED)  # a second Ctrl-C: at once, even while a prompt waits
         console.print("Stopping; everything up to here is kept. Press Ctrl-C again to leave at once.")
         stopping.append(loop.create_task(manager.stop(run_id)))
 
@@ -402,7 +416,8 @@ def _read_answers(path: Path | None, as_json: bool) -> dict[str, str]:
 def _console(stderr: bool = True) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, soft_wrap=not stream.isatty())
 
 
 def _tell(code: int, sentence: str, as_json: bool) -> int:

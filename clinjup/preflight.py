@@ -51,7 +51,21 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
     if decision.roles is not None and not questions and task.task_type is TaskType.BINARY:
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
-    return Preflight(task, profile, decision.roles, decision.warnings, questions)
+    warnings = [*decision.warnings, *_unchecked_confounders(task)]
+    return Preflight(task, profile, decision.roles, warnings, questions)
+
+
+def _unchecked_confounders(task: ClinicalTask) -> list[DataWarning]:
+    """One run checks one confounder; the others are named, never dropped in silence."""
+    if len(task.confounders) < 2:
+        return []
+    first, *others = [confounder.name for confounder in task.confounders]
+    return [
+        DataWarning(
+            code="confounder_not_checked",
+            sentence=f"Only {first} is checked in this run; {' and '.join(others)} is not. Start another run that names it first.",
+        )
+    ]
 
 
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:

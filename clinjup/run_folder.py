@@ -29,7 +29,7 @@ class History:
             if record.kind == "intent":
                 self.run_id = record.data["run_id"]
                 self.request = RunRequest.model_validate(record.data["request"])
-            elif record.kind == "answer":
+            elif record.kind in {"answer", "resume"}:
                 self.answers.update(record.data["answers"])
             elif record.kind == "plan":
                 self.plan = Plan.model_validate(record.data)

@@ -70,6 +70,7 @@ class RunManager:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
         history = read_history(folder)
         request = history.request
+        check_planner(request)
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         run = _Run(folder, request, preflight, interactive, history)
@@ -98,6 +99,8 @@ class RunManager:
                 yield event
                 if event.type == "run.finished":
                     return
+            if run.task.done():
+                return
             run.news.clear()
             await run.news.wait()
 
@@ -111,6 +114,7 @@ class RunManager:
     def _start(self, run: _Run) -> str:
         self._runs[run.id] = run
         run.task = asyncio.create_task(run.main())
+        run.task.add_done_callback(lambda _: run.news.set())
         return run.id
 
 

@@ -77,7 +77,9 @@ class RunView:
             self.console.print(f"\n[bold]{escape(question.text)}[/]")
             for number, option in enumerate(question.options, start=1):
                 self.console.print(f"  {number}  {escape(option.text)}")
-            answer = Prompt.ask(" ", console=self.console, default=question.default).strip()
+            answer = ""
+            while not answer:
+                answer = (Prompt.ask(" ", console=self.console, default=question.default) or "").strip()
             chosen = int(answer) - 1 if answer.isdigit() else -1
             answers[question.id] = question.options[chosen].value if 0 <= chosen < len(question.options) else answer
         self.__enter__()
@@ -87,7 +89,7 @@ class RunView:
         """Show the code and ask whether it may run."""
         self.__exit__()
         self.console.print(f"\n[bold]{escape(data['reason'])}[/]\n{escape(data['source'])}")
-        answer = Prompt.ask("Run this cell?", console=self.console, choices=["yes", "no"], default="yes")
+        answer = Prompt.ask("Run this cell?", console=self.console, choices=["yes", "no"], default="no")
         self.__enter__()
         return answer == "yes"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ def print_profile(console: Console, profile: DataProfile) -> None:
     images = profile.images
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in images.extensions.items())
     console.print(
-        f"[bold]{profile.root}[/]  layout [cyan]{profile.layout}[/]{'  [yellow]synthetic[/]' if profile.synthetic else ''}"
+        f"[bold]{escape(profile.root)}[/]  layout [cyan]{profile.layout}[/]{'  [yellow]synthetic[/]' if profile.synthetic else ''}"
     )
     console.print(
         f"{images.count} images ({kinds}); sizes {', '.join(images.sizes) or 'unknown'}; modes {', '.join(images.modes)}"
@@ -25,7 +26,8 @@ def print_profile(console: Console, profile: DataProfile) -> None:
         console.print(Text(f"official split {name}: {count} images"))
     for table in profile.tables:
         view = Table(
-            title=f"{table.path}  ({table.rows} rows, {table.encoding}, '{table.delimiter}')", title_justify="left"
+            title=f"{escape(table.path)}  ({table.rows} rows, {table.encoding}, '{table.delimiter}')",
+            title_justify="left",
         )
         for heading in ("column", "kind", "values", "missing", "names images"):
             view.add_column(heading, overflow="fold")
@@ -33,8 +35,16 @@ def print_profile(console: Console, profile: DataProfile) -> None:
             shown = ", ".join(value.value for value in column.values[:4])
             match = f"{column.image_matches:.0%}" if column.image_matches else ""
             view.add_row(
-                Text(column.name), column.kind, Text(f"{column.unique}: {shown}"[:60]), str(column.missing or ""), match
+                Text(column.name),
+                column.kind,
+                Text(_short(f"{column.unique}: {shown}")),
+                str(column.missing or ""),
+                match,
             )
         console.print(view)
     for warning in profile.warnings:
         console.print(Text(f"! {warning.sentence}", style="yellow"))
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 2].rstrip() + " …"

@@ -133,6 +133,8 @@ class Loop:
         if self.state.kernel_died:
             await self.workspace.revive([s.id for s in self.state.plan.steps if s.status is StepStatus.DONE])
             self.state.kernel_died = False
+            if self.stopped.is_set():
+                return
         step.status = StepStatus.RUNNING
         self._publish_plan()
         outcome = await self.workspace.run_code(

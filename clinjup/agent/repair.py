@@ -91,7 +91,7 @@ async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Rep
     )
 
 
-_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError"}
+_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied"}
 
 
 @_mends("ClassAbsentError")

@@ -198,7 +198,7 @@ def _cell_error(output: NotebookNode) -> CellError:
 
 
 def error_signature(name: str, message: str, traceback: str) -> str:
-    """Type, last frame and message with numbers and quoted parts taken out: equal for the same mistake made twice."""
+    """Type, last frame and message with numbers taken out: equal for the same mistake made twice."""
     frames = re.findall(r"(?:File|Cell In\[\d+\],?)\s*(\S*?)(?::\d+|, line \d+)", traceback)
     normalised = re.sub(r"\d+(\.\d+)?", "#", message)
     return f"{name}|{frames[-1] if frames else ''}|{normalised[:200]}"

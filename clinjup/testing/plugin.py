@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -28,10 +29,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Close the network for this process and for those that it starts."""
-    if config.getoption("--forbid-network") and SWITCH not in os.environ:
+    if config.getoption("--forbid-network"):
         os.environ[SWITCH] = "1"
-        # An audit hook sees every connection, whatever library makes it; it cannot be taken out again.
-        sys.addaudithook(_refuse_network)
+        _watch_connections()
+
+
+@functools.cache
+def _watch_connections() -> None:
+    """Once in each process (pytest-xdist's workers too): an audit hook sees every connection, and cannot be taken out again."""
+    sys.addaudithook(_refuse_network)
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from clinjup.agent import plan
 from clinjup.contracts import RunRequest
 from tests.conftest import REQUEST
 from tests.runs.door import run_in_process
@@ -71,12 +71,17 @@ def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(request_for, m
     assert_mended(results, Path(request_for.out), "train_baseline", "Memory was too small")
 
 
-def test_a_class_absent_from_validation_enlarges_the_part(request_for, cohort_copy):
-    keep_positives_of(cohort_copy, patients=3)
+def test_a_class_absent_from_validation_enlarges_the_part(request_for, monkeypatch):
+    split = plan._split
+
+    def tiny_validation_part(brief):
+        step = split(brief)
+        step.parameters["VALIDATION_FRACTION"] = 0.02
+        return step
+
+    monkeypatch.setattr(plan, "_split", tiny_validation_part)
     results, _, _ = run_in_process(request_for)
-    assert results.status == "completed", results.sentence
-    repairs = journal_of(Path(request_for.out), "repair")
-    assert any("validation part grows" in repair["change"] for repair in repairs)
+    assert_mended(results, Path(request_for.out), "split", "validation part grows")
 
 
 def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(request_for, cohort_copy):
@@ -85,22 +90,3 @@ def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(re
     assert results.status == "failed"
     assert "could not be mended" in results.sentence and "Traceback" not in results.sentence
     assert failed_cells(folder) and (folder / "report.html").is_file()
-
-
-def keep_positives_of(folder: Path, patients: int) -> None:
-    """Make pneumothorax so rare that only `patients` patients of the training part have one."""
-    table = folder / "Data_Entry_2017_v2020.csv"
-    official_test = set((folder / "test_list.txt").read_text(encoding="utf-8").split())
-    with table.open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    kept: set[str] = set()
-    for row in rows:
-        image, labels, patient = row[0], row[1], row[3]
-        if "Pneumothorax" not in labels or image in official_test:
-            continue
-        if len(kept) < patients or patient in kept:
-            kept.add(patient)
-        else:
-            row[1] = "No Finding"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
