@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from clinjup.agent import plan
 from clinjup.contracts import RunRequest
 from tests.conftest import REQUEST
 from tests.runs.door import run_in_process
@@ -71,17 +71,16 @@ def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(request_for, m
     assert_mended(results, Path(request_for.out), "train_baseline", "Memory was too small")
 
 
-def test_a_class_absent_from_validation_enlarges_the_part(request_for, monkeypatch):
-    split = plan._split
-
-    def tiny_validation_part(brief):
-        step = split(brief)
-        step.parameters["VALIDATION_FRACTION"] = 0.02
-        return step
-
-    monkeypatch.setattr(plan, "_split", tiny_validation_part)
+def test_a_class_that_one_patient_alone_has_is_drawn_anew_and_then_told(request_for, cohort_copy):
+    """One patient cannot be in training and in validation: the repair is tried, kept in the notebook, and the run says so."""
+    keep_one_positive_patient(cohort_copy)
     results, _, _ = run_in_process(request_for)
-    assert_mended(results, Path(request_for.out), "split", "validation part grows")
+    folder = Path(request_for.out)
+    repairs = journal_of(folder, "repair")
+    assert [repair["step_id"] for repair in repairs] == ["split"]
+    assert "validation part grows from 20% to 35%" in repairs[0]["change"]
+    assert results.status == "failed" and "holds no image of the class 'positive'" in results.sentence
+    assert len(failed_cells(folder)) == 2
 
 
 def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(request_for, cohort_copy):
@@ -90,3 +89,17 @@ def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(re
     assert results.status == "failed"
     assert "could not be mended" in results.sentence and "Traceback" not in results.sentence
     assert failed_cells(folder) and (folder / "report.html").is_file()
+
+
+def keep_one_positive_patient(folder: Path) -> None:
+    """Make pneumothorax so rare that one patient of the training part has it."""
+    table = folder / "Data_Entry_2017_v2020.csv"
+    official_test = set((folder / "test_list.txt").read_text(encoding="utf-8").split())
+    with table.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    positive = [row for row in rows if "Pneumothorax" in row[1] and row[0] not in official_test]
+    for row in positive:
+        if row[3] != positive[0][3]:
+            row[1] = "No Finding"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
