@@ -213,6 +213,8 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as
     """Check that nothing in a run was changed since it ended: journal, notebook, results, checkpoints."""
     from clinjup.reporting.verify import verify_run
 
+    if not run_dir.is_dir():
+        _stop(BAD_INPUT, f"There is no run folder '{run_dir}'.", as_json)
     verification = verify_run(run_dir)
     if as_json:
         typer.echo(json.dumps(vars(verification), ensure_ascii=False, default=str))
