@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +121,15 @@ def test_training_stops_early_when_validation_does_not_improve(blobs: Blobs, pub
     assert len(model.history) == best + 1 + 2
 
 
+@pytest.fixture
+def as_in_a_kernel() -> Iterator[None]:
+    """Python's own handler of SIGINT, which a background job or an earlier test may have taken away."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("as_in_a_kernel")
 def test_ctrl_c_goes_through_and_the_next_cell_can_be_interrupted_too(blobs: Blobs) -> None:
     cohort, images = blobs
 
