@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Difficulty:
     """How common, how subtle and how confounded. Contrasts are in units of the film's grey range (0 black, 1 white).
 
-    Lengths are fractions of half the film's width. The values were fixed on seeds 0 and 1, before any figure of benchmarks/ was
+    Lengths are fractions of half the film's width. The values were chosen on seeds 0 to 2, before the table of benchmarks/ was
     measured: a pneumothorax that is plain is learned
     whatever the drains say and shows no shortcut; a much fainter one is learned by no small network from 3,000 films, with or
     without a mitigation.
