@@ -10,8 +10,11 @@ from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 DEFAULT_SENSITIVITY = 0.90
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
-# A mitigation repeats rare images or changes every one of them, so each pass teaches less: it gets twice the passes.
-EPOCHS, MITIGATED_EPOCHS = 12, 24
+# Passes over the training images: with few images more of them, so that the network comes to see about this many.
+EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
+# Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
+# image as it is about as often as plain training does.
+MITIGATED = 2
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
 INSERTABLE = frozenset({"chest_drain"})
@@ -119,7 +122,8 @@ _WHY = {
     "baseline": "Plain training, nothing done about any confounder: the yardstick.",
     "balanced_sampling": (
         "The same network, but every batch holds as many images with as without $confounder_name in both classes, so that the "
-        "$confounder_name no longer predicts the label. Rare images come up again and again, so it gets twice the passes."
+        "$confounder_name no longer predicts the label. Half of each pass repeats the rare groups, so it gets twice the passes: a common "
+        "image is then seen about as often as before."
     ),
     "insertion_augmentation": (
         "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
@@ -141,7 +145,7 @@ def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | N
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": confounder.id if confounder and mitigation else None,
-            "EPOCHS": MITIGATED_EPOCHS if mitigation else EPOCHS,
+            "EPOCHS": _epochs(brief) * (MITIGATED if mitigation else 1),
             "SEED": brief.seed,
         },
         words={"name": title, "why": _filled(_WHY[name], words)},
@@ -168,6 +172,10 @@ def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | N
         optional=name != "baseline",
     )
     return [train, validate]
+
+
+def _epochs(brief: Brief) -> int:
+    return min(MOST_EPOCHS, max(EPOCHS, IMAGES_TO_SEE // max(brief.profile.images.count, 1)))
 
 
 def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) -> Step:

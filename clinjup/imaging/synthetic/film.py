@@ -79,7 +79,7 @@ def render_film(
     if film.findings:
         markings += lungs.findings(u, v, chest, film.findings, film._stream(_FINDINGS))
     air = film._stream(_PNEUMOTHORAX)
-    rim, line, side = lungs.pneumothorax(u, v, chest, air, difficulty, film.drain)
+    rim, line, side = lungs.pneumothorax(u, v, chest, air, difficulty)
     if has_air:
         markings = markings * (1 - rim) + line - air.uniform(*difficulty.rim_lucency) * rim
 

@@ -75,15 +75,15 @@ def skin_fold(u: Field, v: Field, chest: Thorax, rng: np.random.Generator) -> Fi
 
 
 def pneumothorax(
-    u: Field, v: Field, chest: Thorax, rng: np.random.Generator, difficulty: Difficulty, drained: bool
+    u: Field, v: Field, chest: Thorax, rng: np.random.Generator, difficulty: Difficulty
 ) -> tuple[Field, Field, Field]:
     """(rim, line, side of the chest as -1 or 1) of a lung come off the apical and lateral chest wall.
 
     `rim` is 0..1 where there is air and no lung, `line` the visceral pleura with its contrast. The rim is deepest at
-    the apex and tapers down the lateral wall; one that is `drained` is smaller.
+    the apex and tapers down the lateral wall. Whether there is a drain makes no difference to it.
     """
     side = float(rng.choice([-1.0, 1.0]))
-    deep = rng.uniform(*difficulty.rim_depth) * (difficulty.reexpanded if drained else 1)
+    deep = rng.uniform(*difficulty.rim_depth)
     end = chest.top + rng.uniform(0.45, 1.05)
     ripple = 0.010 * np.sin(v * rng.uniform(5, 11) + rng.uniform(0, 6)) + 0.006 * np.sin(v * rng.uniform(13, 21))
     taper = ramp(np.float32(end) - v, 0.35)
