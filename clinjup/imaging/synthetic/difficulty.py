@@ -25,8 +25,8 @@ class Difficulty:
 
     # The pneumothorax: how far the visceral pleura has come off the chest wall, how dark the rim, how bright the line.
     rim_depth: tuple[float, float] = (0.055, 0.13)
-    rim_lucency: tuple[float, float] = (0.028, 0.05)
-    pleural_line: tuple[float, float] = (0.015, 0.035)
+    rim_lucency: tuple[float, float] = (0.0175, 0.0315)
+    pleural_line: tuple[float, float] = (0.0095, 0.022)
     pleural_line_width: float = 0.0045
 
     # The drain.
