@@ -29,6 +29,8 @@ class Brief:
     """The run folder, which is the kernel's working directory."""
     sandboxed: bool = False
     """Whether the kernel runs in the sandbox and its self-test passed."""
+    begun: bool = False
+    """Whether cells of this run have run already, in an earlier try."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class RunState:
     attempts: list[Attempt] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    own_cells: list[str] = field(default_factory=list)
+    """Sources of the cells that a model wrote and that ran in an earlier try, in their order."""
     kernel_died: bool = False
     observation: Observation | None = None
 
@@ -122,6 +126,10 @@ class GateRefusedError(Exception):
 class Gate(Protocol):
     """The one way out of this machine. The provider calls it in the SDK's middleware, once for each HTTP request."""
 
+    def said(self, *texts: str) -> None:
+        """The clinician's own words, meant for the model."""
+        ...
+
     def outbound(self, body: dict[str, Any], destination: str) -> dict[str, Any]:
         """The body that may be sent instead of `body`, written down as a Disclosure before it is returned.
 
@@ -141,6 +149,6 @@ class Clinician(Protocol):
         """Answers by question id, or None when nobody is there to answer."""
         ...
 
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool:
-        """Whether this very code may run."""
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
+        """Whether this very code may run; None when nobody decided, because nobody is there or the run was stopped."""
         ...

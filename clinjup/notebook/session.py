@@ -41,12 +41,12 @@ class NotebookSession:
     def create(cls, path: Path, run_id: str) -> NotebookSession:
         notebook = new_notebook(
             metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
                 "language_info": {"name": "python"},
                 "clinjup": {"run_id": run_id},
             }
         )
         session = cls(path, notebook, run_id)
+        session.use_kernel("python3", "Python 3 (ipykernel)")
         session.save()
         return session
 
@@ -76,6 +76,10 @@ class NotebookSession:
         """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error. Save it then."""
         cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         cell.metadata["tags"] = ["clinjup-failed-attempt", "raises-exception"]
+
+    def use_kernel(self, name: str, title: str) -> None:
+        """The kernel that Jupyter starts when somebody opens the notebook; saved with the next change."""
+        self.notebook.metadata["kernelspec"] = {"name": name, "display_name": title, "language": "python"}
 
     def set_metadata(self, **values: Any) -> None:
         self.notebook.metadata["clinjup"].update(values)

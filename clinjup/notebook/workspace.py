@@ -78,15 +78,23 @@ class NotebookWorkspace:
             await self.executor.start()
             self._started = True
 
+    def kept_steps(self) -> set[str]:
+        """Steps whose last cell stands in the notebook as it was written and did not fail."""
+        return set(self._last_good_cells())
+
     def _good_cells(self, steps: list[str]) -> list[NotebookNode]:
+        last = self._last_good_cells()
+        return [last[step_id] for step_id in steps if step_id in last]
+
+    def _last_good_cells(self) -> dict[str, NotebookNode]:
         last: dict[str, NotebookNode] = {}
         for cell in self.session.notebook.cells:
             step_id = cell.metadata.get("clinjup", {}).get("step_id")
             unchanged = cell.metadata.get("clinjup", {}).get("source_sha256") == source_sha256(cell.source)
             failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
-            if cell.cell_type == "code" and step_id in steps and unchanged and not failed:
+            if cell.cell_type == "code" and step_id and unchanged and not failed:
                 last[step_id] = cell
-        return [last[step_id] for step_id in steps if step_id in last]
+        return last
 
     def _save_soon(self, cell: NotebookNode) -> None:
         """Write a running cell to disk, unless it ends before: a short cell is written once, a long one can be watched."""

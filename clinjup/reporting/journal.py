@@ -25,6 +25,7 @@ Kind = Literal[
     "intent",
     "profile",
     "roles",
+    "planner",
     "plan",
     "proposal",
     "policy",

@@ -9,7 +9,8 @@ import json
 import pytest
 
 from clinjup.agent.budget import Budget, BudgetSpentError
-from clinjup.agent.planners.claude import CONTINUE_OFFLINE, ClaudePlanner
+from clinjup.agent.planners.claude import ClaudePlanner
+from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.agent.prompts import PROMPT_VERSION
 from clinjup.agent.provider import Provider, ProviderError, Server, Usage, price_of
 from clinjup.contracts import Approval, Plan, RunStatus, StepStatus
@@ -503,11 +504,3 @@ def test_a_resumed_run_keeps_its_plan_and_tells_the_model_where_it_stands(script
     opening = server.turns[0].body["messages"][0]["content"][0]["text"]
     assert "The run was stopped and goes on. Its plan: load: pending" in opening
     assert "ask_views = pa" in opening
-
-
-def test_a_run_resumed_with_the_consent_goes_on_without_any_request(scripted_claude, tmp_path):
-    earlier = plan_only(scripted_claude([PLAN]), brief())
-    server = scripted_claude([])
-    run = run_claude(server, tmp_path, given=brief(earlier=earlier, answers={CONTINUE_OFFLINE: "yes"}))
-    assert run.end.status is RunStatus.COMPLETED
-    assert server.requests == []
