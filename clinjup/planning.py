@@ -50,7 +50,7 @@ def make_planner(request: RunRequest, brief: Brief, folder: Path, ledger: Ledger
 
     gate = PrivacyGate(brief, folder, ledger, local_only=request.local_only)
     server = Server.choose(model=request.model, base_url=request.base_url)
-    return ClaudePlanner(Provider(server, gate), ledger, Budget(max_cost=request.max_cost))
+    return ClaudePlanner(Provider(server, gate), ledger, Budget(max_cost=request.max_cost, spent=brief.spent))
 
 
 async def first_plan(planner: Planner, brief: Brief) -> tuple[Planner, Plan]:
@@ -63,7 +63,6 @@ async def first_plan(planner: Planner, brief: Brief) -> tuple[Planner, Plan]:
     try:
         return planner, await planner.plan(brief)
     except ProviderError as fault:
-        await planner.close()
         if not brief.begun:
             raise PlannerUnusableError(str(fault)) from fault
         successor = Handover.for_brief(brief, str(fault))

@@ -28,6 +28,7 @@ class History:
         self.executions: list[dict[str, Any]] = []
         self.own_cells: list[str] = []
         """Sources of the cells that a model wrote and that ran, in their order."""
+        self.cost = 0.0  # US dollars
         self.finished = False
         proposed: dict[str, str] = {}
         for record in journal.records:
@@ -46,6 +47,8 @@ class History:
                 self.executions.append(record.data)
                 if record.data["ok"] and record.data["source_sha256"] in proposed:
                     self.own_cells.append(proposed[record.data["source_sha256"]])
+            elif record.kind == "usage":
+                self.cost += record.data["cost"]
             elif record.kind == "finished":
                 self.finished = record.data["status"] == RunStatus.COMPLETED
         if self.answers.get(CONTINUE_OFFLINE) != "yes":

@@ -208,6 +208,7 @@ class _Run:
         brief.folder = str(self.folder)
         if self.history is not None:
             brief.earlier, brief.begun = self.history.plan, bool(self.history.executions)
+            brief.spent = self.history.cost
         if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
             await self._enter_sandbox(brief)
         planner = make_planner(self.request, brief, self.folder, self)
@@ -215,14 +216,14 @@ class _Run:
             planned = await unless_stopped(first_plan(planner, brief), self.stopped)
             if planned is None:
                 return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped while it was planned. It can be resumed.")
-            planner, plan = planned
-            self.record("planner", planner.about)
+            successor, plan = planned
+            self.record("planner", successor.about)
             self._write_opening(brief, plan)
             self.state = RunState(
                 brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
             )
             await self._restore(self.state)
-            return await Loop(planner, self.state, self.workspace, self, self, self.stopped).run()
+            return await Loop(successor, self.state, self.workspace, self, self, self.stopped).run()
         except UnsupportedTaskError as problem:
             return LoopEnd(RunStatus.FAILED, str(problem))
         finally:

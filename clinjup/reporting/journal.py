@@ -37,6 +37,7 @@ Kind = Literal[
     "question",
     "answer",
     "disclosure",
+    "usage",
     "test_opening",
     "interruption",
     "resume",

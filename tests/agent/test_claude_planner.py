@@ -400,6 +400,13 @@ def test_a_cost_limit_holds_before_the_request_that_would_pass_it():
         budget.check(requests=1, usage=Usage(input=20_000), price=price, next_tokens=6_000)
 
 
+def test_what_earlier_tries_of_a_run_have_cost_counts_towards_its_limit():
+    price = price_of("claude-opus-5-5", local=False)
+    budget = Budget(max_cost=0.10, spent=0.09)
+    with pytest.raises(BudgetSpentError, match=r"has cost 0\.09 US dollars .* limit of 0\.10"):
+        budget.check(requests=0, usage=Usage(), price=price, next_tokens=4_000)
+
+
 def test_when_the_time_is_nearly_up_the_offline_planner_evaluates_what_there_is(scripted_claude, tmp_path):
     server = scripted_claude([PLAN])
     run = run_claude(server, tmp_path, given=brief(budget_seconds=30.0))

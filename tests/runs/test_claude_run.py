@@ -108,6 +108,8 @@ def test_three_mistakes_are_made_and_mended(scripted_claude, small_cohort, tmp_p
         "server": server.url,
         "prompts": "1",
     }
+    (usage,) = journal(folder, "usage")
+    assert (usage["requests"], usage["cost"]) == (len(server.requests), 0)  # a server on this machine costs nothing
     (sandbox,) = journal(folder, "sandbox")
     assert sandbox["active"] is asyncio.run(check_sandbox(tmp_path)).active
     assert sandbox["sentence"] in said.err

@@ -9,6 +9,8 @@ import nbformat
 import pytest
 
 from clinjup.contracts import Approval
+from clinjup.reporting import Journal
+from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
 from clinjup.testing import Broken, Call, HttpError, Says
 from tests.agent.claude_runs import finishes, proposes, runs, step
@@ -203,3 +205,11 @@ def test_without_a_sandbox_one_loud_sentence_is_said_and_journalled_and_the_run_
     assert b"there is no sandbox, so it is not run" in server.turns[-1].raw
     kernel = nbformat.read(tmp_path / "run" / "notebook.ipynb", as_version=4).metadata.kernelspec
     assert kernel.name == "python3"
+
+
+def test_what_a_run_has_cost_is_remembered_when_it_is_resumed(tmp_path):
+    journal = Journal.create(tmp_path / "journal.jsonl")
+    journal.append("intent", {"run_id": "x", "request": {"intent": "i", "data": "d", "planner": "claude"}})
+    for cost in (0.25, 0.5):
+        journal.append("usage", {"model": "m", "requests": 3, "tokens": 9, "cached_tokens": 0, "cost": cost})
+    assert read_history(tmp_path).cost == 0.75

@@ -48,8 +48,10 @@ class ClaudePlanner:
         return {"planner": self.name, "model": server.model, "server": server.base_url, "prompts": PROMPT_VERSION}
 
     async def close(self) -> None:
-        """Close the connection to the server."""
+        """Close the connection to the server, and write down what was used."""
         await self.provider.close()
+        if self.provider.requests:
+            self._ledger.record("usage", self._used())
 
     # ---------------------------------------------------------------------------------------------------- planning
 
@@ -206,20 +208,20 @@ class ClaudePlanner:
             on_text=lambda text: self._ledger.publish("text.delta", {"text": text}),
             before_request=self._check_budget,
         )
-        provider = self.provider
-        self._ledger.publish(
-            "usage",
-            {
-                "model": provider.server.model,
-                "requests": provider.requests,
-                "tokens": provider.usage.tokens,
-                "cached_tokens": provider.usage.cache_read,
-                "cost": round(provider.cost, 4),
-                "max_cost": self.budget.max_cost,
-                "seconds_left": round(self._deadline - time.monotonic()),
-            },
-        )
+        left = round(self._deadline - time.monotonic())
+        self._ledger.publish("usage", {**self._used(), "max_cost": self.budget.max_cost, "seconds_left": left})
         return turn
+
+    def _used(self) -> dict[str, Any]:
+        """What this try of the run has used; `cost` in US dollars by list price."""
+        provider = self.provider
+        return {
+            "model": provider.server.model,
+            "requests": provider.requests,
+            "tokens": provider.usage.tokens,
+            "cached_tokens": provider.usage.cache_read,
+            "cost": round(provider.cost, 4),
+        }
 
     def _check_budget(self) -> None:
         if time.monotonic() > self._deadline:
