@@ -111,7 +111,7 @@ def test_a_server_that_drops_every_second_stream_is_no_trouble(scripted_claude, 
 
 def three_classes(folder: Path, source: Path) -> Path:
     films = sorted((source / "images").iterdir())
-    for number, name in enumerate(("normal", "pneumonia", "tuberculosis")):
+    for number, name in enumerate(("nevus", "melanoma", "keratosis")):
         (folder / name).mkdir(parents=True)
         for film in films[number::3]:
             (folder / name / film.name).write_bytes(film.read_bytes())
@@ -121,12 +121,11 @@ def three_classes(folder: Path, source: Path) -> Path:
 def test_where_the_offline_planner_could_not_go_on_the_run_is_exit_4(scripted_claude, small_cohort, tmp_path):
     data = three_classes(tmp_path / "data", small_cohort)
     server = scripted_claude([PLAN, FIRST, HttpError(401, "authentication_error")])
-    request = "Tell apart normal films, pneumonia and tuberculosis on chest X-rays (three classes)."
-    options = ["--planner", "claude", "--base-url", server.url, "--json"]
-    said = clinjup("run", request, "--data", data, "--out", tmp_path / "run", *options)
-    assert said.code == 4, said.err + said.out
-    assert "did not accept the key" in said.json["sentence"]
-    assert "The offline planner has no recipes for this kind of task." in said.json["sentence"]
+    intent = "Classify skin lesions into seven diagnoses."
+    results, questions, _ = ask_claude(server, data, tmp_path / "run", intent=intent)
+    assert (results.status, questions) == ("failed", [])  # exit 4
+    assert "did not accept the key" in results.sentence
+    assert results.sentence.endswith("The offline planner has no recipes for this kind of task.")
     assert_whole(tmp_path / "run")
 
 
