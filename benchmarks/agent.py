@@ -1,8 +1,9 @@
-"""The Claude planner against the scripted server: overhead of a turn, stability of the cached prefix, size, memory.
+"""The Claude planner against the scripted server: overhead of a turn, stability of the cached prefix, size, memory; kernel starts.
 
 Overhead is what the loop takes from the model's answer to the next question (planner, policy, gate, journal, notebook), with a kernel
 that computes nothing, a notebook of 200 cells (20 with figures) and a real journal; the SDK and the wire are told apart. The
-cached share is the common byte prefix of two successive requests. Tokens are characters / 3.5.
+cached share is the common byte prefix of two successive requests. Tokens are characters / 3.5. A kernel has started when its first
+cell has run; sandboxed and plain ones take turns.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ from clinjup.contracts import (
     Roles,
     TableProfile,
 )
-from clinjup.notebook.executor import CellOutcome
+from clinjup.notebook.executor import CellOutcome, KernelExecutor
+from clinjup.notebook.sandbox import check_sandbox
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.workspace import NotebookWorkspace
 from clinjup.reporting import Journal
@@ -79,6 +81,7 @@ class TimedGate:
     def __init__(self, gate: PrivacyGate) -> None:
         self._gate = gate
         self.seconds: list[float] = []
+        self.said = gate.said
 
     def outbound(self, body: dict[str, Any], destination: str) -> dict[str, Any]:
         began = time.perf_counter()
@@ -91,12 +94,15 @@ class TimedGate:
 class RunLedger:
     """Journal and events of a run, as runs.py keeps them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, session: NotebookSession) -> None:
+        self.session = session
         self.journal = Journal.create(folder / "journal.jsonl")
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def record(self, kind: Any, data: dict[str, Any]) -> None:
-        self.journal.append(kind, data)
+    def record(self, kind: Any, data: dict[str, Any], *, wait: bool = True) -> None:
+        self.journal.append(kind, data, wait=wait)
+        if wait:
+            self.session.settle()
 
     def publish(self, event: str, data: dict[str, Any]) -> None:
         self.events = [(event, data)]
@@ -145,6 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     between = [later - earlier for earlier, later in itertools.pairwise([0, *compactions])]
     with tempfile.TemporaryDirectory() as folder:
         growth = _memory_growth(Path(folder))
+    plain, sandboxed = asyncio.run(_kernel_starts())
     figures = [
         ("overhead of a turn, ms, median", statistics.median(overhead) * 1e3, "<=", 20.0),
         ("of which processor time, gate left out, ms, median", statistics.median(provider.processor) * 1e3, "", None),
@@ -162,7 +169,16 @@ def main(arguments: list[str] | None = None) -> int:
         ("compactions", float(len(compactions)), "", None),
         ("turns between compactions, fewest", float(min(between, default=TURNS)), ">=", 20.0),
         ("memory held more, kB a turn", growth / 50 / 1e3, "<=", 50.0),
+        ("plain kernel start, s, median", statistics.median(plain), "", None),
     ]
+    if sandboxed:
+        ratios = [mine / theirs for mine, theirs in zip(sandboxed, plain, strict=True)]
+        figures += [
+            ("sandboxed kernel start, s, median", statistics.median(sandboxed), "", None),
+            ("sandboxed by plain kernel start, median of pairs", statistics.median(ratios), "<=", 1.3),
+        ]
+    else:
+        print("There is no sandbox on this machine, so its start was not measured.")
     rows = [
         (name, f"{value:,.3g}", f"{sign} {limit:g}" if limit is not None else "")
         for name, value, sign, limit in figures
@@ -205,14 +221,14 @@ def _run(folder: Path, on_turn: Any = lambda number: None) -> tuple[list[bytes],
 
 
 async def _drive(server: ScriptedClaude, folder: Path) -> tuple[TimedProvider, TimedGate, float]:
-    ledger = RunLedger(folder)
+    session = NotebookSession.create(folder / "notebook.ipynb", "benchmark")
+    session.notebook.cells.extend(_filling())
+    ledger = RunLedger(folder, session)
     brief = _brief()
     gate = TimedGate(PrivacyGate(brief, folder, ledger))
     provider = TimedProvider(Server(server.url, "key", native=True), gate)
     planner = ClaudePlanner(provider, ledger, Budget(max_repeats=TURNS))
     state = RunState(brief, await planner.plan(brief), deadline=time.monotonic() + 3600)
-    session = NotebookSession.create(folder / "notebook.ipynb", "benchmark")
-    session.notebook.cells.extend(_filling())
     text = "                     without drain  with drain\n" + "train  0                 0.91        0.09\n" * 12
     kernel = ScriptedKernel(lambda source: CellOutcome(ok=True, seconds=0.0, text=text, findings=[FINDING]))
     workspace = NotebookWorkspace(session, kernel, ledger.publish)  # type: ignore[arg-type]
@@ -220,6 +236,24 @@ async def _drive(server: ScriptedClaude, folder: Path) -> tuple[TimedProvider, T
         await Loop(planner, state, workspace, ledger, ledger, asyncio.Event()).run()
     await planner.close()
     return provider, gate, sum(flushes)
+
+
+async def _kernel_starts(pairs: int = 7) -> tuple[list[float], list[float]]:
+    """Seconds until the first cell has run, plain and sandboxed; no sandboxed ones where there is no sandbox."""
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    with tempfile.TemporaryDirectory() as run, tempfile.TemporaryDirectory() as data:
+        active = (await check_sandbox(Path(run), [Path(data)])).active
+        for _ in range(pairs):
+            for sandboxed in (False, True) if active else (False,):
+                executor = KernelExecutor(Path(run), "benchmark", lambda progress: None)
+                executor.sandbox = (Path(data),) if sandboxed else None
+                began = time.perf_counter()
+                await executor.start()
+                outcome = await executor.run(new_code_cell("1 + 1"))
+                seconds[sandboxed].append(time.perf_counter() - began)
+                assert outcome.ok
+                await executor.shutdown()
+    return seconds[False], seconds[True]
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 
 @app.command()
 def run(
+    context: typer.Context,
     intent: Annotated[str | None, typer.Argument(help="What you want, in your own words (English or German).")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with images and tables; it is only read.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Run folder [default: clinjup-runs/DATE-task].")] = None,
@@ -99,12 +100,10 @@ def run(
     """Answer a clinical request on a folder of images: plan, notebook, figures, report."""
     given = _read_answers(answers, as_json)
     if resume is not None:
-        if intent or data or out:
-            _stop(
-                BAD_INPUT,
-                "--resume goes on with the request of the run; leave the request, --data and --out away.",
-                as_json,
-            )
+        beside = _given_beside_resume(context)
+        if beside:
+            sentence = f"--resume goes on with the run as it was asked for; leave {' and '.join(beside)} away, or start a new run."
+            _stop(BAD_INPUT, sentence, as_json)
         _follow(None, resume, given, as_json)
     if not intent or not intent.strip() or data is None:
         _stop(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
@@ -232,7 +231,7 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as
 
 @app.command()
 def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: JsonOption = False) -> None:
-    """List everything that left this machine during a run."""
+    """List everything that was sent to a model during a run: when, to whom, how much, what kinds; the text lies in the run."""
     from clinjup.reporting.journal import JOURNAL_NAME, read_records
 
     path = run_dir / JOURNAL_NAME
@@ -249,7 +248,9 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
     if as_json:
         typer.echo(json.dumps(sent, ensure_ascii=False))
     else:
-        typer.echo("Nothing left this machine." if not sent else json.dumps(sent, ensure_ascii=False, indent=2))
+        from clinjup.terminal_tables import print_disclosures
+
+        print_disclosures(_console(stderr=False), sent, run_dir)
 
 
 @app.command()
@@ -401,6 +402,16 @@ def _write_cohort(
         except ValueError as problem:
             _stop(BAD_INPUT, str(problem), False)
     console.print(f"Synthetic cohort in {out}", highlight=False, markup=False)
+
+
+def _given_beside_resume(context: typer.Context) -> list[str]:
+    """Options of a new run that somebody gave together with --resume, as they typed them."""
+    given = {
+        name for name in context.params if (source := context.get_parameter_source(name)) and source.name != "DEFAULT"
+    }
+    options = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
+    names = [options[name] if name != "intent" else "the request" for name in context.params if name in given]
+    return [name for name in names if name not in {"--resume", "--answers", "--json"}]
 
 
 def _read_answers(path: Path | None, as_json: bool) -> dict[str, str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbformat.v4 import new_code_cell
 
 from clinjup.notebook.executor import KernelExecutor
+from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.sandbox import check_sandbox
 
 _PACKAGES = ("jupyterlab", "jupyter-ai", "anthropic", "torch", "torchvision", "timm", "lightning", "grad-cam")
@@ -36,7 +38,7 @@ class DoctorFinding:
 
 async def examine() -> list[DoctorFinding]:
     """All checks, the kernel last because it takes seconds."""
-    return [_python(), *_packages(), _memory(), _disk(), await _sandbox(), *await _kernel()]
+    return [_python(), *_packages(), _memory(), _disk(), await _sandbox(), _kernelspec(), *await _kernel()]
 
 
 def _python() -> DoctorFinding:
@@ -81,6 +83,17 @@ async def _sandbox() -> DoctorFinding:
     with tempfile.TemporaryDirectory(prefix="clinjup-doctor-") as run, tempfile.TemporaryDirectory() as data:
         status = await check_sandbox(Path(run), [Path(data)])
     return DoctorFinding("Sandbox", "ok" if status.active else "note", status.sentence)
+
+
+def _kernelspec() -> DoctorFinding:
+    try:
+        KernelSpecManager().get_kernel_spec(KERNEL_NAME)
+    except NoSuchKernel:
+        sentence = (
+            f"Jupyter does not know '{KERNEL_TITLE}'. Install clinjup again with pip in Jupyter's own environment."
+        )
+        return DoctorFinding("Sandbox kernel", "note", sentence)
+    return DoctorFinding("Sandbox kernel", "ok", f"'{KERNEL_TITLE}' can be chosen in Jupyter")
 
 
 async def _kernel() -> list[DoctorFinding]:

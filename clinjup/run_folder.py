@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.contracts import ClinicalTask, Plan, RunRequest, RunStatus
+from clinjup.notebook.session import source_sha256
 from clinjup.reporting import Journal
 
 
@@ -24,7 +26,11 @@ class History:
         self.plan: Plan | None = None
         self.findings: list[dict[str, Any]] = []
         self.executions: list[dict[str, Any]] = []
+        self.own_cells: list[str] = []
+        """Sources of the cells that a model wrote and that ran, in their order."""
+        self.cost = 0.0  # US dollars
         self.finished = False
+        proposed: dict[str, str] = {}
         for record in journal.records:
             if record.kind == "intent":
                 self.run_id = record.data["run_id"]
@@ -35,10 +41,23 @@ class History:
                 self.plan = Plan.model_validate(record.data)
             elif record.kind == "result":
                 self.findings.append(record.data["finding"])
+            elif record.kind == "proposal" and record.data["type"] == "run_cell":
+                proposed[source_sha256(record.data["source"])] = record.data["source"]
             elif record.kind == "execution":
                 self.executions.append(record.data)
+                if record.data["ok"] and record.data["source_sha256"] in proposed:
+                    self.own_cells.append(proposed[record.data["source_sha256"]])
+            elif record.kind == "usage":
+                self.cost += record.data["cost"]
             elif record.kind == "finished":
                 self.finished = record.data["status"] == RunStatus.COMPLETED
+        if self.answers.get(CONTINUE_OFFLINE) != "yes":
+            self.answers.pop(CONTINUE_OFFLINE, None)  # whoever resumes after a no wants the model tried again
+
+    def finished_steps(self) -> set[str]:
+        """Steps whose last attempt worked."""
+        last = {execution["step_id"]: execution["ok"] for execution in self.executions}
+        return {step_id for step_id, ok in last.items() if ok}
 
 
 def new_folder(request: RunRequest, task: ClinicalTask) -> Path:

@@ -14,7 +14,9 @@ from typing import Any, cast
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
 from clinjup.agent.state import Brief, RunState
+from clinjup.agent.stopping import unless_stopped
 from clinjup.contracts import (
+    Approval,
     CellCounts,
     Event,
     Plan,
@@ -70,7 +72,10 @@ class RunManager:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
         history = read_history(folder)
         request = history.request
-        check_planner(request)
+        if request.approval is Approval.EACH and not interactive:
+            raise RunFolderError("This run asks before each cell, so resume it on a terminal where somebody can agree.")
+        if not history.executions:
+            check_planner(request)
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         run = _Run(folder, request, preflight, interactive, history)
@@ -201,18 +206,24 @@ class _Run:
                 return LoopEnd(RunStatus.FAILED, str(problem))
         brief = _brief(self.request, self.preflight)
         brief.folder = str(self.folder)
-        brief.earlier = self.history.plan if self.history else None
+        if self.history is not None:
+            brief.earlier, brief.begun = self.history.plan, bool(self.history.executions)
+            brief.spent = self.history.cost
         if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
             await self._enter_sandbox(brief)
         planner = make_planner(self.request, brief, self.folder, self)
         try:
-            plan = await first_plan(planner, brief)
+            planned = await unless_stopped(first_plan(planner, brief), self.stopped)
+            if planned is None:
+                return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped while it was planned. It can be resumed.")
+            successor, plan = planned
+            self.record("planner", successor.about)
             self._write_opening(brief, plan)
             self.state = RunState(
                 brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
             )
             await self._restore(self.state)
-            return await Loop(planner, self.state, self.workspace, self, self, self.stopped).run()
+            return await Loop(successor, self.state, self.workspace, self, self, self.stopped).run()
         except UnsupportedTaskError as problem:
             return LoopEnd(RunStatus.FAILED, str(problem))
         finally:
@@ -220,6 +231,7 @@ class _Run:
 
     async def _enter_sandbox(self, brief: Brief) -> None:
         """Run the kernel in the sandbox where there is one; where there is none, say so aloud and in the journal."""
+        from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
         from clinjup.notebook.sandbox import check_sandbox
 
         data = Path(brief.profile.root)
@@ -229,6 +241,7 @@ class _Run:
         brief.sandboxed = status.active
         if status.active:
             self.executor.sandbox = (data,)
+            self.session.use_kernel(KERNEL_NAME, KERNEL_TITLE)  # whoever opens the notebook is protected too
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
         self.record("profile", brief.profile.model_dump(mode="json"))
@@ -241,11 +254,15 @@ class _Run:
             self.session.add_markdown("introduction", introduction(brief.task, brief.profile, plan, brief.warnings))
 
     async def _restore(self, state: RunState) -> None:
-        """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel."""
+        """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel.
+
+        A step whose cell was changed or taken out of the notebook is done again, because others may rest on it.
+        """
         if self.history is None or self.history.plan is None:
             return
         state.findings = list(self.history.findings)
-        done = {execution["step_id"] for execution in self.history.executions if execution["ok"]}
+        state.own_cells = list(self.history.own_cells)
+        done = self.history.finished_steps() & self.workspace.kept_steps()
         for step in state.plan.steps:
             if step.id in done:
                 step.status = StepStatus.DONE
@@ -297,8 +314,10 @@ class _Run:
 
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
-    def record(self, kind: str, data: dict[str, Any]) -> None:
-        self.journal.append(cast(Kind, kind), data)
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        self.journal.append(cast(Kind, kind), data, wait=wait)
+        if wait:
+            self.session.settle()
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
         self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
@@ -322,9 +341,9 @@ class _Run:
         self.publish("question.answered", {"answers": answers})
         return answers
 
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool:
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
         if not self.interactive:
-            return False
+            return None
         self._approvals[sha256] = asyncio.get_running_loop().create_future()
         self.publish("approval.requested", {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason})
         try:
@@ -332,7 +351,7 @@ class _Run:
         except asyncio.CancelledError:
             if not self.stopped.is_set():
                 raise
-            approved = False
+            return None
         self.publish("approval.resolved", {"sha256": sha256, "approved": approved})
         return approved
 

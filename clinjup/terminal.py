@@ -35,6 +35,7 @@ class RunView:
         self._started: dict[str, float] = {}
         self._live: Live | None = None
         self._said: set[str] = set()
+        self._usage = ""
 
     def __enter__(self) -> RunView:
         if self.console.is_terminal:
@@ -62,8 +63,13 @@ class RunView:
             self._line(
                 f"{self._title(data['step_id'])}: {'done' if data['ok'] else 'failed'} ({data['seconds']:.0f} s)"
             )
-        elif event.type == "text.delta" and data.get("loud"):
-            self._say(f"[bold yellow]{escape(data['text'])}[/]")
+        elif event.type == "usage":
+            self._usage = usage_line(data)
+        elif event.type == "run.finished" and self._usage:
+            self._line(self._usage)
+        elif event.type == "text.delta" and "loud" in data:  # what clinjup says itself; the model's words are not shown
+            style = "bold yellow" if data["loud"] else "dim"
+            self._say(f"[{style}]{escape(data['text'])}[/]")
         elif event.type == "error.diagnosed":
             self._say(f"[yellow]{escape(data['message'])}[/]")
         elif event.type == "result" and data["finding"].get("kind") == "figure":
@@ -118,7 +124,8 @@ class RunView:
                 Text(f"{seconds:.0f} s" if seconds else "", "dim"),
                 step.note or "",
             )
-        return Group(table, *([self._progress_row()] if self._progress else []))
+        rows = [self._progress_row()] if self._progress else []
+        return Group(table, *rows, *([Text(f"  {self._usage}", "dim")] if self._usage else []))
 
     def _progress_row(self) -> Table:
         assert self._progress is not None
@@ -133,6 +140,14 @@ class RunView:
             Text(progress.detail, "dim"),
         )
         return row
+
+
+def usage_line(data: dict[str, Any]) -> str:
+    """What the model has used up so far, and what is left."""
+    limit = f" of {data['max_cost']:.2f}" if data["max_cost"] else ""
+    cost = f", {data['cost']:.2f}{limit} US dollars by list price" if data["cost"] or limit else ""
+    left = f", {max(data['seconds_left'], 0) / 60:.0f} min left"
+    return f"{data['model']}: {data['requests']} requests, {data['tokens']:,} tokens{cost}{left}"
 
 
 def print_end(console: Console, results: Results, folder: str) -> None:

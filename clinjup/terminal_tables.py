@@ -1,6 +1,9 @@
-"""`clinjup inspect` on the terminal."""
+"""`clinjup inspect` and `clinjup disclosures` on the terminal."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -44,6 +47,28 @@ def print_profile(console: Console, profile: DataProfile) -> None:
         console.print(view)
     for warning in profile.warnings:
         console.print(Text(f"! {warning.sentence}", style="yellow"))
+
+
+def print_disclosures(console: Console, sent: list[dict[str, Any]], folder: Path) -> None:
+    """What was sent to a model, one line each, and where its text can be read."""
+    if not sent:
+        console.print("Nothing left this machine.")
+        return
+    for disclosure in sent:
+        where = f"{disclosure['destination']}{' (this machine)' if disclosure['loopback'] else ''}"
+        line = (
+            f"{disclosure['at']}  {where}  {disclosure['bytes']:,} bytes  {', '.join(disclosure['kinds'])}; "
+            f"{disclosure['withheld']} withheld  {disclosure['file']}"
+        )
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    away = sum(not disclosure["loopback"] for disclosure in sent)
+    total = sum(disclosure["bytes"] for disclosure in sent)
+    console.print(
+        f"{len(sent)} requests, {total:,} bytes; {away} of them left this machine. The texts lie in {folder}.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _short(text: str, limit: int = 60) -> str:

@@ -23,6 +23,8 @@ class Budget:
     max_tokens: int = 5_000_000
     max_cost: float | None = None
     max_repeats: int = 3
+    spent: float = 0.0
+    """US dollars that earlier tries of the run have cost."""
     _seen: Counter[str] = field(default_factory=Counter)
 
     def check(self, *, requests: int, usage: Usage, price: Price, next_tokens: int) -> None:
@@ -33,10 +35,10 @@ class Budget:
             raise BudgetSpentError(
                 f"The model has used {usage.tokens:,} tokens, and the limit of a run is {self.max_tokens:,}."
             )
-        cost = usage.cost(price) + next_tokens * price.input / 1e6
-        if self.max_cost is not None and cost > self.max_cost:
+        cost = self.spent + usage.cost(price)
+        if self.max_cost is not None and cost + next_tokens * price.input / 1e6 > self.max_cost:
             raise BudgetSpentError(
-                f"The model has cost {usage.cost(price):.2f} US dollars (list price), and one more question would pass the limit of "
+                f"The model has cost {cost:.2f} US dollars (list price), and one more question would pass the limit of "
                 f"{self.max_cost:.2f}."
             )
 

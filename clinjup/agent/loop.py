@@ -10,8 +10,8 @@ from typing import Any
 from clinjup.agent.planners import Planner
 from clinjup.agent.policy import Decision, Policy, safe_markdown
 from clinjup.agent.state import Clinician, Ledger, Observation, Outcome, RunState, Workspace
+from clinjup.agent.stopping import unless_stopped
 from clinjup.contracts import (
-    Action,
     AddMarkdown,
     Approval,
     AskClinician,
@@ -54,15 +54,20 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._recorded_steps = [step.id for step in self.state.plan.steps]
+        self._stopped_at = ""
         self.policy = Policy.of(self.state.brief)
+        for source in self.state.own_cells:
+            self.policy.ran(source)
 
     async def run(self) -> LoopEnd:
         for _ in range(MAX_ACTIONS):
-            action = await self._next_action()
+            action = None
+            if not self.stopped.is_set():
+                action = await unless_stopped(self.planner.next_action(self.state), self.stopped)
             if action is None:
                 return self._interrupted()
             self._record_new_steps()
-            self.ledger.record("proposal", action.model_dump(mode="json"))
+            self.ledger.record("proposal", action.model_dump(mode="json"), wait=False)
             self._publish_plan()
             self.state.observation = Observation("carried_out")
             if isinstance(action, Finish):
@@ -84,33 +89,18 @@ class Loop:
             elif isinstance(action, RecordFinding):
                 finding = {"kind": "note", "sentence": action.sentence}
                 self.state.findings.append(finding)
-                self.ledger.record("result", {"step_id": action.step_id, "finding": finding})
+                self.ledger.record("result", {"step_id": action.step_id, "finding": finding}, wait=False)
             elif isinstance(action, (Inspect, StartExperiment)):
                 # Both are for the planner's own memory; the proposal in the journal is their record.
                 continue
         return LoopEnd(RunStatus.FAILED, f"The run took more than {MAX_ACTIONS} actions without coming to an end.")
-
-    async def _next_action(self) -> Action | None:
-        """The planner's next action; None once the run is stopped, which also ends a model call that is under way."""
-        if self.stopped.is_set():
-            return None
-        deciding = asyncio.ensure_future(self.planner.next_action(self.state))
-        stopping = asyncio.ensure_future(self.stopped.wait())
-        try:
-            await asyncio.wait({deciding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (deciding, stopping):
-                if not task.done():
-                    task.cancel()
-                    await asyncio.wait({task})
-        return None if self.stopped.is_set() else deciding.result()
 
     def _record_new_steps(self) -> None:
         """A planner may add steps; a resumed run needs to know them."""
         steps = [step.id for step in self.state.plan.steps]
         if steps != self._recorded_steps:
             self._recorded_steps = steps
-            self.ledger.record("plan", self.state.plan.model_dump(mode="json"))
+            self.ledger.record("plan", self.state.plan.model_dump(mode="json"), wait=False)
 
     async def _run_cell(self, action: PlaceRecipe | RunCell) -> None:
         step = self.state.plan.step(action.step_id)
@@ -126,6 +116,8 @@ class Loop:
             self.state.observation = Observation("carried_out", text="The cell was placed and not run, as approved.")
             return
         rejection = await self._rejection(action, source, _sha256(source))
+        if self.stopped.is_set():
+            return
         if rejection is not None:
             step.status, step.note = StepStatus.SKIPPED, rejection
             self.state.observation = Observation("rejected", reason=rejection)
@@ -152,8 +144,16 @@ class Loop:
         if verdict.decision is Decision.DENY:
             return f"Not run: {verdict.reason}"
         approved = await self.clinician.approve(action.step_id, source, sha256, verdict.reason)
-        self.ledger.record("approval", {"step_id": action.step_id, "sha256": sha256, "approved": approved})
-        return None if approved else f"Not approved by the clinician. The cell was held back because: {verdict.reason}"
+        if self.stopped.is_set():  # neither agreed nor rejected: the step stays open
+            self._stopped_at = f" while it waited for your approval of '{self.state.plan.step(action.step_id).title}'"
+            return None
+        decided_by = "clinician" if approved is not None else "nobody was there"
+        approval = {"step_id": action.step_id, "sha256": sha256, "approved": approved is True, "by": decided_by}
+        self.ledger.record("approval", approval)
+        if approved:
+            return None
+        what = "Not approved by the clinician." if approved is not None else "Nobody was there to approve it."
+        return f"{what} The cell was held back because: {verdict.reason}"
 
     def _note(self, step: Step, action: PlaceRecipe | RunCell, attempt: int, source: str, outcome: Outcome) -> None:
         """Write down what running the cell gave."""
@@ -168,9 +168,9 @@ class Loop:
                 repair=action.repair,
             )
         )
-        self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"))
+        self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"), wait=False)
         if action.repair:
-            self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair})
+            self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair}, wait=False)
         for finding in outcome.findings:
             self._note_finding(step, finding)
         self.state.kernel_died = outcome.kernel_died
@@ -197,7 +197,7 @@ class Loop:
 
     def _note_finding(self, step: Step, finding: dict[str, Any]) -> None:
         self.state.findings.append(finding)
-        self.ledger.record("result", {"step_id": step.id, "finding": finding})
+        self.ledger.record("result", {"step_id": step.id, "finding": finding}, wait=False)
         if finding.get("kind") == "test_opening":
             self.ledger.record("test_opening", finding)
         self.ledger.publish("result", {"step_id": step.id, "finding": finding})
@@ -206,7 +206,8 @@ class Loop:
         self.ledger.publish("plan.updated", self.state.plan.model_dump(mode="json"))
 
     def _interrupted(self) -> LoopEnd:
-        return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped. Everything up to there is kept and can be resumed.")
+        sentence = f"The run was stopped{self._stopped_at}. Everything up to there is kept and can be resumed."
+        return LoopEnd(RunStatus.INTERRUPTED, sentence)
 
 
 def _cell(action: PlaceRecipe | RunCell, attempt: int) -> tuple[str, str]:

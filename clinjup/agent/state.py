@@ -29,6 +29,10 @@ class Brief:
     """The run folder, which is the kernel's working directory."""
     sandboxed: bool = False
     """Whether the kernel runs in the sandbox and its self-test passed."""
+    begun: bool = False
+    """Whether cells of this run have run already, in an earlier try."""
+    spent: float = 0.0
+    """US dollars that the model has cost in earlier tries."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class RunState:
     attempts: list[Attempt] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    own_cells: list[str] = field(default_factory=list)
+    """Sources of the cells that a model wrote and that ran in an earlier try, in their order."""
     kernel_died: bool = False
     observation: Observation | None = None
 
@@ -105,7 +111,12 @@ class Workspace(Protocol):
 class Ledger(Protocol):
     """Where the agent writes down what it does: the journal, and the events that subscribers see."""
 
-    def record(self, kind: str, data: dict[str, Any]) -> None: ...
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        """Write down. It is on the disk when this returns, and so is the notebook; without `wait`, when the next one that waits is.
+
+        Nothing that cannot be taken back may follow from a record that did not wait: a cell that runs, a payload that leaves.
+        """
+        ...
 
     def publish(self, event: str, data: dict[str, Any]) -> None: ...
 
@@ -116,6 +127,10 @@ class GateRefusedError(Exception):
 
 class Gate(Protocol):
     """The one way out of this machine. The provider calls it in the SDK's middleware, once for each HTTP request."""
+
+    def said(self, *texts: str) -> None:
+        """The clinician's own words, meant for the model."""
+        ...
 
     def outbound(self, body: dict[str, Any], destination: str) -> dict[str, Any]:
         """The body that may be sent instead of `body`, written down as a Disclosure before it is returned.
@@ -136,6 +151,6 @@ class Clinician(Protocol):
         """Answers by question id, or None when nobody is there to answer."""
         ...
 
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool:
-        """Whether this very code may run."""
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
+        """Whether this very code may run; None when nobody decided, because nobody is there or the run was stopped."""
         ...

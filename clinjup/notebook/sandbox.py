@@ -29,10 +29,10 @@ CHECKS = {
     "system_hidden": "other files of this machine can be read",
     "run_writable": "the run folder cannot be written",
 }
-# Of the host's environment only what tunes arithmetic and language; none of it can hold a secret.
+# Of the host's environment only what tunes arithmetic, memory and language; none of it can hold a secret.
 _PASSED = (
     "LANG LC_ALL LC_CTYPE TZ OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES "
-    "CUBLAS_WORKSPACE_CONFIG HIP_VISIBLE_DEVICES"
+    "CUBLAS_WORKSPACE_CONFIG HIP_VISIBLE_DEVICES CLINJUP_MEMORY_GB"
 )
 _SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/opt/rocm", "/sys"),

@@ -1,9 +1,13 @@
-"""The canonical notebook of a run: every cell is added and changed here, and every change is saved atomically."""
+"""The canonical notebook of a run: every cell is added and changed here, and every change is saved atomically.
+
+The disk is written by a thread of its own, one save after the other, so that a run need not stand still for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +34,19 @@ class NotebookSession:
         self.notebook = notebook
         self.run_id = run_id
         self._text = NotebookText()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="clinjup-notebook")
+        self._newest: Future[None] | None = None
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
         notebook = new_notebook(
             metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
                 "language_info": {"name": "python"},
                 "clinjup": {"run_id": run_id},
             }
         )
         session = cls(path, notebook, run_id)
+        session.use_kernel("python3", "Python 3 (ipykernel)")
         session.save()
         return session
 
@@ -53,38 +59,54 @@ class NotebookSession:
         cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
         self.notebook.cells.append(cell)
         if save:
-            self.save(cell, flush=False)
+            self.save(cell, wait=False)
         return cell
 
-    def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
+    def add_code(self, step_id: str, source: str, *, attempt: int, author: str, save: bool = True) -> NotebookNode:
+        """Append a code cell. Without `save` the caller saves it, at the latest when it has run."""
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
         cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
         self.notebook.cells.append(cell)
-        self.save(cell, flush=False)
+        if save:
+            self.save(cell, wait=False)
         return cell
 
-    def mark_failed(self, cell: NotebookNode) -> None:
-        """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error."""
+    @staticmethod
+    def mark_failed(cell: NotebookNode) -> None:
+        """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error. Save it then."""
         cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         cell.metadata["tags"] = ["clinjup-failed-attempt", "raises-exception"]
-        self.save(cell)
+
+    def use_kernel(self, name: str, title: str) -> None:
+        """The kernel that Jupyter starts when somebody opens the notebook; saved with the next change."""
+        self.notebook.metadata["kernelspec"] = {"name": name, "display_name": title, "language": "python"}
 
     def set_metadata(self, **values: Any) -> None:
         self.notebook.metadata["clinjup"].update(values)
         self.save()
 
-    def save(self, changed: NotebookNode | None = None, *, flush: bool = True) -> None:
+    def save(self, changed: NotebookNode | None = None, *, wait: bool = True) -> None:
         """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one.
 
         `changed` says that no older cell but this one differs from the last time, which makes long notebooks quick to save.
-        Without `flush` a power cut may cost what was saved last; a finished cell is always flushed.
+        Without `wait` it is on the disk once `settle` has returned.
         """
+        self._newest = self._disk.submit(self._write, self._text.pieces(self.notebook, changed))
+        if wait:
+            self.settle()
+
+    def settle(self) -> None:
+        """Return when the newest save is on the disk. Raises OSError when it could not be written."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            newest.result()
+
+    def _write(self, pieces: list[bytes]) -> None:
         partial = self.path.with_suffix(".ipynb.part")
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(self._text.text(self.notebook, changed) + "\n")
-            if flush:
-                file.flush()
-                os.fsync(file.fileno())
+        with partial.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, self.path)
 
     def _anchor(self, step_id: str, source: str) -> dict[str, Any]:

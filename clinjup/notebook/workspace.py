@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +14,8 @@ from clinjup.notebook.session import NotebookSession, source_sha256
 
 Publish = Callable[[str, dict[str, Any]], None]
 
-# A long cell is written to disk at most this often while its outputs stream in.
-SAVE_EVERY_SECONDS = 1.0
+# A cell that runs this long is written to disk before it ends, and then at most this often while its outputs stream in.
+SAVE_EVERY_SECONDS = 0.5
 
 
 class NotebookWorkspace:
@@ -26,7 +26,7 @@ class NotebookWorkspace:
         self.executor = executor
         self._publish = publish
         self._started = False
-        self._saved = 0.0
+        self._saving: asyncio.TimerHandle | None = None
 
     async def add_markdown(self, step_id: str, text: str) -> None:
         cell = self.session.add_markdown(step_id, text)
@@ -44,14 +44,18 @@ class NotebookWorkspace:
         if introduction:
             note = self.session.add_markdown(step_id, introduction, save=False)
             self._publish("cell.inserted", {"step_id": step_id, "cell_id": note.id, "type": "markdown"})
-        cell = self.session.add_code(step_id, source, attempt=attempt, author=author)
+        cell = self.session.add_code(step_id, source, attempt=attempt, author=author, save=False)
         told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
         self._publish("cell.inserted", {**told, "type": "code"})
         self._publish("cell.started", told)
-        outcome = await self.executor.run(cell, on_output=lambda: self._save_now_and_then(cell))
+        self._save_soon(cell)
+        try:
+            outcome = await self.executor.run(cell, on_output=lambda: self._save_soon(cell))
+        finally:
+            self._save_no_more()
         if not outcome.ok:
             self.session.mark_failed(cell)
-        self.session.save(cell)
+        self.session.save(cell, wait=False)
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
@@ -74,17 +78,35 @@ class NotebookWorkspace:
             await self.executor.start()
             self._started = True
 
+    def kept_steps(self) -> set[str]:
+        """Steps whose last cell stands in the notebook as it was written and did not fail."""
+        return set(self._last_good_cells())
+
     def _good_cells(self, steps: list[str]) -> list[NotebookNode]:
+        last = self._last_good_cells()
+        return [last[step_id] for step_id in steps if step_id in last]
+
+    def _last_good_cells(self) -> dict[str, NotebookNode]:
         last: dict[str, NotebookNode] = {}
         for cell in self.session.notebook.cells:
             step_id = cell.metadata.get("clinjup", {}).get("step_id")
             unchanged = cell.metadata.get("clinjup", {}).get("source_sha256") == source_sha256(cell.source)
             failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
-            if cell.cell_type == "code" and step_id in steps and unchanged and not failed:
+            if cell.cell_type == "code" and step_id and unchanged and not failed:
                 last[step_id] = cell
-        return [last[step_id] for step_id in steps if step_id in last]
+        return last
 
-    def _save_now_and_then(self, cell: NotebookNode) -> None:
-        if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
-            self.session.save(cell, flush=False)
-            self._saved = time.monotonic()
+    def _save_soon(self, cell: NotebookNode) -> None:
+        """Write a running cell to disk, unless it ends before: a short cell is written once, a long one can be watched."""
+
+        def save() -> None:
+            self._saving = None
+            self.session.save(cell, wait=False)
+
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_EVERY_SECONDS, save)
+
+    def _save_no_more(self) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None

@@ -36,6 +36,9 @@ EVALUATION = {"kind": "evaluation", "name": "baseline", "metrics": {"auroc": {"v
 
 
 class OpenGate:
+    def said(self, *texts: str) -> None:
+        pass
+
     def outbound(self, body: dict[str, Any], destination: str) -> dict[str, Any]:
         return body
 
@@ -117,7 +120,7 @@ class Told:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
 
-    def record(self, kind: str, data: dict[str, Any]) -> None:
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
         self.records.append((kind, json.loads(json.dumps(data))))
 
     def publish(self, event: str, data: dict[str, Any]) -> None:
@@ -129,7 +132,7 @@ class Told:
             return None
         return {question.id: self.replies[question.id] for question in questions}
 
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool:
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
         return self.approves
 
     def of(self, kind: str) -> list[dict[str, Any]]:

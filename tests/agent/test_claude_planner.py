@@ -9,7 +9,8 @@ import json
 import pytest
 
 from clinjup.agent.budget import Budget, BudgetSpentError
-from clinjup.agent.planners.claude import CONTINUE_OFFLINE, ClaudePlanner
+from clinjup.agent.planners.claude import ClaudePlanner
+from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.agent.prompts import PROMPT_VERSION
 from clinjup.agent.provider import Provider, ProviderError, Server, Usage, price_of
 from clinjup.contracts import Approval, Plan, RunStatus, StepStatus
@@ -399,6 +400,13 @@ def test_a_cost_limit_holds_before_the_request_that_would_pass_it():
         budget.check(requests=1, usage=Usage(input=20_000), price=price, next_tokens=6_000)
 
 
+def test_what_earlier_tries_of_a_run_have_cost_counts_towards_its_limit():
+    price = price_of("claude-opus-5-5", local=False)
+    budget = Budget(max_cost=0.10, spent=0.09)
+    with pytest.raises(BudgetSpentError, match=r"has cost 0\.09 US dollars .* limit of 0\.10"):
+        budget.check(requests=0, usage=Usage(), price=price, next_tokens=4_000)
+
+
 def test_when_the_time_is_nearly_up_the_offline_planner_evaluates_what_there_is(scripted_claude, tmp_path):
     server = scripted_claude([PLAN])
     run = run_claude(server, tmp_path, given=brief(budget_seconds=30.0))
@@ -503,11 +511,3 @@ def test_a_resumed_run_keeps_its_plan_and_tells_the_model_where_it_stands(script
     opening = server.turns[0].body["messages"][0]["content"][0]["text"]
     assert "The run was stopped and goes on. Its plan: load: pending" in opening
     assert "ask_views = pa" in opening
-
-
-def test_a_run_resumed_with_the_consent_goes_on_without_any_request(scripted_claude, tmp_path):
-    earlier = plan_only(scripted_claude([PLAN]), brief())
-    server = scripted_claude([])
-    run = run_claude(server, tmp_path, given=brief(earlier=earlier, answers={CONTINUE_OFFLINE: "yes"}))
-    assert run.end.status is RunStatus.COMPLETED
-    assert server.requests == []

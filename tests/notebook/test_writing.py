@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_output
 
 from clinjup.notebook.session import NotebookSession
+from clinjup.notebook.workspace import NotebookWorkspace
+from clinjup.testing.kernel import ScriptedKernel
 
 
 def on_disk(session: NotebookSession) -> str:
+    session.settle()
     return session.path.read_text(encoding="utf-8")
 
 
@@ -51,3 +57,47 @@ def test_a_save_without_a_word_writes_every_cell_anew(tmp_path):
     first.source = "after"
     session.save()
     assert on_disk(session) == as_nbformat(session)
+
+
+def test_a_long_cell_is_on_disk_while_it_runs_and_a_short_one_is_written_once(tmp_path):
+    saves = []
+
+    class Watched(NotebookSession):
+        def save(self, changed=None, *, wait=True):
+            super().save(changed, wait=wait)
+            self.settle()
+            saves.append(on_disk(self))
+            seen.set()
+
+    class Kernel(ScriptedKernel):
+        async def run(self, cell, on_output=lambda: None):
+            outcome = await super().run(cell, on_output)
+            if "long" in cell.source:
+                await asyncio.wait_for(seen.wait(), 30)
+            return outcome
+
+    async def saves_of(source):
+        saves.clear()
+        seen.clear()
+        await workspace.run_code("step", source, attempt=1, author="model", introduction="## What")
+        return list(saves)
+
+    async def both():
+        return await saves_of("short()"), await saves_of("long()")
+
+    seen = asyncio.Event()
+    session = Watched.create(tmp_path / "notebook.ipynb", "run")
+    workspace = NotebookWorkspace(session, Kernel(), lambda event, data: None)
+    short, long = asyncio.run(both())
+    assert len(short) == 1 and "short()" in short[0]
+    assert len(long) == 2 and all("long()" in text for text in long)
+
+
+def test_a_notebook_that_cannot_be_written_is_told_when_the_run_waits_for_it(tmp_path):
+    session = NotebookSession.create(tmp_path / "notebook.ipynb", "run")
+    (tmp_path / "notebook.ipynb").unlink()
+    (tmp_path / "notebook.ipynb").mkdir()
+    session.add_markdown("a", "text")
+    with pytest.raises(OSError):
+        session.settle()
+    session.settle()  # told once

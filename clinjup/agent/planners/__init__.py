@@ -13,6 +13,11 @@ class Planner(Protocol):
 
     name: str
 
+    @property
+    def about(self) -> dict[str, str]:
+        """Who plans, for the journal."""
+        ...
+
     async def plan(self, brief: Brief) -> Plan: ...
 
     async def next_action(self, state: RunState) -> Action: ...

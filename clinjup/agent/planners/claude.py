@@ -1,4 +1,4 @@
-"""The planner that asks a model: proposes a plan, yields the same actions as the offline planner, hands over to it when it must."""
+"""The planner that asks a model: a plan, then the same actions as the offline planner's; it hands over to that one when it must."""
 
 from __future__ import annotations
 
@@ -9,30 +9,17 @@ from typing import Any
 from clinjup.agent.budget import CLOSING_SECONDS, Budget, BudgetSpentError
 from clinjup.agent.conversation import CHARACTERS_PER_TOKEN, Conversation
 from clinjup.agent.planners.claude_steps import StepBook
-from clinjup.agent.planners.recipes import RecipePlanner
+from clinjup.agent.planners.handover import Handover, as_pending
 from clinjup.agent.prompts import PROMPT_VERSION, opening_prompt, system_prompt
 from clinjup.agent.provider import Prompt, Provider, ProviderError, Turn, price_of
 from clinjup.agent.state import Brief, Ledger, Observation, RunState
 from clinjup.agent.telling import findings_text, observation_text, plan_text, profile_text, so_far_text, task_text
 from clinjup.agent.tools import ProposePlan, ToolCallError, read_call, tool_definitions
-from clinjup.contracts import (
-    Action,
-    AskClinician,
-    Finish,
-    Inspect,
-    PlaceRecipe,
-    Plan,
-    Question,
-    QuestionOption,
-    RunCell,
-    StepStatus,
-)
+from clinjup.contracts import Action, Inspect, PlaceRecipe, Plan, RunCell
 
-CONTINUE_OFFLINE = "continue_offline"
 MAX_FRUITLESS_TURNS = 4  # in a row, without an action
 MAX_FAILURES = 5  # in a row, whatever the step
 MAX_ATTEMPTS = 3  # at one step
-_NO_OFFLINE = "The offline planner has no recipes for this kind of task."
 
 
 class ClaudePlanner:
@@ -51,7 +38,7 @@ class ClaudePlanner:
         self._book: StepBook | None = None
         self._call: tuple[str, Action] | None = None
         self._failures = 0
-        self._offline: RecipePlanner | None = None
+        self._successor: Handover | None = None
         self._deadline = 0.0
 
     @property
@@ -61,8 +48,10 @@ class ClaudePlanner:
         return {"planner": self.name, "model": server.model, "server": server.base_url, "prompts": PROMPT_VERSION}
 
     async def close(self) -> None:
-        """Close the connection to the server."""
+        """Close the connection to the server, and write down what was used."""
         await self.provider.close()
+        if self.provider.requests:
+            self._ledger.record("usage", self._used())
 
     # ---------------------------------------------------------------------------------------------------- planning
 
@@ -70,14 +59,9 @@ class ClaudePlanner:
         """The model's plan; that of the earlier try for a resumed run. Raises ProviderError before anything was run."""
         self._book = StepBook.for_brief(brief)
         self._deadline = time.monotonic() + brief.budget_seconds
-        if brief.earlier is not None:
-            plan = brief.earlier.model_copy(deep=True)
-            for step in plan.steps:
-                step.status = StepStatus.PENDING
-            if brief.answers.get(CONTINUE_OFFLINE) is None:
-                await self.provider.probe()
-            return plan
         await self.provider.probe()
+        if brief.earlier is not None:
+            return as_pending(brief.earlier)
         self._conversation = Conversation(self._opening(brief, "Nothing yet."))
         try:
             return await self._proposed_plan()
@@ -121,18 +105,11 @@ class ClaudePlanner:
 
     async def next_action(self, state: RunState) -> Action:
         assert self._book is not None, "plan() first"
-        answer = state.answers.get(CONTINUE_OFFLINE)
-        if self._offline is None and (answer == "yes" or state.seconds_left() < CLOSING_SECONDS):
-            plan = self._book.offline_plan(state.plan)
-            if plan is None:
-                return Finish(status="failed", sentence=f"The time of the run is used up. {_NO_OFFLINE}")
-            state.plan, self._offline = plan, RecipePlanner()
-        if self._offline is not None:
-            return await self._offline.next_action(state)
-        if answer is not None:
-            return Finish(
-                status="failed", sentence="The model could not go on, and the offline planner was not wanted."
-            )
+        if self._successor is None and state.seconds_left() < CLOSING_SECONDS:
+            # Not a failure, so nobody is asked: what there is gets evaluated in the time that is left.
+            self._successor = Handover(self._book, "The time of the run is used up.", asks=False)
+        if self._successor is not None:
+            return await self._successor.next_action(state)
         self._deadline = state.deadline
         try:
             if self._conversation is None:
@@ -140,7 +117,8 @@ class ClaudePlanner:
             self._observe(state)
             return await self._decide(state)
         except (ProviderError, BudgetSpentError) as fault:
-            return self._hand_over(str(fault), state)
+            self._successor = Handover(self._book, str(fault))
+            return await self._successor.next_action(state)
 
     def _observe(self, state: RunState) -> None:
         """Tell the model what became of its last action. Raises BudgetSpentError when it goes round in circles."""
@@ -148,6 +126,7 @@ class ClaudePlanner:
             return
         (call_id, action), self._call = self._call, None
         observation = state.observation
+        self.provider.said(*observation.answers.values())
         text = self._look(action, state) if isinstance(action, Inspect) else observation_text(observation)
         failed = observation.kind != "carried_out"
         left = f"({max(state.seconds_left() / 60, 0):.0f} min left)"
@@ -229,20 +208,20 @@ class ClaudePlanner:
             on_text=lambda text: self._ledger.publish("text.delta", {"text": text}),
             before_request=self._check_budget,
         )
-        provider = self.provider
-        self._ledger.publish(
-            "usage",
-            {
-                "model": provider.server.model,
-                "requests": provider.requests,
-                "tokens": provider.usage.tokens,
-                "cached_tokens": provider.usage.cache_read,
-                "cost": round(provider.cost, 4),
-                "max_cost": self.budget.max_cost,
-                "seconds_left": round(self._deadline - time.monotonic()),
-            },
-        )
+        left = round(self._deadline - time.monotonic())
+        self._ledger.publish("usage", {**self._used(), "max_cost": self.budget.max_cost, "seconds_left": left})
         return turn
+
+    def _used(self) -> dict[str, Any]:
+        """What this try of the run has used; `cost` in US dollars by list price."""
+        provider = self.provider
+        return {
+            "model": provider.server.model,
+            "requests": provider.requests,
+            "tokens": provider.usage.tokens,
+            "cached_tokens": provider.usage.cache_read,
+            "cost": round(provider.cost, 4),
+        }
 
     def _check_budget(self) -> None:
         if time.monotonic() > self._deadline:
@@ -289,27 +268,6 @@ class ClaudePlanner:
         if action.what == "plan":
             return plan_text(state.plan, with_status=True)
         return findings_text(state.findings)
-
-    # --------------------------------------------------------------------------------------------------- handing over
-
-    def _hand_over(self, reason: str, state: RunState) -> Action:
-        """Ask whether the offline planner may go on; where it has no plan for the task, the run ends."""
-        assert self._book is not None
-        if self._book.draft is None:
-            return Finish(status="failed", sentence=f"{reason} {_NO_OFFLINE}")
-        german = state.brief.task.language == "de"
-        text = (
-            f"Das Modell kann nicht weiterarbeiten. {reason} Soll der Offline-Planer vom jetzigen Stand aus weitermachen?"
-            if german
-            else f"The model cannot go on. {reason} Shall the offline planner go on from here?"
-        )
-        options = [
-            QuestionOption(
-                value="yes", text="Ja, ohne Modell weitermachen" if german else "Yes, go on without a model"
-            ),
-            QuestionOption(value="no", text="Nein, hier anhalten" if german else "No, stop here"),
-        ]
-        return AskClinician(questions=[Question(id=CONTINUE_OFFLINE, text=text, options=options)])
 
 
 def _line(action: Action, observation: Observation) -> str:

@@ -26,6 +26,11 @@ class RecipePlanner:
 
     name = "offline"
 
+    @property
+    def about(self) -> dict[str, str]:
+        """Who plans, for the journal."""
+        return {"planner": self.name}
+
     async def plan(self, brief: Brief) -> Plan:
         return build_plan(brief)
 

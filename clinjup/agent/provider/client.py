@@ -110,6 +110,10 @@ class Provider:
     async def close(self) -> None:
         await self._client.close()
 
+    def said(self, *texts: str) -> None:
+        """The clinician said this to the model, so the gate may let its words pass."""
+        self._gate.said(*texts)
+
     # ----------------------------------------------------------------------------------------------------- asking
 
     async def turn(
