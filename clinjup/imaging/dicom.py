@@ -7,6 +7,7 @@ memory; they are never written anywhere (see `imaging.headers`). Names, birth da
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ HEADER_TAGS = (
     "Manufacturer",
     "BurnedInAnnotation",
 )
+# The libraries behind pydicom keep state between calls: two threads in them at once end the process (seen with OpenJPEG).
+one_codec_at_a_time = threading.Lock()
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the table of contents on a CD, no picture
 
 
@@ -155,7 +158,10 @@ def _colour(dataset: Any) -> np.ndarray:
 
 def _pixels(dataset: Any, pixel_array: Any) -> np.ndarray:
     try:
-        return pixel_array(dataset)
+        if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+            return pixel_array(dataset)
+        with one_codec_at_a_time:
+            return pixel_array(dataset)
     except (NotImplementedError, AttributeError) as error:
         raise NoPictureError(f"the picture is stored in a way that cannot be read ({' '.join(str(error).split())[:90]})") from error
     except RuntimeError as error:

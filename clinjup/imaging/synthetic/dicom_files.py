@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from clinjup.imaging.dicom import one_codec_at_a_time
+
 ROOT_UID = "1.2.826.0.1.3680043.8.498.1"  # pydicom's own root: free for anybody's examples
 COMPRESSIONS = ("none", "jpeg", "jpeg2000", "rle")
 
@@ -65,8 +67,8 @@ def save_dicom(path: Path, pixels: np.ndarray, tags: Mapping[str, Any], compress
         dataset.PixelData = pixels.tobytes()
         dataset["PixelData"].VR = "OB" if bits == 8 else "OW"
         if compression in ("jpeg2000", "rle"):
-            dataset.compress(
-                JPEG2000Lossless if compression == "jpeg2000" else RLELossless, generate_instance_uid=False
-            )
+            syntax = JPEG2000Lossless if compression == "jpeg2000" else RLELossless
+            with one_codec_at_a_time:
+                dataset.compress(syntax, generate_instance_uid=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
