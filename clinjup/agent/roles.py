@@ -145,12 +145,12 @@ def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
 def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:
     """Yes/no columns of the confounders, those named first; what is missing or unreadable is said in `warnings`."""
     found: dict[str, Flag] = {}
+    blank_is_no = profile.layout not in BLANK_IS_UNKNOWN
     about = [(term, column) for column in all_columns(profile) if (term := confounder_of(column))]
     for named in task.confounders:
         term = by_id(CONFOUNDERS, named.id)
         assert term is not None
         columns = [column for other, column in about if other.id == term.id]
-        blank_is_no = profile.layout not in BLANK_IS_UNKNOWN
         flags = [(flag, column) for column in columns if (flag := _flag(column, term.contextual, blank_is_no))]
         if flags:
             flag, column = flags[0]
@@ -166,7 +166,7 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
     modality = target_term(task.target).modality if task.target else None
     for term, column in about:
         flag = (
-            _flag(column)
+            _flag(column, blank_is_no=blank_is_no)
             if term.id not in found and not term.contextual and term.modality in (None, modality)
             else None
         )

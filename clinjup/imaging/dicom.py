@@ -163,13 +163,15 @@ def _pixels(dataset: Any, pixel_array: Any) -> np.ndarray:
         with one_codec_at_a_time:
             return pixel_array(dataset)
     except (NotImplementedError, AttributeError) as error:
-        raise NoPictureError(f"the picture is stored in a way that cannot be read ({' '.join(str(error).split())[:90]})") from error
+        raise NoPictureError(
+            f"the picture is stored in a way that cannot be read ({' '.join(str(error).split())[:90]})"
+        ) from error
     except RuntimeError as error:
-        # pydicom's sentence for "a decoder is missing" and "no decoder could read it" begin differently.
-        if "Unable to decompress" in str(error) and "missing" in str(error):
+        # pydicom: no decoder at hand, or all of them refuse this kind; otherwise the data are broken.
+        if "missing" in str(error) or "does not support" in str(error):
             syntax = dataset.file_meta.TransferSyntaxUID.name
             raise NoPictureError(f"the compression '{syntax}' cannot be read on this machine") from error
-        raise ValueError("damaged pixel data") from error
+        raise
 
 
 def _padding(dataset: Any, stored: np.ndarray) -> np.ndarray | None:
@@ -196,7 +198,9 @@ def _windowed(dataset: Any, values: np.ndarray, inside: np.ndarray | None) -> np
         if function == "SIGMOID":
             return 1 / (1 + np.exp(-4 * (values - centre) / width))
         # PS3.3 C.11.2.1.2: LINEAR counts pixel values, LINEAR_EXACT measures.
-        start, span = (centre - width / 2, width) if function == "LINEAR_EXACT" else (centre - width / 2, max(width - 1, 1))
+        start, span = (
+            (centre - width / 2, width) if function == "LINEAR_EXACT" else (centre - width / 2, max(width - 1, 1))
+        )
         if start < high and start + span > low:
             return (values - start) / span
     low, high = percentile_window(seen)

@@ -39,19 +39,24 @@ def decode_runs(text: str, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     Raises ValueError where the text is no run lengths, or leaves the picture.
     """
     height, width = shape
+    starts, ends = _edges(text, height * width)
     mask = np.zeros(height * width, dtype=bool)
+    for start, end in zip(starts, ends, strict=True):
+        mask[start:end] = True
+    return mask.reshape(width, height).T
+
+
+def _edges(text: str, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each run starts and ends."""
     if text.strip() == NOTHING:
-        return mask.reshape(width, height).T
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     numbers = np.array(text.split(), dtype=np.int64)
     if len(numbers) == 0 or len(numbers) % 2 or (numbers < 0).any():
         raise ValueError("not pairs of numbers")
-    edges = np.cumsum(numbers)  # where each skip ends and each run ends
-    if edges[-1] > mask.size:
+    edges = np.cumsum(numbers)
+    if edges[-1] > pixels:
         raise ValueError("leaves the picture")
-    steps = np.zeros(mask.size + 1, dtype=np.int32)
-    np.add.at(steps, edges[0::2], 1)
-    np.add.at(steps, edges[1::2], -1)
-    return (np.cumsum(steps[:-1]) > 0).reshape(width, height).T
+    return edges[0::2], edges[1::2]
 
 
 def encode_runs(mask: np.ndarray) -> str:
@@ -68,14 +73,17 @@ def presence(runs: pd.Series, images: pd.Series, shape: tuple[int, int] = SHAPE)
     they count as no information.
     """
     names = images.dropna()
-    found = pd.Series(np.nan, index=names.index, dtype=float)
+    found = np.full(len(names), np.nan)
     broken = 0
-    for row, text in runs.reindex(names.index).dropna().items():
+    for row, text in enumerate(runs.reindex(names.index)):
+        if pd.isna(text):
+            continue
         try:
-            found[row] = float(decode_runs(str(text), shape).any())
+            starts, ends = _edges(str(text), shape[0] * shape[1])
+            found[row] = float((ends > starts).any())
         except ValueError:
             broken += 1
-    most = found.groupby(names, sort=False).max()
+    most = pd.Series(found, index=names.index).groupby(names, sort=False).max()
     return most.map({1.0: "1", 0.0: "0"}).astype(object), broken
 
 
@@ -124,7 +132,7 @@ def read_masks(cohort: Cohort, name: str) -> Masks:
 
 def _legible(text: str, shape: tuple[int, int]) -> bool:
     try:
-        decode_runs(text, shape)
+        _edges(text, shape[0] * shape[1])
     except ValueError:
         return False
     return True
@@ -139,4 +147,3 @@ def _letterboxed(mask: np.ndarray, size: int) -> np.ndarray:
     top, left = (size - small[1]) // 2, (size - small[0]) // 2
     padded[top : top + small[1], left : left + small[0]] = np.asarray(share) >= 128
     return padded
-

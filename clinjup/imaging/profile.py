@@ -19,8 +19,8 @@ from clinjup.contracts import (
 )
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
-from clinjup.imaging.pictures import decode_image, read_header
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
+from clinjup.imaging.pictures import decode_image, read_header
 from clinjup.imaging.readers import detect_layout, reader_for
 from clinjup.imaging.source import DataFolder, View, broken_rows_warning
 from clinjup.imaging.tables import TableFormat, read_table, table_format
@@ -44,8 +44,10 @@ def profile_data(root: str | Path) -> DataProfile:
     images = _profile_images(scan)
     data = DataFolder(folder, scan=scan)
     warnings = [] if data.headers is None else data.headers.warnings()
-    tables = [table for path in scan.tables if (table := _profile_table(folder, path, data.index, warnings)) is not None]
-    tables = _sheets_with_images(tables, warnings)
+    tables = [
+        table for path in scan.tables if (table := _profile_table(folder, path, data.index, warnings)) is not None
+    ]
+    tables = _sheets_with_images(tables, data, warnings)
     if data.headers is not None:
         tables.append(_profile_headers(data))
     _, class_folders = class_folder_labels(scan.images)
@@ -172,8 +174,21 @@ def _profile_headers(data: DataFolder) -> TableProfile:
     return described.model_copy(update={"duplicate_rows": 0})
 
 
-def _sheets_with_images(tables: list[TableProfile], warnings: list[DataWarning]) -> list[TableProfile]:
+def _sheets_with_images(
+    tables: list[TableProfile], data: DataFolder, warnings: list[DataWarning]
+) -> list[TableProfile]:
     """Of each workbook the sheets that name the images, and those that share a column with them; said where some are left out."""
+    keys = [] if data.headers is None else [set(series.dropna()) for series in data.headers.keys.values()]
+
+    def naming(sheet: TableProfile) -> float:
+        shares = [
+            sum(item.value in known for item in c.values) / len(c.values)
+            for c in sheet.columns
+            if c.values
+            for known in keys
+        ]
+        return max([*(column.image_matches for column in sheet.columns), *shares], default=0.0)
+
     books: dict[str, list[TableProfile]] = {}
     for table in tables:
         file, sheet = split_sheet(table.path)
@@ -181,15 +196,17 @@ def _sheets_with_images(tables: list[TableProfile], warnings: list[DataWarning])
             books.setdefault(file.as_posix(), []).append(table)
     left_out: list[TableProfile] = []
     for book, sheets in books.items():
-        named = [sheet for sheet in sheets if any(column.image_matches > 0 for column in sheet.columns)]
+        named = [sheet for sheet in sheets if naming(sheet) > 0]
         if not named:
             continue
-        best = max(named, key=lambda sheet: max(column.image_matches for column in sheet.columns))
+        best = max(named, key=naming)
         shared = {column.name for column in best.columns}
         unused = [s for s in sheets if s not in named and not any(column.name in shared for column in s.columns)]
         left_out += unused
         names = {"yes": _sheet_names([best]), "no": _sheet_names(unused)}
-        sentence = f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read"
+        sentence = (
+            f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read"
+        )
         sentence += f"; {names['no']} says nothing of the images and is not." if unused else "."
         warnings.append(DataWarning(code="workbook_sheets", sentence=sentence))
     return [table for table in tables if table not in left_out]

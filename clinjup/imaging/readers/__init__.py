@@ -23,7 +23,9 @@ from clinjup.kernel.errors import ClinjupError
 
 Matches = Callable[[Path, Sequence[TableProfile], Mapping[str, int]], bool]
 Read = Callable[[DataFolder, Roles], pd.DataFrame]
-Masks = Callable[[Mapping[str, Sequence[str]]], dict[str, MaskSource]]  # columns of every table on disk -> masks by name
+Masks = Callable[
+    [Mapping[str, Sequence[str]]], dict[str, MaskSource]
+]  # columns of every table on disk -> masks by name
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ EXAMPLE = Example(
         f"{_NAMES[0]}, 5000 7\n{_NAMES[2]}, -1\n"
     },
     images=_PATHS,
-    headers={path: {"SOPInstanceUID": name, "PatientID": f"p{name[-1]}"} for path, name in zip(_PATHS, _NAMES, strict=True)},
+    headers={
+        path: {"SOPInstanceUID": name, "PatientID": f"p{name[-1]}"} for path, name in zip(_PATHS, _NAMES, strict=True)
+    },
     roles={"positive": ["1"], "negative": ["0"]},
     labels={path: int(i == 0) for i, path in enumerate(_PATHS)},
 )
@@ -65,7 +67,9 @@ def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[
     return has_columns(tables, IMAGE, RUNS)
 
 
-@register("siim", title="SIIM-ACR Pneumothorax", matches=_matches, example=EXAMPLE, priority=20, views=_views, masks=_masks)
+@register(
+    "siim", title="SIIM-ACR Pneumothorax", matches=_matches, example=EXAMPLE, priority=20, views=_views, masks=_masks
+)
 def read(folder: DataFolder, roles: Roles) -> pd.DataFrame:
     """Rows of the table of masks, one an image; image and label columns are the data set's own unless `roles` names others."""
     table = next(iter(_mask_tables(folder.columns())), None)

@@ -30,7 +30,13 @@ def save_dicom(path: Path, pixels: np.ndarray, tags: Mapping[str, Any], compress
     """
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate
-    from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+    from pydicom.uid import (
+        ComputedRadiographyImageStorage,
+        ExplicitVRLittleEndian,
+        JPEG2000Lossless,
+        JPEGBaseline8Bit,
+        RLELossless,
+    )
 
     bits = 8 * pixels.dtype.itemsize
     colour = pixels.ndim == 3

@@ -28,6 +28,8 @@ _HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
 )
+
+
 def _write_film(planned: PlannedFilm, out: Path, size: int) -> None:
     pixels, _ = render_film(planned.film, size=size)
     (out / "images").mkdir(exist_ok=True)

@@ -14,11 +14,28 @@ from clinjup.imaging.synthetic.plan import PlannedFilm
 from clinjup.imaging.synthetic.writing import Layout, film_rng, write_rows
 
 ROOT = "CheXpert-v1.0-small"
-_FINDINGS = (
-    "No Finding,Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,Pneumonia,Atelectasis,"
-    "Pneumothorax,Pleural Effusion,Pleural Other,Fracture,Support Devices"
-).split(",")
-_SHOWN = {"Cardiomegaly": "Cardiomegaly", "Infiltration": "Lung Opacity", "Nodule": "Lung Lesion", "Effusion": "Pleural Effusion"}
+_FINDINGS = [
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+]
+_SHOWN = {
+    "Cardiomegaly": "Cardiomegaly",
+    "Infiltration": "Lung Opacity",
+    "Nodule": "Lung Lesion",
+    "Effusion": "Pleural Effusion",
+}
 _PURPOSE = 2002
 
 

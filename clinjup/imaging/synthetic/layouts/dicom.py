@@ -89,7 +89,9 @@ def _write_tables(out: Path, films: list[PlannedFilm], returned: list[bool]) -> 
         film = planned.film
         drain = ("yes" if film.drain else "no") if planned.annotated else None
         sheet.append([int(accession(film)), "yes" if film.pneumothorax else "no", drain])
-        sheet.cell(sheet.max_row, 1).number_format = "0" * len(accession(film))  # Excel shows the zeros, the cell has none
+        sheet.cell(sheet.max_row, 1).number_format = "0" * len(
+            accession(film)
+        )  # Excel shows the zeros, the cell has none
     book.save(out / WORKBOOK)
 
 

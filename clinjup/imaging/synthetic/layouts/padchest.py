@@ -13,7 +13,12 @@ from clinjup.imaging.synthetic.writing import Layout, film_rng, write_rows
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
 DRAINS = "PadChest_TubeAnnotations.csv"
-_NAMES = {"Cardiomegaly": "cardiomegaly", "Infiltration": "infiltrates", "Nodule": "nodule", "Effusion": "pleural effusion"}
+_NAMES = {
+    "Cardiomegaly": "cardiomegaly",
+    "Infiltration": "infiltrates",
+    "Nodule": "nodule",
+    "Effusion": "pleural effusion",
+}
 _PURPOSE = 2003
 
 
@@ -46,14 +51,24 @@ def _labels(planned: PlannedFilm) -> str:
 
 
 def _write_tables(out: Path, films: list[PlannedFilm], returned: list[None]) -> None:
-    header = "ImageID,ImageDir,StudyDate_DICOM,StudyID,PatientID,PatientBirth,PatientSex_DICOM,Projection,MethodLabel,Labels"
+    header = (
+        "ImageID,ImageDir,StudyDate_DICOM,StudyID,PatientID,PatientBirth,PatientSex_DICOM,Projection,MethodLabel,Labels"
+    )
     rows: list[list[object]] = [["", *header.split(",")]]
     drains: list[list[object]] = [["ImageID", "Chest_drain"]]
     for number, planned in enumerate(films):
         film = planned.film
         study = f"{film.patient:08d}{film.number:03d}"
         rows.append(
-            [number, _name(planned), _folder(planned), "20140101", study, f"8398604886942{film.patient:08d}", 2014 - film.age]
+            [
+                number,
+                _name(planned),
+                _folder(planned),
+                "20140101",
+                study,
+                f"8398604886942{film.patient:08d}",
+                2014 - film.age,
+            ]
             + [film.sex, film.view, "Physician", _labels(planned)]
         )
         if planned.annotated:
@@ -63,4 +78,9 @@ def _write_tables(out: Path, films: list[PlannedFilm], returned: list[None]) -> 
     write_rows(out / TABLE, rows)
 
 
-PADCHEST = Layout("padchest", "The folder has the layout of PadChest, with drains annotated as NEATX does.", _write_film, _write_tables)
+PADCHEST = Layout(
+    "padchest",
+    "The folder has the layout of PadChest, with drains annotated as NEATX does.",
+    _write_film,
+    _write_tables,
+)
