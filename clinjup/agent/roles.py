@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from clinjup.agent.roles_columns import (
+    BLANK_IS_UNKNOWN,
+    DICOM_HEADERS,
     Column,
     all_columns,
     confounder_of,
@@ -62,7 +64,9 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
     else:
         choice = _label(profile, task, folders, answers)
         label_table = choice.column.table if choice.column else None
-    image = None if folders else (image_column(profile, label_table) or image_column(profile))
+    image = None if folders else image_column(profile, label_table)
+    if image is None and not folders and profile.table(DICOM_HEADERS) is None:
+        image = image_column(profile)
     first = image.table if image else label_table
     patient = patient_column(profile, first)
     if patient is not None and patient.profile.unique < _MIN_PATIENTS:
@@ -98,7 +102,7 @@ def _uses_folders(profile: DataProfile) -> bool:
 def _check_image_column(profile: DataProfile) -> None:
     if not profile.tables:
         raise UnusableData(no_labels("what"))
-    if image_column(profile) is None:
+    if image_column(profile) is None and profile.table(DICOM_HEADERS) is None:
         tables = ", ".join(f"'{table.path}'" for table in profile.tables)
         raise UnusableData(
             f"No column of {tables} names the {profile.images.count} image files of the folder, so labels and "
@@ -141,12 +145,13 @@ def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
 def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:
     """Yes/no columns of the confounders, those named first; what is missing or unreadable is said in `warnings`."""
     found: dict[str, Flag] = {}
+    blank_is_no = profile.layout not in BLANK_IS_UNKNOWN
     about = [(term, column) for column in all_columns(profile) if (term := confounder_of(column))]
     for named in task.confounders:
         term = by_id(CONFOUNDERS, named.id)
         assert term is not None
         columns = [column for other, column in about if other.id == term.id]
-        flags = [(flag, column) for column in columns if (flag := _flag(column, either_way=term.contextual))]
+        flags = [(flag, column) for column in columns if (flag := _flag(column, term.contextual, blank_is_no))]
         if flags:
             flag, column = flags[0]
             found[term.id] = flag
@@ -161,7 +166,7 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
     modality = target_term(task.target).modality if task.target else None
     for term, column in about:
         flag = (
-            _flag(column)
+            _flag(column, blank_is_no=blank_is_no)
             if term.id not in found and not term.contextual and term.modality in (None, modality)
             else None
         )
@@ -175,7 +180,7 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
     return found
 
 
-def _flag(column: Column, either_way: bool = False) -> Flag | None:
+def _flag(column: Column, either_way: bool = False, blank_is_no: bool = True) -> Flag | None:
     """Read a column as yes/no; `either_way`: any two values will do (sex, view). None where it cannot be read."""
     values = [item.value for item in column.profile.values]
     if either_way and len(values) == column.profile.unique == 2:
@@ -189,7 +194,7 @@ def _flag(column: Column, either_way: bool = False) -> Flag | None:
         present, rest = [*present, *rest], []  # a number of drains, or where they lie
     if rest or not (present or absent):
         return None
-    if present and not absent and column.profile.missing:
+    if present and not absent and column.profile.missing and blank_is_no:
         absent = [""]
     return Flag(column=column.reference, present=present, absent=absent)
 

@@ -20,7 +20,15 @@ from clinjup.agent.vocabulary.values import split_name
 from clinjup.contracts import ColumnProfile, DataProfile, TableProfile
 
 # Layouts whose columns are known by name: (image, label).
-KNOWN_COLUMNS = {"chestxray14": ("Image Index", "Finding Labels")}
+KNOWN_COLUMNS = {
+    "chestxray14": ("Image Index", "Finding Labels"),
+    "siim": ("ImageId", "Pneumothorax"),
+    "candid": ("SOPInstanceUID", "Pneumothorax"),
+    "padchest": ("ImageID", "Labels"),
+}
+# Layouts in which a blank cell means "not mentioned": it is never read as no.
+BLANK_IS_UNKNOWN = frozenset({"chexpert"})
+DICOM_HEADERS = "DICOM headers"  # the table of what DICOM files say of themselves; its rows are the files
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clinjup.agent.questions import ask_label_column, ask_positive_values
-from clinjup.agent.roles_columns import Column, label_columns
+from clinjup.agent.roles_columns import BLANK_IS_UNKNOWN, Column, label_columns
 from clinjup.agent.roles_values import Values, names_diagnosis, sort_values
 from clinjup.agent.vocabulary import Term, fold, header_words, pattern
 from clinjup.agent.vocabulary.headers import AGREED_HEADERS, ATTRIBUTE_HEADERS, LABEL_HEADERS, header_has
@@ -87,7 +87,8 @@ def label_from_tables(
     source = {"en": f"the column '{chosen.column.profile.name}'", "de": f"Spalte '{chosen.column.profile.name}'"}[
         task.language
     ]
-    choice = _decided(chosen.values, target, source, task, answers, missing=chosen.column.profile.missing)
+    missing = 0 if profile.layout in BLANK_IS_UNKNOWN else chosen.column.profile.missing
+    choice = _decided(chosen.values, target, source, task, answers, missing=missing)
     choice.column = chosen.column
     if chosen.column.profile.kind == "list" or (chosen.column.profile.unique > _MOST_VALUES and not choice.warnings):
         choice.negative = []  # every other non-blank value

@@ -14,11 +14,13 @@ from clinjup.contracts import AuditFinding, DataWarning
 from clinjup.imaging.cache import ImageCache
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
+from clinjup.imaging.files import IMAGE_SUFFIXES
 
 MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
 MAX_P = 0.01
 RARE = 10
 
+_LETTERS = re.compile(r"[^\W\d_]*")
 _SOURCE_COVARIATES = ("source", "site", "hospital", "device", "manufacturer", "scanner")
 
 
@@ -108,30 +110,57 @@ def _with_duplicates_grouped(cohort: Cohort, images: ImageCache) -> tuple[Cohort
     return grouped, [DataWarning(code="duplicates", sentence=sentence)]
 
 
+def audit_table(cohort: Cohort) -> list[DataWarning]:
+    """The checks that need no picture: sources that differ by class (folder, name, file type, site, device), rare classes."""
+    sources = ("source_differs_by_class", "The source (folder, file name, file type or device)", _sources(cohort))
+    return [*_differing(cohort, *sources), *_rare_classes(cohort)]
+
+
 def _class_warnings(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
+    modes = files["mode"] + files["bits"].astype(str)
+    sources = [*_sources(cohort), *_telling([files["source"]])]
+    return [
+        *_differing(cohort, "size_differs_by_class", "The image size", [_size_bucket(files)]),
+        *_differing(cohort, "colour_mode_differs_by_class", "The colour mode or bit depth", [modes]),
+        *_differing(cohort, "source_differs_by_class", "The source (folder, file name, file type or device)", sources),
+        *_burned_in(files),
+        *_rare_classes(cohort),
+    ]
+
+
+def _differing(cohort: Cohort, code: str, what: str, variables: Sequence[pd.Series]) -> list[DataWarning]:
     label = cohort.table["label"]
+    strength, p = max((cramers_v(variable, label) for variable in variables), default=(0.0, 1.0))
+    if strength < MIN_ASSOCIATION or p >= MAX_P:
+        return []
+    sentence = (
+        f"{what} differs between the classes (Cramer's V {strength:.2f}, n = {len(label)}): "
+        "a model can tell them apart without looking at the disease."
+    )
+    return [DataWarning(code=code, sentence=sentence)]
+
+
+def _rare_classes(cohort: Cohort) -> list[DataWarning]:
     found = []
-    traits = {
-        "size_differs_by_class": ("The image size", [_size_bucket(files)]),
-        "colour_mode_differs_by_class": ("The colour mode or bit depth", [files["mode"] + files["bits"].astype(str)]),
-        "source_differs_by_class": ("The source (folder, file name, file type or device)", _sources(cohort, files)),
-    }
-    for code, (what, variables) in traits.items():
-        strength, p = max((cramers_v(variable, label) for variable in variables), default=(0.0, 1.0))
-        if strength >= MIN_ASSOCIATION and p < MAX_P:
-            sentence = (
-                f"{what} differs between the classes (Cramer's V {strength:.2f}, n = {len(label)}): "
-                "a model can tell them apart without looking at the disease."
-            )
-            found.append(DataWarning(code=code, sentence=sentence))
     for value, name in enumerate(cohort.classes):
-        count = int((label == value).sum())
+        count = int((cohort.table["label"] == value).sum())
         if count < RARE:
             sentence = (
                 f"Only {count} images are {name} for {cohort.target}: every figure about them will be very uncertain."
             )
             found.append(DataWarning(code="rare_class", sentence=sentence))
     return found
+
+
+def _burned_in(files: pd.DataFrame) -> list[DataWarning]:
+    count = int((files["burned_in"] == "yes").sum())
+    if not count:
+        return []
+    sentence = (
+        f"{count} of {len(files)} images say in their DICOM header that text is burned into the picture. It may name a patient, "
+        "and a model can read it instead of the disease: look at them, and leave them out (EXCLUDE) where the text stays."
+    )
+    return [DataWarning(code="burned_in_annotation", sentence=sentence)]
 
 
 def _size_bucket(files: pd.DataFrame) -> pd.Series:
@@ -143,23 +172,34 @@ def _size_bucket(files: pd.DataFrame) -> pd.Series:
     return size.where(common, fifths.reindex(size.index).map("fifth {}".format))
 
 
-def _sources(cohort: Cohort, files: pd.DataFrame) -> list[pd.Series]:
-    """Where an image may come from: folder, beginning of the file name, file type, device, and covariates that name it."""
+def _sources(cohort: Cohort) -> list[pd.Series]:
+    """Where an image may come from: folder, beginning of the file name, file type, and covariates that name it."""
     paths = cohort.table["path"].map(cohort.relative)
-    sources = [paths.map(_name_prefix), paths.map(lambda path: PurePath(path).suffix.lower()), files["source"]]
+    parts = paths.str.rpartition("/")
+    sources = [paths.map(_name_prefix), parts[2].map(_suffix)]
     if cohort.layout != "class_folders":
-        sources.append(paths.map(lambda path: PurePath(path).parent.as_posix()))
+        sources.append(parts[0])
     sources += [cohort.table[name].astype(str) for name in cohort.covariates if name in _SOURCE_COVARIATES]
-    # A value of its own for nearly every image names images, not sources.
+    return _telling(sources)
+
+
+def _telling(sources: Sequence[pd.Series]) -> list[pd.Series]:
+    """Without those that have a value of its own for nearly every image: they name images, not sources."""
     return [source for source in sources if 1 < source.nunique() <= max(2, len(source) // 10)]
 
 
 def _name_prefix(path: str) -> str:
     """Letters at the beginning of a file name, unless they only repeat the name of a folder above."""
-    *folders, name = PurePath(path.casefold()).parts
-    prefix = re.match(r"[^\W\d_]*", name)
+    *folders, name = path.casefold().split("/")
+    prefix = _LETTERS.match(name)
     letters = prefix[0] if prefix else ""
     return "" if any(letters and folder.startswith(letters) for folder in folders) else letters
+
+
+def _suffix(name: str) -> str:
+    """The suffix of a file name, "" where what follows the dot is no suffix but part of a number."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix if suffix in IMAGE_SUFFIXES else ""
 
 
 def _sentence(checked: int, left_out: int, warnings: Sequence[DataWarning]) -> str:

@@ -20,10 +20,10 @@ from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
-_VERSION = 1  # raise when decoding changes, so that old caches are not taken for new ones
+_VERSION = 2  # raise when decoding changes, so that old caches are not taken for new ones
 _CHUNK = 256  # pictures in memory at a time
 _COLOUR_PROBE = 40
-_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason")}
+_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in")}
 
 
 @dataclass
@@ -31,7 +31,7 @@ class ImageCache:
     """The pictures of a cohort: `pixels` uint8 `[N, size, size]` (grey) or `[N, size, size, 3]`, memory-mapped, read-only.
 
     Row i belongs to index i of the cohort's table; rows of unreadable files are black. `files`, same index: width, height,
-    mode, bits, sha256, phash, source, reason ("" = readable).
+    mode, bits, sha256, phash, source, reason ("" = readable), burned_in ("yes" = text in the picture, says its DICOM header).
     """
 
     pixels: np.ndarray
@@ -93,7 +93,8 @@ def _decode_all(paths: pd.Series, size: int, colour: bool, pixel_file: Path, fac
     facts: list[FileFacts] = []
     try:
         with ProgressBar("Reading images", len(paths), "image") as bar, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")  # large but legal pictures, odd metadata
+            for library in ("PIL", "pydicom"):  # large but legal pictures, odd metadata
+                warnings.filterwarnings("ignore", module=library)
             for index, picture, fact in _decoded(paths, size, colour):
                 if picture is not None:
                     pixels[index] = picture

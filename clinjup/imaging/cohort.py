@@ -12,6 +12,8 @@ import pandas as pd
 
 from clinjup.contracts import CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
 from clinjup.imaging.files import printable
+from clinjup.imaging.headers import numbered
+from clinjup.imaging.masks import MaskSource
 from clinjup.imaging.readers import reader_for
 from clinjup.imaging.selection import Selection, excluded_list
 from clinjup.imaging.source import DataFolder
@@ -29,6 +31,7 @@ class Cohort:
     given in the table), path (absolute), label (0 = classes[0], 1 = classes[1]), patient, group (patient joined with
     near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
     `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
+    `masks`: what the data draw, by name ("pneumothorax", "chest_drain"), and where; `imaging.masks.read_masks` reads it.
     """
 
     table: pd.DataFrame
@@ -42,6 +45,7 @@ class Cohort:
     excluded: list[Excluded] = field(default_factory=list)
     covariates: list[str] = field(default_factory=list)
     root: str = ""
+    masks: dict[str, MaskSource] = field(default_factory=dict)
 
     def part(self, split: str) -> pd.DataFrame:
         """The rows of one split, e.g. "train"."""
@@ -106,7 +110,7 @@ def read_cohort(
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
-    contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
+    contradictory labels. Repeated rows of an image count once. In folders with DICOM files patients are numbered. A blank label counts as unlabelled unless "" is one of the
     `positive` or `negative` values; the same holds for confounders. `emit_finding=False` reads without a notebook.
 
     Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
@@ -122,8 +126,9 @@ def read_cohort(
         covariates=dict(covariates or {}),
     )
     _check_names([*roles.confounders, *roles.covariates])
-    folder = DataFolder(Path(root).expanduser().resolve())
-    rows = reader_for(layout).read(folder, roles)
+    reader = reader_for(layout)
+    folder = DataFolder(Path(root).expanduser().resolve(), reader.views)
+    rows = reader.read(folder, roles)
     found = Selection(folder, rows)
     found.drop_missing_files()
     found.drop_unlabelled(roles)
@@ -131,6 +136,8 @@ def read_cohort(
     rows = found.rows
     has_patient_ids = "patient" in rows and bool(rows["patient"].notna().any())
     patients = rows["patient"].fillna(rows["image"]) if has_patient_ids else rows["image"]
+    if folder.headers is not None:  # a PatientID must not reach an output
+        patients = numbered(patients)
     images = np.array(folder.scan.images, dtype=object)[rows["file"]]
     table = pd.DataFrame(
         {
@@ -158,6 +165,7 @@ def read_cohort(
         excluded=found.excluded,
         covariates=list(roles.covariates),
         root=str(folder.root),
+        masks=reader.masks(folder.columns()),
     )
     cohort.warnings = [
         *folder.warnings,

@@ -1,23 +1,31 @@
-"""Find the image files and tables of a folder, and match the names in the tables to the files. Nothing is opened or written."""
+"""Find the image files and tables of a folder, and match the names in the tables to the files. Nothing is written.
+
+Of files without a telling suffix the first 132 bytes are read, because DICOM exports often name files by number alone.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clinjup.imaging.dicom import is_dicom_file
 from clinjup.imaging.tables import TABLE_SUFFIXES, looks_like_table
+from clinjup.imaging.workbooks import WORKBOOK_SUFFIXES, sheet_tables
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+DICOM_SUFFIXES = (".dcm", ".dicom")
+IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, *DICOM_SUFFIXES)
 SYNTHETIC_MARK = "clinjup-synthetic.json"
 
 # Endings that a table may carry in an image's name although the file on disk has another one, or that other readers take.
-_NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".dcm", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+_NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".tif", ".tiff", ".bmp", ".gif", ".webp")
 _SPLIT_LIST = re.compile(r"(train|test|val|validation|dev)([_-]?(val|validation|list|images|files|set|split))*")
 _ANNOTATIONS = re.compile(r"(masks?|segmentations?|annotations?|thumbnails?|thumbs|previews?)", re.IGNORECASE)
+_UNTELLING = re.compile(r"|\.ima|\.\d+")  # suffixes, a part of a UID among them, behind which DICOM may be
 _MANY_TABLES = 50  # a folder with more holds one table an image (annotations), not tables of the cohort
 
 
@@ -29,6 +37,7 @@ class FolderScan:
     images: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     split_lists: list[str] = field(default_factory=list)
+    dicom: list[int] = field(default_factory=list)  # positions in `images` of files that are DICOM by name or content
     other: dict[str, int] = field(default_factory=dict)  # suffix -> files that are neither
     closed: list[str] = field(default_factory=list)  # folders that may not be opened
     annotations: int = 0  # pictures in folders called masks, thumbnails ...: about the images, not images of patients
@@ -44,11 +53,16 @@ def scan_folder(root: Path) -> FolderScan:
         drawn = any(_ANNOTATIONS.fullmatch(part) for part in prefix.split("/"))
         for name in names:
             suffix = os.path.splitext(name)[1].lower()
-            if suffix in IMAGE_SUFFIXES and drawn:
+            dicom = suffix in DICOM_SUFFIXES or (_UNTELLING.fullmatch(suffix) and is_dicom_file(folder / name))
+            if (suffix in PICTURE_SUFFIXES or dicom) and drawn:
                 scan.annotations += 1
-            elif suffix in IMAGE_SUFFIXES:
+            elif suffix in PICTURE_SUFFIXES or dicom:
+                if dicom:
+                    scan.dicom.append(len(scan.images))
                 scan.images.append(prefix + name)
-            elif suffix in TABLE_SUFFIXES:
+            elif suffix in WORKBOOK_SUFFIXES and name.startswith("~$"):
+                continue  # Excel's mark that somebody has the workbook open
+            elif suffix in TABLE_SUFFIXES or suffix in WORKBOOK_SUFFIXES:
                 tables.append(name)
             elif name == SYNTHETIC_MARK:
                 scan.synthetic = True
@@ -60,6 +74,8 @@ def scan_folder(root: Path) -> FolderScan:
             stem, suffix = os.path.splitext(name.lower())
             if suffix == ".txt" and _SPLIT_LIST.fullmatch(stem):
                 scan.split_lists.append(prefix + name)
+            elif suffix in WORKBOOK_SUFFIXES:
+                scan.tables += sheet_tables(folder / name, prefix + name)
             elif suffix != ".txt" or looks_like_table(folder / name):
                 scan.tables.append(prefix + name)
     return scan
@@ -105,10 +121,12 @@ class FileIndex:
 
     With or without suffix and folders, back or forward slashes, composed or decomposed accents, other case. Where file
     names repeat across folders, the folders of the name must agree with the file's; a name that fits several is not matched.
+    `aliases` are further names of files that stand inside them: name -> position (the SOPInstanceUID of DICOM).
     """
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], aliases: Mapping[str, int] | None = None) -> None:
         self.files = files
+        self._aliases = aliases or {}
         self._by_stem: dict[str, int | list[int]] = {}
         self._names_repeat = False
         for position, path in enumerate(files):
@@ -127,7 +145,8 @@ class FileIndex:
         """Positions of all files that `name` fits equally well."""
         found = self._by_stem.get(image_stem(name))
         if found is None:
-            return []
+            alias = self._aliases.get(name.strip())
+            return [] if alias is None else [alias]
         candidates = found if isinstance(found, list) else [found]
         if not self._names_repeat:
             return candidates

@@ -18,6 +18,8 @@ _CONTAINER = re.compile(
     re.I,
 )
 _PATIENT = re.compile(r"(patient(in)?|pat|subject|subj|sub|case|fall|pid|p|study|studie)[_\- ]?\d+", re.I)
+# What DICOM exports call their folders: UIDs, studies, series. They say nothing about a class.
+_EXPORT = re.compile(r"\d+(\.\d+){3,}|(dicom|dcm|st|se|pa|im|series?|exam|visit|untersuchung)[_-]?\d*", re.I)
 _SPLIT_WORDS = {
     "train": ("train", "training", "trainval"),
     "validation": ("val", "valid", "validation", "validierung", "dev", "tune", "tuning"),
@@ -84,4 +86,5 @@ def _listed(path: Path, index: FileIndex) -> list[int]:
 
 
 def _says_class(part: str) -> bool:
-    return not (_CONTAINER.fullmatch(part) or _PATIENT.fullmatch(part) or split_name(part))
+    patterns = (_CONTAINER, _PATIENT, _EXPORT)
+    return not (any(pattern.fullmatch(part) for pattern in patterns) or split_name(part))

@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from clinjup.imaging import dicom
+from clinjup.imaging.grey import windowed
+
 _RESAMPLING = Image.Resampling.BICUBIC
-_WINDOW = (0.5, 99.5)  # percentiles of the picture's own grey values that become black and white
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _EXIF_SOURCE = (271, 272, 305)  # make, model, software
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known of one image file. `reason` says why it cannot be read; "" = readable."""
+    """What is known of one image file. `reason` says why it cannot be read; "" = readable.
+
+    `burned_in` is "yes" where a DICOM header says that text is burned into the picture.
+    """
 
     width: int = 0
     height: int = 0
@@ -27,10 +33,13 @@ class FileFacts:
     phash: str = ""
     source: str = ""
     reason: str = ""
+    burned_in: str = ""
 
 
 def read_header(path: Path) -> tuple[str, int, int] | None:
     """`(mode, width, height)` from the header alone, or None where there is no image."""
+    if _may_be_dicom(path) and (size := dicom.read_size(path)):
+        return size
     try:
         with Image.open(path) as image:
             return image.mode, image.width, image.height
@@ -43,7 +52,7 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
 
     The aspect ratio is kept: the longer side becomes `size`, the rest is padded with black, centred, so that no heart looks
     wider than it is. More than 8 bits are windowed to the picture's own 0.5-99.5 percentile range instead of being clipped
-    at 255. Transparent parts become black; an orientation mark of a camera is obeyed; the suffix of the name is ignored.
+    at 255; DICOM is shown as its header says (see `imaging.dicom`). Transparent parts become black; an orientation mark of a camera is obeyed; the suffix of the name is ignored.
     An unreadable file gives None and facts with a `reason`; nothing is raised. `phash` is the perceptual hash (DCT, 64 bit)
     of the small picture before padding.
     """
@@ -56,6 +65,8 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
     if not raw:
         return None, FileFacts(reason="the file is empty (0 bytes)")
     digest = hashlib.sha256(raw).hexdigest()
+    if dicom.looks_like_dicom(raw) or (path.suffix.lower() in (".dcm", ".dicom") and not _is_picture(raw)):
+        return _decode_dicom(raw, digest, size, colour)
     try:
         with Image.open(io.BytesIO(raw)) as image:
             width, height, mode, source = image.width, image.height, image.mode, _source_of(image)
@@ -72,10 +83,43 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
     return _letterbox(picture, size), facts
 
 
+def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.ndarray | None, FileFacts]:
+    try:
+        shown = dicom.decode(raw)
+    except dicom.NoPictureError as error:
+        return None, FileFacts(sha256=digest, reason=str(error))
+    except Exception as error:  # damaged DICOM fails in as many ways as there are tags
+        cut = isinstance(error, EOFError) or "less than" in str(error)
+        reason = "the file is cut off before the picture ends" if cut else "the file is damaged"
+        return None, FileFacts(sha256=digest, reason=reason)
+    image = Image.fromarray(shown.pixels)
+    picture = np.asarray(_resize(image.convert("RGB" if colour else "L"), size))
+    facts = FileFacts(
+        image.width,
+        image.height,
+        shown.mode,
+        shown.bits,
+        digest,
+        _perceptual_hash(picture),
+        shown.source,
+        burned_in="yes" if shown.burned_in else "",
+    )
+    return _letterbox(picture, size), facts
+
+
+def _may_be_dicom(path: Path) -> bool:
+    return path.suffix.lower() not in _PICTURE_SUFFIXES or dicom.is_dicom_file(path)
+
+
+def _is_picture(raw: bytes) -> bool:
+    """Whether the bytes begin as PNG or JPEG files do."""
+    return raw.startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
 def is_coloured(path: Path) -> bool | None:
     """Whether the picture shows colour (not merely a colour mode); None where it cannot be read."""
     header = read_header(path)
-    if header is not None and (header[0] in ("1", "L", "LA", "F") or header[0].startswith("I")):
+    if header is not None and (header[0] in ("1", "L", "LA", "F") or header[0].startswith(("I", "MONOCHROME"))):
         return False
     pixels, _ = decode_image(path, 64, colour=True)
     if pixels is None:
@@ -88,7 +132,7 @@ def _small(image: Image.Image, size: int, colour: bool) -> tuple[np.ndarray, int
     """The whole picture, longer side `size`, as uint8 `[h, w]` or `[h, w, 3]`; and the bits per sample of the file."""
     if image.mode.startswith("I") or image.mode == "F":
         pixels = np.asarray(image).astype(np.float32)
-        grey = Image.fromarray(_windowed(_resize(Image.fromarray(pixels), size)))
+        grey = Image.fromarray(windowed(np.asarray(_resize(Image.fromarray(pixels), size))))
         return np.asarray(grey.convert("RGB") if colour else grey), 32 if image.mode == "F" else 16
     image.draft("RGB" if colour else "L", (2 * size, 2 * size))  # JPEG only: decode at a fraction of the size
     image = ImageOps.exif_transpose(image)
@@ -103,14 +147,6 @@ def _resize(image: Image.Image, size: int) -> Image.Image:
     scale = size / max(image.size)
     target = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image if target == image.size else image.resize(target, _RESAMPLING, reducing_gap=3.0)
-
-
-def _windowed(image: Image.Image) -> np.ndarray:
-    pixels = np.asarray(image)
-    low, high = np.percentile(pixels, _WINDOW)
-    if high <= low:
-        low, high = float(pixels.min()), float(pixels.max())
-    return np.clip((pixels - low) * (255.0 / max(high - low, 1e-6)), 0, 255).round().astype(np.uint8)
 
 
 def _letterbox(picture: np.ndarray, size: int) -> np.ndarray:

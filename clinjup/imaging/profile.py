@@ -19,11 +19,13 @@ from clinjup.contracts import (
 )
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
+from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
 from clinjup.imaging.pictures import decode_image, read_header
-from clinjup.imaging.readers import detect_layout
-from clinjup.imaging.source import broken_rows_warning
-from clinjup.imaging.tables import read_table
+from clinjup.imaging.readers import detect_layout, reader_for
+from clinjup.imaging.source import DataFolder, View, broken_rows_warning
+from clinjup.imaging.tables import TableFormat, read_table, table_format
 from clinjup.imaging.values import kind_of, tokens
+from clinjup.imaging.workbooks import split_sheet
 
 _HEADERS = 200
 _MAX_VALUES = 30
@@ -31,7 +33,7 @@ _MATCH_PROBE = 2000
 
 
 def profile_data(root: str | Path) -> DataProfile:
-    """What lies in the folder `root`. Reads every table, the headers of about 200 images, and decodes one image.
+    """What lies in the folder `root`. Reads every table, every DICOM header, the headers of about 200 images; decodes one image.
 
     Raises `UnusableData`: no such folder, not a folder, no images, no image that can be read.
     """
@@ -39,12 +41,22 @@ def profile_data(root: str | Path) -> DataProfile:
     scan = scan_folder(folder)
     if not scan.images:
         raise UnusableData(_no_images(root, scan))
-    index = FileIndex(scan.images)
     images = _profile_images(scan)
-    warnings: list[DataWarning] = []
-    tables = [table for path in scan.tables if (table := _profile_table(folder, path, index, warnings)) is not None]
+    data = DataFolder(folder, scan=scan)
+    warnings = [] if data.headers is None else data.headers.warnings()
+    tables = [
+        table for path in scan.tables if (table := _profile_table(folder, path, data.index, warnings)) is not None
+    ]
+    tables = _sheets_with_images(tables, data, warnings)
+    if data.headers is not None:
+        tables.append(_profile_headers(data))
     _, class_folders = class_folder_labels(scan.images)
-    splits = official_splits(scan, index)
+    splits = official_splits(scan, data.index)
+    layout = detect_layout(folder, tables, class_folders)
+    for view in data.use(reader_for(layout).views):
+        own = _profile_view(data, view)
+        tables = [own if table.path == view.path else table for table in tables if table.path not in view.sources[1:]]
+    warnings += data.warnings
     if images.unreadable_in_sample:
         sentence = f"{images.unreadable_in_sample} of {images.sampled} images looked at cannot be read."
         warnings.append(DataWarning(code="unreadable_files", sentence=sentence))
@@ -58,7 +70,7 @@ def profile_data(root: str | Path) -> DataProfile:
         warnings.append(DataWarning(code="annotation_pictures", sentence=sentence))
     return DataProfile(
         root=str(folder),
-        layout=detect_layout(folder, tables, class_folders),
+        layout=layout,
         tables=tables,
         images=images,
         class_folders={printable(name): count for name, count in class_folders.items()},
@@ -111,12 +123,18 @@ def _profile_images(scan: FolderScan) -> ImageProfile:
     sizes = Counter(f"{width}x{height}" for _, width, height in known)
     return ImageProfile(
         count=count,
-        extensions=dict(Counter(Path(path).suffix.lower() for path in scan.images)),
+        extensions=dict(Counter(_extension(path) for path in scan.images)),
         modes=dict(Counter(mode for mode, _, _ in known)),
         sizes=dict(sizes.most_common(10)),
         sampled=len(sample),
         unreadable_in_sample=unreadable,
     )
+
+
+def _extension(path: str) -> str:
+    """The suffix of an image, "" for DICOM files whose names end in a number or nothing."""
+    suffix = Path(path).suffix.lower()
+    return suffix if suffix in IMAGE_SUFFIXES else ""
 
 
 def _profile_table(root: Path, path: str, index: FileIndex, warnings: list[DataWarning]) -> TableProfile | None:
@@ -127,6 +145,10 @@ def _profile_table(root: Path, path: str, index: FileIndex, warnings: list[DataW
         return None
     if form.broken_rows:
         warnings.append(broken_rows_warning(path, form.broken_rows))
+    return _described(path, table, form, index)
+
+
+def _described(path: str, table: pd.DataFrame, form: TableFormat, index: FileIndex) -> TableProfile:
     return TableProfile(
         path=printable(path),
         rows=len(table),
@@ -136,6 +158,62 @@ def _profile_table(root: Path, path: str, index: FileIndex, warnings: list[DataW
         decimal=form.decimal,
         columns=[_profile_column(str(name), table[name], index) for name in table.columns],
     )
+
+
+def _profile_view(data: DataFolder, view: View) -> TableProfile:
+    """A table as its layout means it, in the form of the file that it comes from."""
+    form = table_format(data.root / view.path)
+    return _described(view.path, data.table(view.path), form, data.index)
+
+
+def _profile_headers(data: DataFolder) -> TableProfile:
+    """The DICOM headers as a table; patients are numbered, because a PatientID must not reach an output."""
+    table = data.table(DICOM_HEADERS)
+    table = table.assign(**{PATIENT: numbered(table[PATIENT])})
+    described = _described(DICOM_HEADERS, table, TableFormat("DICOM", ""), FileIndex([]))
+    return described.model_copy(update={"duplicate_rows": 0})
+
+
+def _sheets_with_images(
+    tables: list[TableProfile], data: DataFolder, warnings: list[DataWarning]
+) -> list[TableProfile]:
+    """Of each workbook the sheets that name the images, and those that share a column with them; said where some are left out."""
+    keys = [] if data.headers is None else [set(series.dropna()) for series in data.headers.keys.values()]
+
+    def naming(sheet: TableProfile) -> float:
+        shares = [
+            sum(item.value in known for item in c.values) / len(c.values)
+            for c in sheet.columns
+            if c.values
+            for known in keys
+        ]
+        return max([*(column.image_matches for column in sheet.columns), *shares], default=0.0)
+
+    books: dict[str, list[TableProfile]] = {}
+    for table in tables:
+        file, sheet = split_sheet(table.path)
+        if sheet is not None:
+            books.setdefault(file.as_posix(), []).append(table)
+    left_out: list[TableProfile] = []
+    for book, sheets in books.items():
+        named = [sheet for sheet in sheets if naming(sheet) > 0]
+        if not named:
+            continue
+        best = max(named, key=naming)
+        shared = {column.name for column in best.columns}
+        unused = [s for s in sheets if s not in named and not any(column.name in shared for column in s.columns)]
+        left_out += unused
+        names = {"yes": _sheet_names([best]), "no": _sheet_names(unused)}
+        sentence = (
+            f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read"
+        )
+        sentence += f"; {names['no']} says nothing of the images and is not." if unused else "."
+        warnings.append(DataWarning(code="workbook_sheets", sentence=sentence))
+    return [table for table in tables if table not in left_out]
+
+
+def _sheet_names(sheets: list[TableProfile]) -> str:
+    return ", ".join(f"'{split_sheet(sheet.path)[1]}'" for sheet in sheets)
 
 
 def _profile_column(name: str, column: pd.Series, index: FileIndex) -> ColumnProfile:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from clinjup.contracts import DataWarning, Roles
-from clinjup.imaging.files import FileIndex, printable, scan_folder
+from clinjup.imaging.files import FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders, split_name
-from clinjup.imaging.tables import read_table
+from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, read_headers
+from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
+from clinjup.imaging.workbooks import split_sheet
 from clinjup.kernel.errors import MissingColumnError, MissingFileError
 
+# Headers that say outright which number of a DICOM header a column repeats.
+_KEY_HEADERS = {
+    "accession": re.compile(r"(accession|acc|untersuchungs)[\W_]*(number|nummer|no|nr)?\.?", re.IGNORECASE),
+    "study": re.compile(r"(study|studien)[\W_]*(instance)?[\W_]*u?id", re.IGNORECASE),
+    "header patient": re.compile(r"(pat|patient|patienten)[\W_]*(id|number|nummer|no|nr)?\.?", re.IGNORECASE),
+}
 _PROBE = 2000  # distinct values that are tried when the column that joins two tables is looked for
 
 
@@ -24,32 +34,81 @@ def parse_reference(reference: str) -> tuple[str, str]:
     return table, column
 
 
+@dataclass(frozen=True)
+class View:
+    """A table as its layout means it (one row an image instead of one a mask, say), in place of tables that lie on disk.
+
+    Roles call it by the name of the first of its `sources`, which it replaces. `make` builds it from the folder.
+    """
+
+    sources: tuple[str, ...]
+    make: Callable[[DataFolder], pd.DataFrame]
+
+    @property
+    def path(self) -> str:
+        return self.sources[0]
+
+
+Views = Callable[[Mapping[str, Sequence[str]]], list[View]]  # columns of every table on disk -> views
+
+
 class DataFolder:
     """The files and tables under `root`. Tables are read once and only as far as needed.
 
+    `views`: how the layout of the folder reads its tables. `headers` holds what the DICOM files say of themselves.
     Raises `MissingFileError` when the folder or a table is gone, `MissingColumnError` when a column is.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, views: Views | None = None, scan: FolderScan | None = None) -> None:
         if not root.is_dir():
             raise MissingFileError(str(root))
         self.root = root
-        self.scan = scan_folder(root)
-        self.index = FileIndex(self.scan.images)
+        self.scan = scan or scan_folder(root)
+        self.headers = read_headers(self.scan)
+        self.index = FileIndex(self.scan.images, self.headers.instances if self.headers else None)
         self.warnings: list[DataWarning] = []
         self._tables: dict[str, pd.DataFrame] = {}
+        self._views: dict[str, View] = {}
+        if views is not None:
+            self.use(views)
+
+    def use(self, views: Views) -> list[View]:
+        """Read tables as a layout means them from now on; returns its views of this folder."""
+        self._views = {view.path: view for view in views(self.columns())}
+        return list(self._views.values())
+
+    def columns(self) -> dict[str, list[str]]:
+        """Table on disk -> its headers."""
+        return {path: table_columns(self.root / path) for path in self.scan.tables}
 
     def table(self, path: str, columns: Collection[str] | None = None) -> pd.DataFrame:
-        """The table at `path` (relative to the root), restricted to `columns` where given."""
+        """The table called `path` (relative to the root, or `DICOM headers`), restricted to `columns` where given."""
+        if path == DICOM_HEADERS:
+            if self.headers is None:
+                raise MissingFileError("*.dcm")
+            return _restricted(path, self.headers.table, columns)
+        if path not in self._views:
+            return self.raw(path, columns)
+        if path not in self._tables:
+            self._tables[path] = self._views[path].make(self)
+        return _restricted(path, self._tables[path], columns)
+
+    def raw(self, path: str, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """The table at `path` as it lies on disk, restricted to `columns` where given; only that of a view is read twice."""
+        if path in self._views:
+            return self._read(path, columns)
         known = self._tables.get(path)
         if known is not None and (columns is None or set(columns) <= set(known.columns)):
             return known
-        if not (self.root / path).is_file():
+        self._tables[path] = self._read(path, columns, told=known is not None)
+        return self._tables[path]
+
+    def _read(self, path: str, columns: Collection[str] | None, told: bool = False) -> pd.DataFrame:
+        if not split_sheet(self.root / path)[0].is_file():
             raise MissingFileError(path)
         table, form = read_table(self.root / path, None if columns is None else sorted(columns))
-        if form.broken_rows and known is None:
+        if form.broken_rows and not told:
             self.warnings.append(broken_rows_warning(path, form.broken_rows))
-        self._tables[path] = table
         return table
 
     def positions(self, names: pd.Series) -> pd.Series:
@@ -71,6 +130,8 @@ class DataFolder:
         path, column = parse_reference(reference)
         if roles.image and path == parse_reference(roles.image)[0]:
             return self.table(path, [column])[column].reindex(rows.index)
+        if path == DICOM_HEADERS:
+            return rows["file"].map(self.table(path, [column])[column])
         table = self.table(path)
         if column not in table:
             raise MissingColumnError(path, column, list(table.columns))
@@ -83,6 +144,9 @@ class DataFolder:
         if kind == "image":
             left, right = rows["file"], self.positions(table[name])
             right = right.where(right >= 0)
+        elif kind in self._header_keys():
+            left = rows["file"].map(self._header_keys()[kind]).map(normal, na_action="ignore")
+            right = table[name].map(normal, na_action="ignore")
         else:
             left, right = (ids.map(normal, na_action="ignore") for ids in (rows["patient"], table[name]))
         values = pd.DataFrame({"key": right, "value": table[column]}).dropna(subset="key")
@@ -90,10 +154,14 @@ class DataFolder:
         return pd.Series(merged["value"].to_numpy(), index=merged["row"], dtype=table[column].dtype)
 
     def _joining_column(self, table: pd.DataFrame, rows: pd.DataFrame, roles: Roles) -> tuple[str, str] | None:
-        """`("image" | "patient", column)` by which `table` joins `rows`: an equal name first, then the most matches."""
+        """`(kind, column)` by which `table` joins `rows`: an equal name first, then the most matches.
+
+        Kinds, best first: image, the accession or study number of DICOM headers, patient, the PatientID of DICOM headers.
+        """
         files = set(rows["file"]) - {-1, -2}
         patients = {normal(value) for value in rows["patient"].dropna()} if "patient" in rows else set()
         found: dict[str, tuple[bool, int, str]] = {}
+        keys = {kind: {normal(value) for value in series.dropna()} for kind, series in self._header_keys().items()}
         for column in map(str, table.columns):
             values = pd.Series(table[column].dropna().unique())
             probe = values.iloc[:: max(1, len(values) // _PROBE)]
@@ -105,7 +173,26 @@ class DataFolder:
                 score = (reference is not None and parse_reference(reference)[1] == column, count, column)
                 if count and score[:2] > found.get(kind, (False, 0, ""))[:2]:
                     found[kind] = score
-        return next(((kind, found[kind][2]) for kind in ("image", "patient") if kind in found), None)
+            for kind, known in keys.items():
+                count = int(probe.map(normal).isin(known).sum())
+                named = bool(_KEY_HEADERS[kind].fullmatch(column.strip()))
+                enough = count > 0 if named else 2 * count > len(probe) > 0
+                if enough and (named, count) > found.get(kind, (False, 0, ""))[:2]:
+                    found[kind] = (named, count, column)
+        order = ("image", "accession", "study", "patient", "header patient")
+        return next(((kind, found[kind][2]) for kind in order if kind in found), None)
+
+    def _header_keys(self) -> dict[str, pd.Series]:
+        if self.headers is None:
+            return {}
+        return {**self.headers.keys, "header patient": self.headers.table[PATIENT]}
+
+
+def _restricted(path: str, table: pd.DataFrame, columns: Collection[str] | None) -> pd.DataFrame:
+    for column in columns or ():
+        if column not in table:
+            raise MissingColumnError(path, column, list(table.columns))
+    return table if columns is None else table[sorted(columns)]
 
 
 def broken_rows_warning(path: str, rows: int) -> DataWarning:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from clinjup.contracts import DataWarning, SplitCount, SplitFinding
 from clinjup.imaging.cohort import Cohort
+from clinjup.imaging.folds import MANY_GROUPS, dealt_folds
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 
 PARTS = ("train", "validation", "test")
@@ -56,7 +57,7 @@ def split_cohort(
         _require_classes(table, part, split.classes)
     found += _test_warnings(table, split)
     result = replace(split, table=table, warnings=[*split.warnings, *found])
-    _emit(cohort, result, found, _method(official, used, cohort.has_patient_ids))
+    _emit(cohort, result, found, _method(official, used, cohort))
     return result
 
 
@@ -120,7 +121,7 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
 
 
 def _folds(train: pd.DataFrame, share: float, seed: int, cohort: Cohort) -> list[pd.Index]:
-    """Candidate parts of about `share` of `train`: runs of folds of one StratifiedGroupKFold."""
+    """Candidate parts of about `share` of `train`: runs of folds of one StratifiedGroupKFold; see `imaging.folds` for large ones."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = train["group"].nunique()
@@ -130,14 +131,24 @@ def _folds(train: pd.DataFrame, share: float, seed: int, cohort: Cohort) -> list
     fraction = min(max(Fraction(share).limit_denominator(most), Fraction(1, most)), 1 - Fraction(1, most))
     count, taken = fraction.denominator, fraction.numerator
     strata = _strata(train, cohort)
+    if _is_large(cohort):
+        return _runs(train, dealt_folds(train["group"], strata, count, seed), count, taken)
     with python_warnings.catch_warnings():
         python_warnings.simplefilter("ignore", UserWarning)  # strata rarer than folds are what `_cut` looks after
         try:
             folds = list(_kfold(StratifiedGroupKFold, count, seed, train, strata))
         except ValueError:  # every stratum is smaller than the number of folds
             folds = list(_kfold(StratifiedGroupKFold, count, seed, train, np.zeros(len(train), dtype=int)))
+    return _runs(train, folds, count, taken)
+
+
+def _runs(train: pd.DataFrame, folds: list[np.ndarray], count: int, taken: int) -> list[pd.Index]:
     runs = [np.concatenate([folds[(start + i) % count] for i in range(taken)]) for start in range(count)]
     return [train.index[rows] for rows in runs if 0 < len(rows) < len(train)]
+
+
+def _is_large(cohort: Cohort) -> bool:
+    return cohort.table["group"].nunique() >= MANY_GROUPS
 
 
 def _kfold(splitter: type, count: int, seed: int, train: pd.DataFrame, strata: np.ndarray) -> list[np.ndarray]:
@@ -170,15 +181,14 @@ def _test_warnings(table: pd.DataFrame, cohort: Cohort) -> list[DataWarning]:
     return [DataWarning(code="class_absent_from_test", sentence=sentence)]
 
 
-def _method(official: bool, used: Sequence[str], has_patient_ids: bool) -> str:
-    unit = "patient" if has_patient_ids else "image (no patient ids; near-duplicates kept together)"
+def _method(official: bool, used: Sequence[str], cohort: Cohort) -> str:
+    unit = "patient" if cohort.has_patient_ids else "image (no patient ids; near-duplicates kept together)"
+    how = "dealt evenly by pattern" if _is_large(cohort) else "StratifiedGroupKFold"
     if not official:
-        return f"cut by {unit}, stratified by label and confounder (StratifiedGroupKFold)"
+        return f"cut by {unit}, stratified by label and confounder ({how})"
     cut = [part for part in ("validation", "test") if part not in used]
     method = f"official {' and '.join(['train', *used])} parts"
-    return (
-        f"{method}; {' and '.join(cut)} cut from train by {unit}, stratified (StratifiedGroupKFold)" if cut else method
-    )
+    return f"{method}; {' and '.join(cut)} cut from train by {unit}, stratified ({how})" if cut else method
 
 
 def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) -> None:

@@ -19,6 +19,7 @@ from typing import Literal
 import pandas as pd
 
 from clinjup.contracts import UnusableData
+from clinjup.imaging.workbooks import is_workbook, read_sheet
 from clinjup.kernel.errors import MissingColumnError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
@@ -56,10 +57,14 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> tuple[
 
     Headers and values are stripped of surrounding spaces, a repeated header gets a suffix (`Label`, `Label.1`), a column
     that has neither a header nor values is left out. `columns` restricts the result (and the memory) to these headers.
-    Headers with unquoted commas inside brackets (ChestX-ray14) are split at them, like their rows.
+    Headers with unquoted commas inside brackets (ChestX-ray14) are split at them, like their rows. A workbook's sheet is
+    called `labels.xlsx#Sheet` (see `imaging.workbooks`).
 
     Raises `UnusableData` when the file is no table, `MissingColumnError` when one of `columns` is not there.
     """
+    if is_workbook(path):
+        table = read_sheet(path, columns)
+        return table.mask(table.isin(MISSING_MARKS)), TableFormat("workbook", "")
     path = Path(path)
     raw = _sample(path)
     for encoding in _encodings(raw):
@@ -76,6 +81,36 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> tuple[
             ) from error
         return table, TableFormat(encoding.removesuffix("-sig"), header.delimiter, header.decimal, broken)
     raise UnusableData(f"The text of the table '{path.name}' cannot be decoded. Save it as CSV (UTF-8).")
+
+
+def table_columns(path: Path | str) -> list[str]:
+    """The headers of the table at `path`; none where it is no table. Only its beginning is read."""
+    try:
+        if is_workbook(path):
+            return [str(name) for name in read_sheet(path).columns]
+        raw = _sample(Path(path))
+        return [name for name in _read_header(Path(path), _first_text(raw)).names if name]
+    except (UnusableData, csv.Error):
+        return []
+
+
+def table_format(path: Path | str) -> TableFormat:
+    """How the table at `path` is written, from its beginning. Raises `UnusableData` when it is no table."""
+    if is_workbook(path):
+        return TableFormat("workbook", "")
+    raw = _sample(Path(path))
+    encoding = next(iter(_encodings(raw)))
+    header = _read_header(Path(path), _first_text(raw))
+    return TableFormat(encoding.removesuffix("-sig"), header.delimiter, header.decimal)
+
+
+def _first_text(raw: bytes) -> str:
+    for encoding in _encodings(raw):
+        try:
+            return _decode_sample(raw, encoding)
+        except UnicodeDecodeError:
+            continue
+    return ""
 
 
 def looks_like_table(path: Path) -> bool:
@@ -100,7 +135,7 @@ def _sample(path: Path) -> bytes:
     if not raw.strip():
         raise UnusableData(f"The table '{path.name}' is empty.")
     if raw.startswith(b"PK\x03\x04"):
-        raise UnusableData(f"The table '{path.name}' is an Excel workbook, not text. Save it as CSV (UTF-8).")
+        raise UnusableData(f"The table '{path.name}' is an Excel workbook, not text. Give its name the ending .xlsx.")
     return raw
 
 

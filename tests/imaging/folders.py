@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from clinjup.contracts import FINDING_MIME
 from clinjup.imaging import Cohort, read_cohort
+from clinjup.imaging.readers import Example
 
 TABLE = "films.csv"
 
@@ -70,13 +71,24 @@ def read(root: Path, **changes: Any) -> Cohort:
     return read_cohort(root, **(roles | changes))
 
 
-def write_example(root: Path, texts: Mapping[str, str], images: Sequence[str]) -> Path:
+def write_dicom(path: Path, pixels: np.ndarray, compression: str = "none", **tags: Any) -> Path:
+    """Save `pixels` (uint8 or uint16) as a DICOM radiograph; `tags` are header fields that are added or changed."""
+    from clinjup.imaging.synthetic.dicom_files import save_dicom
+
+    save_dicom(path, pixels, tags, compression)
+    return path
+
+
+def write_example(root: Path, example: Example) -> Path:
     """The folder that a reader's `Example` describes."""
-    for path, text in texts.items():
+    for path, text in example.texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    for seed, path in enumerate(images):
-        write_image(root / path, film(seed))
+    for seed, path in enumerate(example.images):
+        if path.endswith((".png", ".jpg")):
+            write_image(root / path, film(seed))
+        else:
+            write_dicom(root / path, film(seed), **example.headers.get(path, {}))
     return root
 
 

@@ -93,8 +93,8 @@ def test_unusable_folders_say_why(tmp_path):
     with pytest.raises(UnusableData, match="not a folder"):
         profile_data(tmp_path / "a_file")
     (tmp_path / "dicom").mkdir()
-    (tmp_path / "dicom" / "x.dcm").write_bytes(b"x")
-    with pytest.raises(UnusableData, match=r"no images.*1 \.dcm"):
+    (tmp_path / "dicom" / "x.tif").write_bytes(b"x")
+    with pytest.raises(UnusableData, match=r"no images.*1 \.tif"):
         profile_data(tmp_path / "dicom")
 
 

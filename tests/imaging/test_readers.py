@@ -17,12 +17,12 @@ def reader(request):
 
 def test_layout_is_detected(tmp_path, reader):
     example = reader.example
-    assert profile_data(write_example(tmp_path, example.texts, example.images)).layout == reader.name
+    assert profile_data(write_example(tmp_path, example)).layout == reader.name
 
 
 def test_example_is_read_with_its_labels(tmp_path, reader):
     example = reader.example
-    root = write_example(tmp_path, example.texts, example.images)
+    root = write_example(tmp_path, example)
     cohort = read_cohort(root, layout=reader.name, target="pneumothorax", emit_finding=False, **example.roles)
     check_usable(cohort)
     assert {cohort.relative(row.path): row.label for row in cohort.table.itertuples()} == dict(example.labels)
@@ -32,7 +32,7 @@ def test_example_is_read_with_its_labels(tmp_path, reader):
 
 def test_source_files_are_not_written_to(tmp_path, reader):
     example = reader.example
-    root = write_example(tmp_path, example.texts, example.images)
+    root = write_example(tmp_path, example)
     before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}
     profile_data(root)
     read_cohort(root, layout=reader.name, target="pneumothorax", emit_finding=False, **example.roles)
@@ -45,12 +45,12 @@ def test_every_reader_says_what_it_reads(reader):
 
 def test_unknown_layout_lists_the_known_ones():
     with pytest.raises(ClinjupError, match=r"chestxray14.*class_folders.*table"):
-        reader_for("siim")
+        reader_for("mura")
 
 
 def test_chestxray14_knows_its_own_columns(tmp_path):
     example = reader_for("chestxray14").example
-    root = write_example(tmp_path, example.texts, example.images)
+    root = write_example(tmp_path, example)
     cohort = read_cohort(
         root, layout="chestxray14", target="pneumothorax", positive=["Pneumothorax"], emit_finding=False
     )

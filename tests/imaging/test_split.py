@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from clinjup.imaging import Cohort, split_cohort
+from clinjup.imaging.folds import dealt_folds
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from tests.imaging.folders import codes, findings, sentence
 
@@ -142,3 +144,55 @@ def test_too_small_a_validation_part_is_mended_by_a_larger_one():
 def test_shares_must_be_shares():
     with pytest.raises(ClinjupError, match="between 0 and 1"):
         split_cohort(plain(), validation=20)
+
+
+def many_patients(patients=14_000, seed=0):
+    """A large cohort with one to five films a patient, a rare class and a confounder."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(patients), rng.integers(1, 6, patients))
+    ill = rng.random(patients) < 0.1
+    label = (ill[owner] & (rng.random(len(owner)) < 0.6)).astype(int)
+    drain = np.where(rng.random(len(owner)) < 0.8, rng.random(len(owner)) < 0.1 + 0.5 * label, np.nan)
+    return cohort_of(zip(owner, label, [""] * len(owner), drain, strict=True), ("chest_drain",))
+
+
+@pytest.fixture(scope="module")
+def large():
+    return split_cohort(many_patients(), validation=0.25, test=0.2, seed=3)
+
+
+def test_large_cohort_shares_no_patient_and_keeps_sizes_and_mix(large):
+    assert_no_group_in_two_parts(large)
+    assert shares(large) == pytest.approx({"train": 0.6, "validation": 0.2, "test": 0.2}, abs=0.002)
+    whole = large.table["label"].mean()
+    for part in ("train", "validation", "test"):
+        table = large.part(part)
+        assert table["label"].mean() == pytest.approx(whole, abs=0.001)
+        for label in (0, 1):
+            drained = table.loc[table["label"] == label, "chest_drain"]
+            all_drained = large.table.loc[large.table["label"] == label, "chest_drain"]
+            assert drained.mean() == pytest.approx(all_drained.mean(), abs=0.01)
+
+
+def test_large_cohort_splits_anew_with_another_seed_only(large):
+    assert split_cohort(many_patients(), validation=0.25, test=0.2, seed=3).table["split"].equals(large.table["split"])
+    other = split_cohort(many_patients(), validation=0.25, test=0.2, seed=4).table["split"]
+    assert 0.2 < (other == large.table["split"]).mean() < 0.7
+
+
+def test_dealt_folds_are_as_even_as_groups_allow():
+    rng = np.random.default_rng(1)
+    groups = pd.Series(rng.integers(0, 500, 2000)).astype(str)
+    strata = rng.integers(0, 4, 2000)
+    folds = dealt_folds(groups, strata, 5, seed=0)
+    assert sorted(np.concatenate(folds)) == list(range(2000))
+    assert all(groups.iloc[a].isin(set(groups.iloc[b])).sum() == 0 for a in folds for b in folds if a is not b)
+    counts = np.array([np.bincount(strata[rows], minlength=4) for rows in folds])
+    assert np.ptp(counts, axis=0).max() <= 12, counts
+
+
+def test_a_class_with_as_few_patients_as_parts_is_dealt_to_all():
+    groups, strata = pd.Series([f"p{i}" for i in range(3000)]), np.zeros(3000, dtype=int)
+    strata[:5] = 1
+    folds = dealt_folds(groups, strata, 5, seed=2)
+    assert [int(strata[rows].sum()) for rows in folds] == [1] * 5

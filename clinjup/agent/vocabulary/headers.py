@@ -129,7 +129,7 @@ SPLIT_HEADERS = (
 )
 COVARIATE_HEADERS = {
     "age": ("age", "age approx", "alter", "altersgruppe", "age*", "patientenalter", "lebensalter"),
-    "sex": ("sex", "gender", "geschlecht", "*geschlecht"),
+    "sex": ("sex", "gender", "geschlecht", "*geschlecht", "sex dicom"),
     "view": (
         "view",
         "view position",
@@ -155,6 +155,7 @@ COVARIATE_HEADERS = {
         "device",
         "device manufacturer",
         "manufacturer",
+        "manufacturer dicom",
         "scanner",
         "gerät",
         "gerätetyp",

@@ -16,30 +16,50 @@ from typing import Any
 import pandas as pd
 
 from clinjup.contracts import Roles, TableProfile
-from clinjup.imaging.source import DataFolder
+from clinjup.imaging.headers import DICOM_HEADERS
+from clinjup.imaging.masks import MaskSource
+from clinjup.imaging.source import DataFolder, View, Views
 from clinjup.kernel.errors import ClinjupError
 
 Matches = Callable[[Path, Sequence[TableProfile], Mapping[str, int]], bool]
 Read = Callable[[DataFolder, Roles], pd.DataFrame]
+Masks = Callable[
+    [Mapping[str, Sequence[str]]], dict[str, MaskSource]
+]  # columns of every table on disk -> masks by name
 
 
 @dataclass(frozen=True)
 class Example:
     """The smallest folder in a layout: shows the layout to people and feeds the shared tests.
 
-    `texts`: path -> content of tables and lists; `images`: paths of pictures; `roles`: fields of `contracts.Roles`;
-    `labels`: image path -> the label that `read_cohort` must find.
+    `texts`: path -> content of tables and lists; `images`: paths of pictures (DICOM unless they end in .png or .jpg);
+    `headers`: path -> DICOM header fields; `roles`: fields of `contracts.Roles`; `labels`: image path -> the label that
+    `read_cohort` must find.
     """
 
     texts: Mapping[str, str]
     images: Sequence[str]
     roles: Mapping[str, Any]
     labels: Mapping[str, int]
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def no_views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+    """The tables as they lie on disk."""
+    return []
+
+
+def no_masks(columns: Mapping[str, Sequence[str]]) -> dict[str, MaskSource]:
+    """A layout without masks."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One layout. `priority`: of several readers that take a folder, the highest wins."""
+    """One layout. `priority`: of several readers that take a folder, the highest wins.
+
+    `views` says how the layout means its tables, `masks` where it draws things.
+    """
 
     name: str
     title: str
@@ -47,19 +67,40 @@ class Reader:
     read: Read
     example: Example
     priority: int = field(default=0)
+    views: Views = no_views
+    masks: Masks = no_masks
 
 
 _REGISTRY: dict[str, Reader] = {}
 
 
-def register(name: str, *, title: str, matches: Matches, example: Example, priority: int = 0) -> Callable[[Read], Read]:
+def register(
+    name: str,
+    *,
+    title: str,
+    matches: Matches,
+    example: Example,
+    priority: int = 0,
+    views: Views = no_views,
+    masks: Masks = no_masks,
+) -> Callable[[Read], Read]:
     """Decorate the function `(DataFolder, Roles) -> rows` of a layout to make it known under `name`."""
 
     def decorate(read: Read) -> Read:
-        _REGISTRY[name] = Reader(name, title, matches, read, example, priority)
+        _REGISTRY[name] = Reader(name, title, matches, read, example, priority, views, masks)
         return read
 
     return decorate
+
+
+def has_columns(tables: Sequence[TableProfile], *names: str) -> bool:
+    """Whether one table has all these columns."""
+    return any(all(table.column(name) for name in names) for table in tables)
+
+
+def holds_dicom(tables: Sequence[TableProfile]) -> bool:
+    """Whether the folder holds DICOM files: their headers are one of its tables."""
+    return any(table.path == DICOM_HEADERS for table in tables)
 
 
 def all_readers() -> list[Reader]:

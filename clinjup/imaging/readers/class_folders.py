@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from clinjup.contracts import Roles, TableProfile
+from clinjup.imaging.headers import DICOM_HEADERS
 from clinjup.imaging.readers import Example, register
 from clinjup.imaging.source import DataFolder, build_rows
 
@@ -37,7 +38,7 @@ def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[
 
 
 def _labels_all(table: TableProfile, images: int) -> bool:
-    names_images = any(column.image_matches >= 0.5 for column in table.columns)
+    names_images = table.path != DICOM_HEADERS and any(column.image_matches >= 0.5 for column in table.columns)
     return (
         names_images
         and table.rows >= 0.9 * images

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from clinjup.imaging.synthetic.chestxray14 import counterfactual_films, write_chestxray14
 from clinjup.imaging.synthetic.film import Film, render_film
+from clinjup.imaging.synthetic.layouts import LAYOUTS
+from clinjup.imaging.synthetic.layouts.chestxray14 import counterfactual_films, write_chestxray14
 from clinjup.imaging.synthetic.plan import plan_cohort
+from clinjup.imaging.synthetic.writing import Layout, write_layout
 
 __all__ = ["COHORTS", "Film", "counterfactual_films", "plan_cohort", "render_film", "write_chestxray14", "write_cohort"]
 
-# task -> layout -> writer; the first layout is the default.
-COHORTS: dict[str, dict[str, Callable[..., Path]]] = {
-    "pneumothorax": {"chestxray14": write_chestxray14, "nih": write_chestxray14},
-}
+# task -> layout by name; the first layout is the default.
+COHORTS: dict[str, Mapping[str, Layout]] = {"pneumothorax": LAYOUTS}
 
 
 def write_cohort(
@@ -37,5 +37,7 @@ def write_cohort(
     layouts = COHORTS[task]
     if layout is not None and layout not in layouts:
         raise ValueError(f"The synthetic {task} cohort has no layout '{layout}'. It has: {', '.join(layouts)}.")
-    write = layouts[layout or next(iter(layouts))]
-    return write(out, patients=patients, seed=seed, annotated=annotated, workers=workers, on_progress=on_progress)
+    chosen = layouts[layout or next(iter(layouts))]
+    return write_layout(
+        chosen, out, patients=patients, seed=seed, annotated=annotated, workers=workers, on_progress=on_progress
+    )

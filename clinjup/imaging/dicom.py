@@ -1,0 +1,240 @@
+"""One DICOM file: its picture as a radiologist's screen shows it, and the few header facts that a cohort needs.
+
+Of the header only what is listed here is ever read. PatientID, study and accession number serve to group and to join, in
+memory; they are never written anywhere (see `imaging.headers`). Names, birth dates and reports are not read at all.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clinjup.imaging.grey import percentile_window
+
+PREAMBLE = 132  # bytes: 128 of anything, then "DICM"
+_PIXEL_TAGS = ("PhotometricInterpretation", "Columns", "Rows", "NumberOfFrames")
+HEADER_TAGS = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "AccessionNumber",
+    "PatientID",
+    "PatientAge",
+    "PatientSex",
+    "ViewPosition",
+    "Manufacturer",
+    "BurnedInAnnotation",
+)
+# The libraries behind pydicom keep state between calls: two threads in them at once end the process (seen with OpenJPEG).
+one_codec_at_a_time = threading.Lock()
+_DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the table of contents on a CD, no picture
+
+
+class NoPictureError(ValueError):
+    """A DICOM file without a picture that can be shown; the message is the reason, in words."""
+
+
+@dataclass(frozen=True)
+class DicomPicture:
+    """Pixels as shown: uint8 grey `[h, w]` or colour `[h, w, 3]`, black = dark on the screen, and facts of the file.
+
+    `mode` is the photometric interpretation of the file, `bits` the bits stored per sample, `source` maker and model,
+    `burned_in` whether the header says that text is burned into the picture.
+    """
+
+    pixels: np.ndarray
+    mode: str
+    bits: int
+    source: str
+    burned_in: bool
+
+
+def looks_like_dicom(start: bytes) -> bool:
+    """Whether a file that begins with these bytes (132 or more) says that it is DICOM."""
+    return start[128:132] == b"DICM"
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether the file says that it is a DICOM picture; reads 132 bytes. A DICOMDIR, the table of contents, is none."""
+    if path.name.upper() == "DICOMDIR":
+        return False
+    try:
+        with path.open("rb") as stream:
+            return looks_like_dicom(stream.read(PREAMBLE))
+    except OSError:
+        return False
+
+
+def read_tags(path: Path, tags: tuple[str, ...]) -> dict[str, str] | None:
+    """The values of these header tags as text, "" where absent; None where the file is no DICOM file. Pixels stay on disk."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom comments on every irregular value
+        try:
+            dataset = _read(path, tags=tags)
+        except Exception:  # a damaged header fails in many ways; the file is listed as unreadable later
+            return None
+    return {tag: _text(dataset.get(tag)) for tag in tags}
+
+
+def read_size(path: Path) -> tuple[str, int, int] | None:
+    """`(photometric interpretation, width, height)` from the header; None where there is no picture."""
+    facts = read_tags(path, _PIXEL_TAGS)
+    try:
+        found = (facts["PhotometricInterpretation"], int(facts["Columns"]), int(facts["Rows"])) if facts else None
+    except ValueError:
+        return None
+    return found if found and found[0] else None
+
+
+def decode(raw: bytes) -> DicomPicture:
+    """The picture in the DICOM file `raw`: decompressed, rescaled, windowed, MONOCHROME1 inverted.
+
+    The modality transform (rescale slope and intercept, or its table) comes first, then the file's first VOI window or table;
+    where the file has none, or one outside its pixel values, the 0.5-99.5 percentile range becomes black to white. Pixels
+    marked as padding become black. Raises `NoPictureError` with the reason in words; other errors mean a damaged file.
+    """
+    dataset = _read(io.BytesIO(raw))
+    if str(dataset.get("SOPClassUID", "")) == _DIRECTORY:
+        raise NoPictureError("the file is the table of contents of a DICOM medium, not an image")
+    if "PixelData" not in dataset:
+        raise NoPictureError("the DICOM file holds no picture")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise NoPictureError("the DICOM file holds a series of pictures, not one")
+    pixels = _grey(dataset) if int(dataset.get("SamplesPerPixel", 1)) == 1 else _colour(dataset)
+    return DicomPicture(
+        pixels=pixels,
+        mode=_text(dataset.get("PhotometricInterpretation")),
+        bits=int(dataset.get("BitsStored", dataset.get("BitsAllocated", 8))),
+        source=" ".join(filter(None, (_text(dataset.get(tag)) for tag in ("Manufacturer", "ManufacturerModelName")))),
+        burned_in=_text(dataset.get("BurnedInAnnotation")).upper() == "YES",
+    )
+
+
+def _read(file: Path | io.BytesIO, tags: tuple[str, ...] | None = None) -> Any:
+    import pydicom
+
+    # force: exports without the 132-byte preamble are common; a file that is something else has no tags to show.
+    if tags is None:
+        dataset = pydicom.dcmread(file, force=True)
+    else:
+        dataset = pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(tags))
+    if not len(dataset):
+        raise ValueError("no DICOM file")
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+    return dataset
+
+
+def _grey(dataset: Any) -> np.ndarray:
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+
+    stored = _pixels(dataset, pixel_array)
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        coloured = apply_color_lut(stored, dataset)
+        return (coloured >> 8).astype(np.uint8) if coloured.dtype == np.uint16 else coloured.astype(np.uint8)
+    padding = _padding(dataset, stored)
+    values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
+    shown = _windowed(dataset, values, None if padding is None else ~padding)
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        shown = 1 - shown
+    if padding is not None:
+        shown[padding] = 0
+    return (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _colour(dataset: Any) -> np.ndarray:
+    from pydicom.pixels import pixel_array
+
+    pixels = _pixels(dataset, pixel_array)  # YCbCr comes out as RGB
+    bits = int(dataset.get("BitsStored", 8))
+    return (pixels >> (bits - 8)).astype(np.uint8) if bits > 8 else pixels.astype(np.uint8)
+
+
+def _pixels(dataset: Any, pixel_array: Any) -> np.ndarray:
+    try:
+        if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+            return pixel_array(dataset)
+        with one_codec_at_a_time:
+            return pixel_array(dataset)
+    except (NotImplementedError, AttributeError) as error:
+        raise NoPictureError(
+            f"the picture is stored in a way that cannot be read ({' '.join(str(error).split())[:90]})"
+        ) from error
+    except RuntimeError as error:
+        # pydicom: no decoder at hand, or all of them refuse this kind; otherwise the data are broken.
+        if "missing" in str(error) or "does not support" in str(error):
+            syntax = dataset.file_meta.TransferSyntaxUID.name
+            raise NoPictureError(f"the compression '{syntax}' cannot be read on this machine") from error
+        raise
+
+
+def _padding(dataset: Any, stored: np.ndarray) -> np.ndarray | None:
+    """Where the detector has no picture (PixelPaddingValue, to PixelPaddingRangeLimit); None where nothing is marked."""
+    value = dataset.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return None
+    limit = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted((value, limit if isinstance(limit, int) else value))
+    marked = (stored >= low) & (stored <= high)
+    return marked if marked.any() and not marked.all() else None
+
+
+def _windowed(dataset: Any, values: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
+    """`values` brought to 0..1 by the file's own window or table, else by the percentiles of the pixels `inside`."""
+    seen = values if inside is None else values[inside]
+    table = _looked_up(dataset, values)
+    if table is not None:
+        return table
+    window = _window(dataset)
+    low, high = float(seen.min()), float(seen.max())
+    if window is not None:
+        centre, width, function = window
+        if function == "SIGMOID":
+            return 1 / (1 + np.exp(-4 * (values - centre) / width))
+        # PS3.3 C.11.2.1.2: LINEAR counts pixel values, LINEAR_EXACT measures.
+        start, span = (
+            (centre - width / 2, width) if function == "LINEAR_EXACT" else (centre - width / 2, max(width - 1, 1))
+        )
+        if start < high and start + span > low:
+            return (values - start) / span
+    low, high = percentile_window(seen)
+    return (values - low) / max(high - low, 1e-6)
+
+
+def _window(dataset: Any) -> tuple[float, float, str] | None:
+    centre, width = (_first(dataset.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+    if centre is None or width is None or width < 1:
+        return None
+    return centre, width, str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+
+
+def _looked_up(dataset: Any, values: np.ndarray) -> np.ndarray | None:
+    """The file's VOI table applied, 0..1; None where it has none or a broken one."""
+    from pydicom.pixels import apply_voi
+
+    if not dataset.get("VOILUTSequence"):
+        return None
+    try:
+        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
+        return apply_voi(values.astype(np.int32), dataset).astype(np.float32) / (2**bits - 1)
+    except (ValueError, AttributeError, IndexError, TypeError, KeyError, NotImplementedError):
+        return None
+
+
+def _first(value: Any) -> float | None:
+    if value is not None and not isinstance(value, (str, int, float)) and hasattr(value, "__iter__"):
+        value = next(iter(value), None)
+    try:
+        return None if value is None or value == "" else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip("\0 ")
