@@ -47,7 +47,12 @@ def main(argv: list[str]) -> int:
     rows = [[name, f"{value:.1f} s", "", ""] for name, value in seconds.items()]
     rows += [
         ["together", f"{total:.1f} s", f"< {MAX_SECONDS} s", "reached" if total < MAX_SECONDS else "missed"],
-        ["peak memory", f"{found['bytes'] / 1e9:.2f} GB", "< 1 GB", "reached" if found["bytes"] < MAX_BYTES else "missed"],
+        [
+            "peak memory",
+            f"{found['bytes'] / 1e9:.2f} GB",
+            "< 1 GB",
+            "reached" if found["bytes"] < MAX_BYTES else "missed",
+        ],
         ["patients in two parts", found["shared"], "0", "reached" if found["shared"] == 0 else "missed"],
         ["positives per part", found["positives"], "equal", ""],
     ]

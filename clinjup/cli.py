@@ -149,7 +149,9 @@ def write_data(
     out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
     patients: Annotated[int | None, typer.Option(min=3)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    layout: Annotated[str | None, typer.Option(help="Layout of a real set: nih.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="Layout: nih, siim, candid, dicom, clinic, chexpert or padchest [default: nih].")
+    ] = None,
     annotated: Annotated[
         float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
     ] = 1.0,

@@ -110,8 +110,9 @@ def read_cohort(
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
-    contradictory labels. Repeated rows of an image count once. In folders with DICOM files patients are numbered. A blank label counts as unlabelled unless "" is one of the
-    `positive` or `negative` values; the same holds for confounders. `emit_finding=False` reads without a notebook.
+    contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
+    `positive` or `negative` values; the same holds for confounders. In folders with DICOM files patients are numbered.
+    `emit_finding=False` reads without a notebook.
 
     Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
     """

@@ -53,10 +53,11 @@ def scan_folder(root: Path) -> FolderScan:
         drawn = any(_ANNOTATIONS.fullmatch(part) for part in prefix.split("/"))
         for name in names:
             suffix = os.path.splitext(name)[1].lower()
-            dicom = suffix in DICOM_SUFFIXES or (_UNTELLING.fullmatch(suffix) and is_dicom_file(folder / name))
-            if (suffix in PICTURE_SUFFIXES or dicom) and drawn:
+            picture = suffix in PICTURE_SUFFIXES
+            dicom = not picture and _is_dicom(folder, name, suffix)
+            if (picture or dicom) and drawn:
                 scan.annotations += 1
-            elif suffix in PICTURE_SUFFIXES or dicom:
+            elif picture or dicom:
                 if dicom:
                     scan.dicom.append(len(scan.images))
                 scan.images.append(prefix + name)
@@ -79,6 +80,10 @@ def scan_folder(root: Path) -> FolderScan:
             elif suffix != ".txt" or looks_like_table(folder / name):
                 scan.tables.append(prefix + name)
     return scan
+
+
+def _is_dicom(folder: Path, name: str, suffix: str) -> bool:
+    return suffix in DICOM_SUFFIXES or (_UNTELLING.fullmatch(suffix) is not None and is_dicom_file(folder / name))
 
 
 def _walk(root: Path, closed: list[str]) -> Iterator[tuple[Path, list[str]]]:
@@ -160,7 +165,10 @@ class FileIndex:
 
 
 def _last_part(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").rsplit("/", 1)[-1]
+    plain = name.strip()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", plain)
+    return plain.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _folders(name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,20 +39,37 @@ def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int
     Folders that hold everything (images_001), split folders (train) and patient folders (patient_17) say nothing about a
     class; of the rest, each level with 2 to 20 distinct names counts. No such level: empty labels and no class folders.
     """
-    paths = [[part for part in path.split("/")[:-1] if _says_class(part)] for path in images]
-    depth = max((len(parts) for parts in paths), default=0)
-    levels = [Counter(parts[level] for parts in paths if len(parts) > level) for level in range(depth)]
+    folders = [path.rpartition("/")[0] for path in images]
+    files_in = Counter(folders)
+    said = {folder: [part for part in folder.split("/") if part and _says_class(part)] for folder in files_in}
+    depth = max((len(parts) for parts in said.values()), default=0)
+    levels: list[Counter[str]] = [Counter() for _ in range(depth)]
+    for folder, parts in said.items():
+        for level, part in enumerate(parts):
+            levels[level][part] += files_in[folder]
     kept = [level for level, names in enumerate(levels) if 2 <= len(names) <= MAX_CLASS_FOLDERS]
     counts: Counter[str] = Counter()
     for level in kept:
         counts.update(levels[level])
-    labels = ["|".join(parts[level] for level in kept if level < len(parts)) for parts in paths]
-    return labels, dict(counts)
+    label = {f: "|".join(parts[level] for level in kept if level < len(parts)) for f, parts in said.items()}
+    return [label[folder] for folder in folders], dict(counts)
 
 
 def patient_folders(images: Sequence[str]) -> list[str]:
     """Per image the folder that names its patient (patient_17, Fall 3), or ""."""
-    return [next((part for part in path.split("/")[:-1] if _PATIENT.fullmatch(part)), "") for path in images]
+    return _per_folder(images, lambda part: part if _PATIENT.fullmatch(part) else "")
+
+
+def _per_folder(images: Sequence[str], meaning: Callable[[str], str]) -> list[str]:
+    """Per image the first of its folders' meanings that is not "", worked out once per folder."""
+    known: dict[str, str] = {}
+    found = []
+    for path in images:
+        folder = path.rpartition("/")[0]
+        if folder not in known:
+            known[folder] = next(filter(None, map(meaning, folder.split("/"))), "")
+        found.append(known[folder])
+    return found
 
 
 def official_splits(scan: FolderScan, index: FileIndex) -> np.ndarray | None:
@@ -66,8 +83,7 @@ def official_splits(scan: FolderScan, index: FileIndex) -> np.ndarray | None:
         for path in (path for name, path in lists if name == wanted):
             splits[_listed(scan.root / path, index)] = wanted
     if not any(splits):
-        for position, path in enumerate(scan.images):
-            splits[position] = next(filter(None, map(split_name, path.split("/")[:-1])), "")
+        splits[:] = _per_folder(scan.images, split_name)
     found = set(splits) - {""}
     return splits if len(found) > 1 or (found and scan.split_lists) else None
 

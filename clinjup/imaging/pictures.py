@@ -52,7 +52,8 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
 
     The aspect ratio is kept: the longer side becomes `size`, the rest is padded with black, centred, so that no heart looks
     wider than it is. More than 8 bits are windowed to the picture's own 0.5-99.5 percentile range instead of being clipped
-    at 255; DICOM is shown as its header says (see `imaging.dicom`). Transparent parts become black; an orientation mark of a camera is obeyed; the suffix of the name is ignored.
+    at 255; DICOM is shown as its header says (see `imaging.dicom`). Transparent parts become black; an orientation mark of a
+    camera is obeyed; the suffix of the name is ignored.
     An unreadable file gives None and facts with a `reason`; nothing is raised. `phash` is the perceptual hash (DCT, 64 bit)
     of the small picture before padding.
     """

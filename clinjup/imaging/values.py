@@ -12,6 +12,8 @@ YES = frozenset({"1", "yes", "y", "true", "t", "ja", "j", "wahr", "present", "po
 NO = frozenset({"0", "no", "n", "false", "f", "nein", "falsch", "absent", "negative", "negativ", "neg", "-"})
 UNSURE = frozenset({"-1", "unknown", "uncertain", "unbekannt", "unklar", "?", "u"})
 
+_MOST_SPELLINGS = 200  # of yes and no in one column
+
 _WHOLE = re.compile(r"([+-]?\d+)[.,]0+")
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -60,8 +62,8 @@ def kind_of(distinct: Iterable[str], rows: int) -> str:
     values = list(distinct)
     if not values:
         return "empty"
-    words = {normal(value) for value in values}
-    if words <= YES | NO | UNSURE and words & (YES | NO):
+    words = {normal(value) for value in values} if len(values) <= _MOST_SPELLINGS else set()
+    if words and words <= YES | NO | UNSURE and words & (YES | NO):
         return "flag"
     if all(_INTEGER.fullmatch(value) for value in values):
         return "integer"

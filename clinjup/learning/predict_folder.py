@@ -40,7 +40,7 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
     paths = scan_folder(data).images
     if not paths:
         raise ClinjupError(
-            f"The folder '{data}' holds no PNG or JPEG image, so there is nothing to predict. Name another folder."
+            f"The folder '{data}' holds no PNG, JPEG or DICOM image, so there is nothing to predict. Name another folder."
         )
     binary = len(model.classes) == 2
     threshold = 0.5 if threshold is None else threshold

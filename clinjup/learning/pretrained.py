@@ -14,6 +14,7 @@ from torch import nn
 from clinjup.kernel.errors import WeightsUnavailableError
 
 SECONDS_TO_REACH_HUB = 6.0
+SECONDS_TO_FETCH = 300.0  # a ResNet-50 on a slow line; what stalls longer is given up
 
 
 def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> nn.Module:
@@ -29,6 +30,8 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
     level = log.level
     try:
         log.setLevel(logging.ERROR)
+        if path is None:
+            path = _fetched(name)
         overlay = None if path is None else _overlay(name, path)
         return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **keywords)
     except Exception as error:  # the errors of hub, proxy, disk and format have no common base
@@ -85,6 +88,37 @@ def _from_hub_cache(name: str) -> Path | None:
     if HF_HUB_OFFLINE or not _answers(url, SECONDS_TO_REACH_HUB):
         raise WeightsUnavailableError(name, "the Hugging Face hub cannot be reached from this machine")
     return None
+
+
+def _fetched(name: str) -> Path | None:
+    """The weights in the hub's cache after fetching them; None for a model that is kept elsewhere, which timm fetches itself.
+
+    Raises TimeoutError where the hub answered and then sends nothing: its client alone would try again and again.
+    """
+    import timm
+    from huggingface_hub import hf_hub_download
+
+    config = timm.get_pretrained_cfg(name)
+    if not config.hf_hub_id:
+        return None
+    outcome: list[str | Exception] = []
+
+    def fetch() -> None:
+        try:
+            outcome.append(hf_hub_download(config.hf_hub_id, config.hf_hub_filename or "model.safetensors"))
+        except Exception as error:  # handed to the thread that waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(SECONDS_TO_FETCH)
+    if not outcome:
+        raise TimeoutError(
+            f"the Hugging Face hub answers, but the file did not arrive within {SECONDS_TO_FETCH:g} seconds"
+        )
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return Path(outcome[0])
 
 
 def _answers(url: str, seconds: float) -> bool:

@@ -122,7 +122,9 @@ def test_files_without_suffix_are_found_by_their_first_bytes(tmp_path):
     for name in ("IM000001", "1.2.840.113619.2.5", "x/I0001.IMA", "y.DCM"):
         write_dicom(tmp_path / name, film(1))
     for name in ("README", "DICOMDIR", "LICENSE.1", "masks/IM1"):
-        write_dicom(tmp_path / name, film(1)) if name in ("DICOMDIR", "masks/IM1") else (tmp_path / name).write_text("x")
+        write_dicom(tmp_path / name, film(1)) if name in ("DICOMDIR", "masks/IM1") else (tmp_path / name).write_text(
+            "x"
+        )
     scan = scan_folder(tmp_path)
     assert sorted(scan.images) == ["1.2.840.113619.2.5", "IM000001", "x/I0001.IMA", "y.DCM"]
     assert scan.dicom == [0, 1, 2, 3] and scan.annotations == 1
@@ -187,8 +189,12 @@ def test_compressed_files_can_be_decoded_by_many_threads(tmp_path):
 
 
 def test_text_burned_into_the_picture_and_the_device_are_facts(tmp_path):
-    marked = write_dicom(tmp_path / "a.dcm", film(1), BurnedInAnnotation="YES", Manufacturer="A", ManufacturerModelName="B")
-    plain = write_dicom(tmp_path / "b.dcm", film(1), BurnedInAnnotation="NO", PatientName="Muster^Max", PatientID="4711")
+    marked = write_dicom(
+        tmp_path / "a.dcm", film(1), BurnedInAnnotation="YES", Manufacturer="A", ManufacturerModelName="B"
+    )
+    plain = write_dicom(
+        tmp_path / "b.dcm", film(1), BurnedInAnnotation="NO", PatientName="Muster^Max", PatientID="4711"
+    )
     assert decode_image(marked, 32)[1].burned_in == "yes" and decode_image(marked, 32)[1].source == "A B"
     facts = decode_image(plain, 32)[1]
     assert facts.burned_in == "" and "4711" not in repr(facts) and "Muster" not in repr(facts)

@@ -324,7 +324,7 @@ def test_padchest_uncertain_drain_is_unknown(tmp_path):
     rows: list[list[object]] = [["ImageID", "PatientID", "Labels"]]
     for i in range(6):
         write_image(tmp_path / "0" / f"{i}.png", film(i))
-        rows.append([f"{i}.png", f"P{i}", '"[\'pneumothorax\']"' if i % 2 else '"[\'normal\']"'])
+        rows.append([f"{i}.png", f"P{i}", "\"['pneumothorax']\"" if i % 2 else "\"['normal']\""])
     write_table(tmp_path / "labels.csv", rows)
     write_table(tmp_path / "neatx.csv", [["ImageID", "Chest_drain"], ["0.png", 1], ["1.png", 0], ["2.png", -1]])
     drain = read(tmp_path).table["chest_drain"]

@@ -61,5 +61,5 @@ def test_masks_of_the_tables_are_the_truth_of_the_generator(tmp_path, layout):
 def test_masks_of_what_the_data_do_not_draw_are_asked_for_in_vain(tmp_path):
     root = write_cohort("pneumothorax", tmp_path / "data", layout="siim", patients=3, seed=3, workers=1)
     cohort = read_cohort(root, layout="siim", target="pneumothorax", positive=["1"], negative=["0"], emit_finding=False)
-    with pytest.raises(ClinjupError, match="no masks of 'chest_drain'.*pneumothorax"):
+    with pytest.raises(ClinjupError, match=r"no masks of 'chest_drain'.*pneumothorax"):
         read_masks(cohort, "chest_drain")

@@ -131,6 +131,53 @@ def test_a_server_that_keeps_silent_is_not_waited_for() -> None:
     assert not _answers("http://127.0.0.1:9/", seconds=2)
 
 
+@pytest.fixture
+def hub_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`hub_at(port)`: the hub is said to be on this port of this machine, with an empty cache."""
+
+    def point(port: int) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        address = f"http://127.0.0.1:{port}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+            address + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+
+    return point
+
+
+@pytest.mark.parametrize("case", ["silent", "refused", "stalls after its first answer"])
+def test_a_closed_network_costs_a_sentence_and_a_bounded_wait(case: str, hub_at, monkeypatch) -> None:
+    monkeypatch.setattr("clinjup.learning.pretrained.SECONDS_TO_REACH_HUB", 1.0)
+    monkeypatch.setattr("clinjup.learning.pretrained.SECONDS_TO_FETCH", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hub_at(server.getsockname()[1])
+        if case == "refused":
+            server.close()
+        elif case != "silent":
+            threading.Thread(target=_answer_once_then_keep_silent, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(WeightsUnavailableError, match="Train from scratch") as raised:
+            build_network("test_resnet", outputs=1, channels=1, pretrained=True)
+        assert time.monotonic() - began < 20
+    assert ("did not arrive" in str(raised.value)) == (case == "stalls after its first answer")
+
+
+def _answer_once_then_keep_silent(server: socket.socket) -> None:
+    first, _ = server.accept()
+    first.recv(4096)
+    first.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    first.close()
+    kept = []  # later connections stay open without an answer
+    while True:
+        try:
+            kept.append(server.accept())
+        except OSError:
+            return
+
+
 def test_a_server_that_answers_with_an_error_is_there() -> None:
     class Refusing(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:

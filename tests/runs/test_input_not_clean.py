@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from clinjup.contracts import Results
+from clinjup.imaging.synthetic import write_cohort
 from tests.conftest import REQUEST
-from tests.runs.clinic import german_clinic
 from tests.runs.door import clinjup
 
 GERMAN = "Ich möchte einen Pneumothorax auf Thoraxaufnahmen erkennen. Drainagen sollen dabei keine Rolle spielen."
+
+
+def german_clinic(out: Path) -> Path:
+    """The films of the small cohort as a German clinic hands them over."""
+    return write_cohort("pneumothorax", out, layout="clinic", patients=70, seed=3, workers=1)
 
 
 @pytest.mark.xdist_group("german")
@@ -21,7 +26,7 @@ class TestGermanClinic:
     @pytest.fixture(scope="class")
     def results(self, small_cohort, tmp_path_factory):
         folder = tmp_path_factory.mktemp("german")
-        clinic = german_clinic(small_cohort, folder / "Klinik")
+        clinic = german_clinic(folder / "Klinik")
         said = clinjup("run", GERMAN, "--data", clinic, "--out", folder / "run", "--json", "--budget-minutes", "3")
         assert said.code == 0, said.err
         return Results.model_validate_json(said.out), folder / "run"
@@ -104,7 +109,7 @@ def test_a_patient_in_both_official_parts_leaves_training_and_is_listed(cohort_c
 
 
 def test_an_ambiguous_label_column_is_asked_and_the_answer_carries_on(small_cohort, tmp_path):
-    clinic = german_clinic(small_cohort, tmp_path / "Klinik")
+    clinic = german_clinic(tmp_path / "Klinik")
     table = clinic / "Befundliste.csv"
     text = table.read_text(encoding="utf-8-sig").replace(
         "Pneumothorax;Thoraxdrainage", "Pneumothorax_Leser1;Pneumothorax_Leser2"

@@ -60,7 +60,8 @@ def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
 
 
 def _masks(columns: Mapping[str, Sequence[str]]) -> dict[str, MaskSource]:
-    return {"pneumothorax": MaskSource(path, IMAGE, RUNS) for path in _mask_tables(columns)[:1]}
+    tables = _mask_tables(columns)
+    return {"pneumothorax": MaskSource(tables[0], IMAGE, RUNS)} if tables else {}
 
 
 def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[str, int]) -> bool:

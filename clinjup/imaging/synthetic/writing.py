@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def run_lengths(mask: NDArray[np.bool_], side: int, parts: int = 1) -> list[str]
         return [encode_runs(large)]
     edges = np.linspace(rows[0], rows[-1] + 1, parts + 1).astype(int)
     bands = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         band = np.zeros_like(large)
         band[top:bottom] = large[top:bottom]
         bands.append(encode_runs(band))

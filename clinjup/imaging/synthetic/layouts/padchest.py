@@ -59,18 +59,9 @@ def _write_tables(out: Path, films: list[PlannedFilm], returned: list[None]) -> 
     for number, planned in enumerate(films):
         film = planned.film
         study = f"{film.patient:08d}{film.number:03d}"
-        rows.append(
-            [
-                number,
-                _name(planned),
-                _folder(planned),
-                "20140101",
-                study,
-                f"8398604886942{film.patient:08d}",
-                2014 - film.age,
-            ]
-            + [film.sex, film.view, "Physician", _labels(planned)]
-        )
+        patient, birth = f"8398604886942{film.patient:08d}", 2014 - film.age
+        about = [number, _name(planned), _folder(planned), "20140101", study, patient, birth]
+        rows.append([*about, film.sex, film.view, "Physician", _labels(planned)])
         if planned.annotated:
             unsure = film_rng(planned, _PURPOSE + 1).random() < 0.02
             drains.append([_name(planned), -1 if unsure else int(film.drain)])
