@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Difficulty:
     """How common, how subtle and how confounded. Contrasts are in units of the film's grey range (0 black, 1 white).
 
-    Lengths are fractions of half the film's width. The values were chosen on seeds 100 to 103, before seeds 0 to 2 were
+    Lengths are fractions of half the film's width. The values were chosen on seeds 100 to 105, before seeds 0 to 2 were
     measured with them (benchmarks/RESULTS.md): a pneumothorax that is plain is learned whatever the drains say and shows no
     shortcut; a much fainter one is learned by no small network from 3,000 films, with or without a mitigation.
     """
@@ -19,14 +19,14 @@ class Difficulty:
     # Who has what. Whether a film has a drain depends on its label only, so that the drain is the only shortcut.
     patients_with_pneumothorax: float = 0.45
     films_with_pneumothorax: float = 0.90
-    drain_given_pneumothorax: float = 0.97
-    drain_given_no_pneumothorax: float = 0.03
+    drain_given_pneumothorax: float = 0.95
+    drain_given_no_pneumothorax: float = 0.04
     test_patients: float = 0.25
 
     # The pneumothorax: how far the visceral pleura has come off the chest wall, how dark the rim, how bright the line.
     rim_depth: tuple[float, float] = (0.055, 0.13)
-    rim_lucency: tuple[float, float] = (0.020, 0.036)
-    pleural_line: tuple[float, float] = (0.011, 0.025)
+    rim_lucency: tuple[float, float] = (0.0175, 0.0315)
+    pleural_line: tuple[float, float] = (0.0095, 0.022)
     pleural_line_width: float = 0.0045
 
     # The drain.
