@@ -1,0 +1,3 @@
+import { JupyterFrontEndPlugin } from '@jupyterlab/application';
+const plugins: JupyterFrontEndPlugin<any>[] = [];
+export default plugins;
