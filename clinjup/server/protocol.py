@@ -34,7 +34,8 @@ error: ignore a seq that is not above the last one. After a reconnect ask from t
 Ops. The server owns the notebook of a run, the tab is a replica. A tab opens the socket for each notebook it shows and says
 `hello`. `welcome` says whether the server has anything to do with that notebook (`live`); while it has not, the socket stays open
 and quiet, and a new `welcome` comes when a run starts. While live:
-1. Ops come in order, one `ops` message a batch (at most 10 a second). Apply those with seq above the last one. All are idempotent.
+1. Ops come in batches (`ops`, at most 10 a second): apply those with seq above the tab's last op, then that is `until`. All are
+   idempotent. A batch whose `after` is above the tab's last op shows that one was missed: say hello again, apply nothing.
 2. A tab remembers for each cell the text that the server last told it (`base`) and the op's seq. It never writes an op's source over
    text that differs both from `base` and from the op's `over` (text that the server holds safely): it leaves that cell's text and
    seq as they are and sends a snapshot. An op with `origin` = the tab's own client id only tells that the server has this text: set
@@ -52,9 +53,9 @@ and quiet, and a new `welcome` comes when a run starts. While live:
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from clinjup.contracts import (
     Approval,
@@ -64,14 +65,9 @@ from clinjup.contracts import (
     Question,
     RunStatus,
 )
+from clinjup.ops import Hello, Message, Ops, Ping, Rejoin, Saved, Snapshot, Trouble, UserOutputs, Welcome
 
 VERSION = 1
-
-
-class Message(BaseModel):
-    """Base of all messages."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 # ------------------------------------------------------------------------------------------------- REST: about
@@ -133,7 +129,7 @@ class NewRun(Message):
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
     seed: int = Field(0, ge=0)
-    answers: dict[str, str] = {}
+    answers: dict[str, str] = Field(default_factory=dict)
     patients: int | None = Field(None, ge=20, description="size of the synthetic cohort of an example")
 
 
@@ -163,8 +159,8 @@ class RunSummary(Message):
     budget_seconds: float
     destination: Destination
     last_seq: int = Field(description="seq of its newest event; -1 = none")
-    questions: list[Question] = []
-    approvals: list[PendingApproval] = []
+    questions: list[Question] = Field(default_factory=list)
+    approvals: list[PendingApproval] = Field(default_factory=list)
     sentence: str = ""
     intact: bool = Field(True, description="False: the journal does not fit together any more")
 
@@ -175,7 +171,7 @@ class RunList(Message):
 
 
 class Resume(Message):
-    answers: dict[str, str] = {}
+    answers: dict[str, str] = Field(default_factory=dict)
 
 
 class Answers(Message):
@@ -390,7 +386,7 @@ class CheckpointRestored(Message):
 class RunFinished(Message):
     status: RunStatus
     sentence: str
-    questions: list[Question] = []
+    questions: list[Question] = Field(default_factory=list)
     selected: str | None = None
     report: str | None = Field(None, description="name for GET runs/{id}/files/{name}")
 
@@ -437,206 +433,6 @@ class EventBatch(Message):
     v: Literal[1] = 1
     events: list[RunEvent]
 
-
-# ------------------------------------------------------------------------------------------------ WS: ops, downwards
-
-
-class Cell(Message):
-    """A cell as nbformat has it."""
-
-    id: str
-    cell_type: Literal["code", "markdown", "raw"]
-    source: str
-    metadata: dict[str, Any] = {}
-    outputs: list[dict[str, Any]] = Field([], description="of code cells")
-    execution_count: int | None = None
-    attachments: dict[str, Any] | None = None
-
-
-class Op(Message):
-    seq: int
-    origin: str | None = Field(None, description="client whose edit this is; None = the run's")
-
-
-class Upsert(Op):
-    """Make cell `cell.id` this cell, after cell `after` (None = first). Where it exists it keeps its place."""
-
-    op: Literal["upsert"] = "upsert"
-    cell: Cell
-    after: str | None = None
-    over: str | None = Field(None, description="the text it replaces, which the server holds; see rule 2")
-
-
-class Delete(Op):
-    op: Literal["delete"] = "delete"
-    id: str
-    over: str | None = None
-
-
-class Order(Op):
-    """The user moved cells: all ids in order."""
-
-    op: Literal["order"] = "order"
-    ids: list[str]
-
-
-class Outputs(Op):
-    """All outputs of a cell. Applied outside of undo."""
-
-    op: Literal["outputs"] = "outputs"
-    id: str
-    outputs: list[dict[str, Any]]
-    execution_count: int | None = None
-    state: Literal["idle", "running"] = "idle"
-
-
-class AppendStream(Op):
-    """More text at the end of output number `index` of a cell. `offset` is the length it had before, so that twice is once."""
-
-    op: Literal["append_stream"] = "append_stream"
-    id: str
-    index: int
-    offset: int
-    text: str
-
-
-class CellState(Op):
-    """Whether the run is executing the cell ([*] beside it)."""
-
-    op: Literal["state"] = "state"
-    id: str
-    state: Literal["idle", "running"]
-    execution_count: int | None = None
-
-
-class NotebookMetadata(Op):
-    op: Literal["nbmeta"] = "nbmeta"
-    metadata: dict[str, Any] = Field(description="keys to set in the notebook's metadata")
-
-
-class Save(Op):
-    """The owner saves now; the others do nothing."""
-
-    op: Literal["save"] = "save"
-
-
-class Revert(Op):
-    """The server wrote the file: reload it (`context.revert()`)."""
-
-    op: Literal["revert"] = "revert"
-
-
-AnyOp = Annotated[
-    Upsert | Delete | Order | Outputs | AppendStream | CellState | NotebookMetadata | Save | Revert,
-    Field(discriminator="op"),
-]
-
-
-class Welcome(Message):
-    """Answer to hello, and again whenever something in it changes (a run starts or ends, ownership passes on)."""
-
-    type: Literal["welcome"] = "welcome"
-    v: Literal[1] = 1
-    live: bool = Field(description="a run owns this notebook")
-    run_id: str | None = None
-    owner: bool = Field(True, description="this tab writes the file and may edit")
-    seq: int = Field(0, description="newest op")
-    kernel_id: str | None = Field(None, description="rule 12: a tab without kernel changes to this one")
-    kernel_name: str | None = None
-    sentence: str = Field("", description="shown in the notebook's banner, e.g. to a second tab")
-
-
-class Ops(Message):
-    type: Literal["ops"] = "ops"
-    v: Literal[1] = 1
-    ops: list[AnyOp]
-
-
-class Trouble(Message):
-    """A sentence for the clinician: notebook moved, read-only, disk full ..."""
-
-    type: Literal["trouble"] = "trouble"
-    v: Literal[1] = 1
-    sentence: str
-
-
-ServerMessage = Annotated[Welcome | Ops | Trouble, Field(discriminator="type")]
-
-
-# -------------------------------------------------------------------------------------------------- WS: ops, upwards
-
-
-class Hello(Message):
-    type: Literal["hello"] = "hello"
-    v: Literal[1] = 1
-    client: str = Field(description="random id of this tab, the same after a reconnect")
-    since: int = Field(0, description="last op that was applied; 0 = the file as just loaded")
-    collaborative: bool = Field(False, description="model.collaborative (rule 13)")
-
-
-class SnapshotCell(Message):
-    """One cell of a tab. null = as the server has told it."""
-
-    id: str
-    type: Literal["code", "markdown", "raw"]
-    source: str | None = None
-    seq: int = Field(0, description="seq of the op whose text this cell's `base` is; 0 = from the file")
-    metadata: dict[str, Any] | None = None
-    attachments: dict[str, Any] | None = None
-
-
-class Snapshot(Message):
-    """All cells of the tab, in order."""
-
-    type: Literal["snapshot"] = "snapshot"
-    v: Literal[1] = 1
-    n: int = Field(description="counts up in each client")
-    seq: int = Field(description="last op that was applied")
-    cells: list[SnapshotCell]
-
-
-class Rejoin(Message):
-    """A snapshot after a reconnect or of a tab that is stale: rule 5. All sources are given."""
-
-    type: Literal["rejoin"] = "rejoin"
-    v: Literal[1] = 1
-    n: int
-    seq: int
-    cells: list[SnapshotCell]
-
-
-class UserOutputs(Message):
-    type: Literal["user_outputs"] = "user_outputs"
-    v: Literal[1] = 1
-    id: str
-    outputs: list[dict[str, Any]]
-    execution_count: int | None = None
-
-
-class Saved(Message):
-    """The owner has saved the file; `seq` as it stands in its metadata."""
-
-    type: Literal["saved"] = "saved"
-    v: Literal[1] = 1
-    seq: int
-    hash: str | None = Field(None, description="contents model's hash, where there is one")
-    ok: bool = True
-
-
-class Ping(Message):
-    """Keeps the lease."""
-
-    type: Literal["ping"] = "ping"
-    v: Literal[1] = 1
-
-
-TabMessage = Annotated[
-    Hello | Snapshot | Rejoin | UserOutputs | Saved | Ping,
-    Field(discriminator="type"),
-]
-
-TAB_MESSAGE: TypeAdapter[Hello | Snapshot | Rejoin | UserOutputs | Saved | Ping] = TypeAdapter(TabMessage)
-SERVER_MESSAGE: TypeAdapter[Welcome | Ops | Trouble] = TypeAdapter(ServerMessage)
 
 _BODIES: tuple[type[BaseModel], ...] = (
     About,
