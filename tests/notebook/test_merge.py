@@ -142,6 +142,7 @@ def test_a_stream_that_grows_is_told_by_its_growth_and_replayed_whole():
 
 def test_a_snapshot_that_comes_twice_or_late_changes_nothing():
     shared, tab = opened("one")
+    tab.cells[0].source = "early"
     early = tab.snapshot()
     tab.cells[0].source = "later"
     late = tab.snapshot()
@@ -149,6 +150,18 @@ def test_a_snapshot_that_comes_twice_or_late_changes_nothing():
         shared.merge("tab", snapshot.n, snapshot.seq, snapshot.cells)
     assert texts(shared) == ["later"]
     assert shared.merge("other", 0, 0, [SnapshotCell(id="c0", type="markdown", source=None)]) == ([], [])
+
+
+def test_a_tab_that_passed_over_an_op_because_the_user_was_writing_gets_it_again_when_they_take_it_back():
+    shared, tab = opened("one")
+    tab.cells[0].source = "half a wo"
+    shared.write(shared.cells[0], "by the run")
+    tell(shared, tab)
+    assert (tab.cells[0].source, tab.waiting) == ("half a wo", True)
+    tab.cells[0].source = "one"
+    assert hear(shared, tab) == []
+    tell(shared, tab)
+    assert tab.cells[0].source == "by the run"
 
 
 class TwoWriters(RuleBasedStateMachine):
