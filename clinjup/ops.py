@@ -152,7 +152,12 @@ class Hello(Message):
     type: Literal["hello"] = "hello"
     v: Literal[1] = 1
     client: str = Field(description="random id of this tab, the same after a reconnect")
-    since: int = Field(0, description="last op that was applied; 0 = the file as just loaded")
+    since: int = Field(
+        0, description="last op that was applied; of a file just loaded its metadata.clinjup.seq, else 0"
+    )
+    file: str | None = Field(
+        None, description="context.contentsModel.last_modified: which file the tab has loaded or saved"
+    )
     collaborative: bool = Field(False, description="model.collaborative (rule 13)")
 
 
@@ -162,7 +167,7 @@ class SnapshotCell(Message):
     id: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     type: Literal["code", "markdown", "raw"]
     source: str | None = None
-    seq: int = Field(0, description="seq of the op whose text this cell's `base` is; 0 = from the file")
+    seq: int = Field(0, description="seq of the op whose text this cell's `base` is; of a file just loaded as in hello")
     metadata: dict[str, Any] | None = None
     attachments: dict[str, Any] | None = None
 
@@ -178,7 +183,7 @@ class Snapshot(Message):
 
 
 class Rejoin(Message):
-    """A snapshot after a reconnect or of a tab that is stale: rule 5. All sources are given."""
+    """A snapshot after each `welcome` that says live: rule 5. All sources are given."""
 
     type: Literal["rejoin"] = "rejoin"
     v: Literal[1] = 1

@@ -10,6 +10,7 @@ Pure bookkeeping, no files and no clocks. The rules (server/protocol.py says the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,6 @@ class Version:
 class _Track:
     """What is known of one cell besides its content."""
 
-    born: int
     versions: list[Version]
     outputs_seq: int = 0
     state_seq: int = 0
@@ -93,7 +93,6 @@ class SharedNotebook:
     def __init__(self, notebook: NotebookNode, seq: int = 0) -> None:
         self.notebook = notebook
         self.seq = seq
-        self._start = seq
         self._tracks: dict[str, _Track] = {}
         self._gone: dict[str, _Gone] = {}
         self._order_seq = 0
@@ -101,7 +100,7 @@ class SharedNotebook:
         self._told_metadata: dict[str, Any] = {}
         self._snapshots: dict[str, int] = {}
         for cell in notebook.cells:
-            self._tracks[cell.id] = _Track(0, [Version(0, cell.source, None)], shown=list(cell.get("outputs", [])))
+            self._tracks[cell.id] = _Track([Version(seq, cell.source, None)], shown=list(cell.get("outputs", [])))
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -166,22 +165,22 @@ class SharedNotebook:
             return []
         return [self._delete(cell, None)]
 
-    def show(self, cell: NotebookNode, outputs: list[dict[str, Any]], *, running: bool) -> list[AnyOp]:
+    def show(self, cell: NotebookNode, outputs: Sequence[dict[str, Any]], *, running: bool) -> list[AnyOp]:
         """`outputs` are what the cell shows now, joined to whole streams. A stream that only grew is told by its growth."""
         track = self._tracks.get(cell.id)
         if track is None:  # the user has deleted the cell while it ran
             return []
         state = "running" if running else "idle"
-        growth = _growth(track.shown, outputs)
+        growth = _growth(track.shown, list(outputs))
         if growth is not None and track.running == running and not growth[2]:
             return []
-        track.shown, track.running = outputs, running
+        track.shown, track.running = list(outputs), running
         track.outputs_seq = track.state_seq = self._next()
         if growth is not None and running:
             index, offset, text = growth
             return [AppendStream(seq=self.seq, id=cell.id, index=index, offset=offset, text=text)]
         count = cell.get("execution_count")
-        return [Outputs(seq=self.seq, id=cell.id, outputs=outputs, execution_count=count, state=state)]
+        return [Outputs(seq=self.seq, id=cell.id, outputs=track.shown, execution_count=count, state=state)]
 
     def set_running(self, cell: NotebookNode, running: bool) -> list[AnyOp]:
         track = self._tracks.get(cell.id)
@@ -341,7 +340,7 @@ class SharedNotebook:
         seq = self._next()
         earlier = self._tracks[cell.id].versions if cell.id in self._tracks else []
         version = Version(seq, cell.source, origin or author)
-        self._tracks[cell.id] = _Track(seq, [*earlier, version][-_REMEMBERED:], shown=list(cell.get("outputs", [])))
+        self._tracks[cell.id] = _Track([*earlier, version][-_REMEMBERED:], shown=list(cell.get("outputs", [])))
         op = self._upsert(cell, self._before(cell.id), version)
         return op.model_copy(update={"origin": origin})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,25 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from clinjup.notebook.writing import NotebookText
 
+# A long cell is written to disk at most this often while its outputs stream in.
+SAVE_EVERY_SECONDS = 1.0
+
 
 def source_sha256(source: str) -> str:
     """Hash of a cell's source, as journalled and as `clinjup verify` recomputes it."""
     return hashlib.sha256(source.encode("utf-8")).hexdigest()
+
+
+def empty_notebook(run_id: str) -> NotebookNode:
+    """A notebook without cells, for the kernel that JupyterLab calls python3."""
+    notebook: NotebookNode = new_notebook(
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+            "language_info": {"name": "python"},
+            "clinjup": {"run_id": run_id},
+        }
+    )
+    return notebook
 
 
 class NotebookSession:
@@ -30,17 +46,11 @@ class NotebookSession:
         self.notebook = notebook
         self.run_id = run_id
         self._text = NotebookText()
+        self._saved = 0.0
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
-        notebook = new_notebook(
-            metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
-                "language_info": {"name": "python"},
-                "clinjup": {"run_id": run_id},
-            }
-        )
-        session = cls(path, notebook, run_id)
+        session = cls(path, empty_notebook(run_id), run_id)
         session.save()
         return session
 
@@ -51,7 +61,7 @@ class NotebookSession:
     def add_markdown(self, step_id: str, text: str, *, save: bool = True) -> NotebookNode:
         """Append a markdown cell. Without `save` it goes to disk with the code cell that follows."""
         cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
-        self.notebook.cells.append(cell)
+        self._insert(cell)
         if save:
             self.save(cell, flush=False)
         return cell
@@ -59,9 +69,22 @@ class NotebookSession:
     def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
         cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
-        self.notebook.cells.append(cell)
+        self._insert(cell)
         self.save(cell, flush=False)
         return cell
+
+    def begin(self, cell: NotebookNode) -> None:
+        """The cell is about to run."""
+
+    def output_came(self, cell: NotebookNode) -> None:
+        """A running cell shows something new."""
+        if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
+            self.save(cell, flush=False)
+            self._saved = time.monotonic()
+
+    def end(self, cell: NotebookNode) -> None:
+        """The cell has run; what it shows is final."""
+        self.save(cell)
 
     def mark_failed(self, cell: NotebookNode) -> None:
         """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error."""
@@ -72,6 +95,10 @@ class NotebookSession:
     def set_metadata(self, **values: Any) -> None:
         self.notebook.metadata["clinjup"].update(values)
         self.save()
+
+    def set_widgets(self, state: dict[str, Any]) -> None:
+        """State of ipywidgets, so that a reader sees them without a kernel. Saved with the next change."""
+        self.notebook.metadata["widgets"] = state
 
     def save(self, changed: NotebookNode | None = None, *, flush: bool = True) -> None:
         """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one.
@@ -86,6 +113,9 @@ class NotebookSession:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, self.path)
+
+    def _insert(self, cell: NotebookNode) -> None:
+        self.notebook.cells.append(cell)
 
     def _anchor(self, step_id: str, source: str) -> dict[str, Any]:
         return {"run_id": self.run_id, "step_id": step_id, "source_sha256": source_sha256(source)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,6 @@ from clinjup.notebook.session import NotebookSession, source_sha256
 
 Publish = Callable[[str, dict[str, Any]], None]
 
-# A long cell is written to disk at most this often while its outputs stream in.
-SAVE_EVERY_SECONDS = 1.0
-
 
 class NotebookWorkspace:
     """agent.state.Workspace on a notebook file and a kernel of the run's own."""
@@ -26,7 +22,6 @@ class NotebookWorkspace:
         self.executor = executor
         self._publish = publish
         self._started = False
-        self._saved = 0.0
 
     async def add_markdown(self, step_id: str, text: str) -> None:
         cell = self.session.add_markdown(step_id, text)
@@ -48,10 +43,11 @@ class NotebookWorkspace:
         told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
         self._publish("cell.inserted", {**told, "type": "code"})
         self._publish("cell.started", told)
-        outcome = await self.executor.run(cell, on_output=lambda: self._save_now_and_then(cell))
+        self.session.begin(cell)
+        outcome = await self.executor.run(cell, on_output=lambda: self.session.output_came(cell))
         if not outcome.ok:
             self.session.mark_failed(cell)
-        self.session.save(cell)
+        self.session.end(cell)
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
@@ -66,7 +62,7 @@ class NotebookWorkspace:
     async def close(self) -> None:
         widgets = self.executor.widget_state()
         if widgets:
-            self.session.notebook.metadata["widgets"] = widgets
+            self.session.set_widgets(widgets)
         await self.executor.shutdown()
 
     async def _ensure_kernel(self) -> None:
@@ -77,14 +73,10 @@ class NotebookWorkspace:
     def _good_cells(self, steps: list[str]) -> list[NotebookNode]:
         last: dict[str, NotebookNode] = {}
         for cell in self.session.notebook.cells:
-            step_id = cell.metadata.get("clinjup", {}).get("step_id")
-            unchanged = cell.metadata.get("clinjup", {}).get("source_sha256") == source_sha256(cell.source)
+            anchor = cell.metadata.get("clinjup", {})
+            step_id = anchor.get("step_id") if anchor.get("run_id") == self.session.run_id else None
+            unchanged = anchor.get("source_sha256") == source_sha256(cell.source)
             failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
             if cell.cell_type == "code" and step_id in steps and unchanged and not failed:
                 last[step_id] = cell
         return [last[step_id] for step_id in steps if step_id in last]
-
-    def _save_now_and_then(self, cell: NotebookNode) -> None:
-        if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
-            self.session.save(cell, flush=False)
-            self._saved = time.monotonic()

@@ -31,7 +31,7 @@ names, from the given seq on (`since=a1b2:0` = everything of that run), then eve
 started elsewhere (chat, another tab). `seq` counts up in each run; gaps are allowed (progress is not kept), repetitions are not an
 error: ignore a seq that is not above the last one. After a reconnect ask from the last seq + 1.
 
-Ops. The server owns the notebook of a run, the tab is a replica. A tab opens the socket for each notebook it shows and says
+Ops. The server owns the notebook of a run, a tab is a replica. A tab opens the socket for each notebook it shows and says
 `hello`. `welcome` says whether the server has anything to do with that notebook (`live`); while it has not, the socket stays open
 and quiet, and a new `welcome` comes when a run starts. While live:
 1. Ops come in batches (`ops`, at most 10 a second): apply those with seq above the tab's last op, then that is `until`. All are
@@ -45,8 +45,9 @@ and quiet, and a new `welcome` comes when a run starts. While live:
 4. `owner` true: this tab writes the file. On an op `save`: put `seq` into `notebook.metadata.clinjup.seq`, `context.save()`, then send
    `saved`. Send `ping` every 3 s; after 10 s of silence, or when the socket closes, the server writes the file itself.
    `owner` false: another tab does; show the banner and keep the notebook read-only.
-5. After any reconnect: `hello` with `since` = last applied seq, then `rejoin` (a snapshot). The server answers with the ops that were
-   missed, and with `revert` where it wrote the file meanwhile: `context.revert()` once all ops before it are applied.
+5. After each `welcome` with `live` true send `rejoin` (a snapshot with all sources): the tab may hold edits that the server has not
+   seen. The server answers with the ops that were missed, and with an op `revert` where it wrote the file meanwhile:
+   `context.revert()`, put back the text of cells that differed from their `base`, send a snapshot. Later ops wait for that.
 6. Cells that the user ran are told with `user_outputs` (NotebookActions.executed).
 """
 
