@@ -91,12 +91,15 @@ class TimedGate:
 class RunLedger:
     """Journal and events of a run, as runs.py keeps them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, session: NotebookSession) -> None:
+        self.session = session
         self.journal = Journal.create(folder / "journal.jsonl")
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def record(self, kind: Any, data: dict[str, Any]) -> None:
-        self.journal.append(kind, data)
+    def record(self, kind: Any, data: dict[str, Any], *, wait: bool = True) -> None:
+        self.journal.append(kind, data, wait=wait)
+        if wait:
+            self.session.settle()
 
     def publish(self, event: str, data: dict[str, Any]) -> None:
         self.events = [(event, data)]
@@ -205,14 +208,14 @@ def _run(folder: Path, on_turn: Any = lambda number: None) -> tuple[list[bytes],
 
 
 async def _drive(server: ScriptedClaude, folder: Path) -> tuple[TimedProvider, TimedGate, float]:
-    ledger = RunLedger(folder)
+    session = NotebookSession.create(folder / "notebook.ipynb", "benchmark")
+    session.notebook.cells.extend(_filling())
+    ledger = RunLedger(folder, session)
     brief = _brief()
     gate = TimedGate(PrivacyGate(brief, folder, ledger))
     provider = TimedProvider(Server(server.url, "key", native=True), gate)
     planner = ClaudePlanner(provider, ledger, Budget(max_repeats=TURNS))
     state = RunState(brief, await planner.plan(brief), deadline=time.monotonic() + 3600)
-    session = NotebookSession.create(folder / "notebook.ipynb", "benchmark")
-    session.notebook.cells.extend(_filling())
     text = "                     without drain  with drain\n" + "train  0                 0.91        0.09\n" * 12
     kernel = ScriptedKernel(lambda source: CellOutcome(ok=True, seconds=0.0, text=text, findings=[FINDING]))
     workspace = NotebookWorkspace(session, kernel, ledger.publish)  # type: ignore[arg-type]

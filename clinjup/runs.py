@@ -297,8 +297,10 @@ class _Run:
 
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
-    def record(self, kind: str, data: dict[str, Any]) -> None:
-        self.journal.append(cast(Kind, kind), data)
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        self.journal.append(cast(Kind, kind), data, wait=wait)
+        if wait:
+            self.session.settle()
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
         self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))

@@ -62,7 +62,7 @@ class Loop:
             if action is None:
                 return self._interrupted()
             self._record_new_steps()
-            self.ledger.record("proposal", action.model_dump(mode="json"))
+            self.ledger.record("proposal", action.model_dump(mode="json"), wait=False)
             self._publish_plan()
             self.state.observation = Observation("carried_out")
             if isinstance(action, Finish):
@@ -84,7 +84,7 @@ class Loop:
             elif isinstance(action, RecordFinding):
                 finding = {"kind": "note", "sentence": action.sentence}
                 self.state.findings.append(finding)
-                self.ledger.record("result", {"step_id": action.step_id, "finding": finding})
+                self.ledger.record("result", {"step_id": action.step_id, "finding": finding}, wait=False)
             elif isinstance(action, (Inspect, StartExperiment)):
                 # Both are for the planner's own memory; the proposal in the journal is their record.
                 continue
@@ -110,7 +110,7 @@ class Loop:
         steps = [step.id for step in self.state.plan.steps]
         if steps != self._recorded_steps:
             self._recorded_steps = steps
-            self.ledger.record("plan", self.state.plan.model_dump(mode="json"))
+            self.ledger.record("plan", self.state.plan.model_dump(mode="json"), wait=False)
 
     async def _run_cell(self, action: PlaceRecipe | RunCell) -> None:
         step = self.state.plan.step(action.step_id)
@@ -168,9 +168,9 @@ class Loop:
                 repair=action.repair,
             )
         )
-        self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"))
+        self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"), wait=False)
         if action.repair:
-            self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair})
+            self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair}, wait=False)
         for finding in outcome.findings:
             self._note_finding(step, finding)
         self.state.kernel_died = outcome.kernel_died
@@ -197,7 +197,7 @@ class Loop:
 
     def _note_finding(self, step: Step, finding: dict[str, Any]) -> None:
         self.state.findings.append(finding)
-        self.ledger.record("result", {"step_id": step.id, "finding": finding})
+        self.ledger.record("result", {"step_id": step.id, "finding": finding}, wait=False)
         if finding.get("kind") == "test_opening":
             self.ledger.record("test_opening", finding)
         self.ledger.publish("result", {"step_id": step.id, "finding": finding})

@@ -95,17 +95,14 @@ _REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelD
 
 
 @_mends("ClassAbsentError")
-async def _enlarge_validation(step: Step, error: CellError, state: RunState) -> Repair | None:
-    if step.recipe != "split_cohort":
-        return None
-    fraction = float(step.parameters.get("VALIDATION_FRACTION", 0.2))
-    larger = min(round(fraction + 0.15, 2), 0.5)
-    if larger == fraction:
+async def _leave_the_official_parts(step: Step, error: CellError, state: RunState) -> Repair | None:
+    """An official training part without a class can teach nothing; a split of our own finds one wherever there is one."""
+    if step.recipe != "split_cohort" or not step.parameters.get("OFFICIAL_PARTS", True):
         return None
     return Repair(
-        f"A class was absent from a part, so the validation part grows from {fraction:.0%} to {larger:.0%} and patients are "
-        "drawn anew.",
-        {"VALIDATION_FRACTION": larger, "SEED": int(step.parameters.get("SEED", 0)) + 1},
+        "The official parts leave training or validation without one of the classes, so they are not used: all patients are "
+        "divided anew, before any model is trained.",
+        {"OFFICIAL_PARTS": False},
     )
 
 

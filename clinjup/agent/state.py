@@ -107,7 +107,12 @@ class Workspace(Protocol):
 class Ledger(Protocol):
     """Where the agent writes down what it does: the journal, and the events that subscribers see."""
 
-    def record(self, kind: str, data: dict[str, Any]) -> None: ...
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        """Write down. It is on the disk when this returns, and so is the notebook; without `wait`, when the next one that waits is.
+
+        Nothing that cannot be taken back may follow from a record that did not wait: a cell that runs, a payload that leaves.
+        """
+        ...
 
     def publish(self, event: str, data: dict[str, Any]) -> None: ...
 

@@ -18,13 +18,16 @@ PARTS = ("train", "validation", "test")
 _MAX_FOLDS = 50
 
 
-def split_cohort(cohort: Cohort, validation: float = 0.2, test: float = 0.2, seed: int = 0) -> Cohort:
+def split_cohort(
+    cohort: Cohort, validation: float = 0.2, test: float = 0.2, seed: int = 0, *, official_parts: bool = True
+) -> Cohort:
     """A new cohort whose column `split` is filled; emits a SplitFinding.
 
-    Official parts are used as they are; a missing one is cut from the training part: `test` and `validation` are shares of
-    what is cut from. Cuts are folds of StratifiedGroupKFold on the label (with the first confounder where it is annotated),
-    groups being patients joined with near-duplicates. A patient in two official parts leaves the earlier of train,
-    validation, test and is listed; an official validation part that lacks a class is cut anew.
+    Official parts are used as they are, unless `official_parts` is False, which is a warning. A missing part is cut from the
+    training part: `test` and `validation` are shares of what is cut from. Cuts are folds of StratifiedGroupKFold on the label
+    (with the first confounder where it is annotated), groups being patients joined with near-duplicates. A patient in two
+    official parts leaves the earlier of train, validation, test and is listed; an official validation part that lacks a class
+    is cut anew.
 
     Raises `ClassAbsentError` when training or validation lacks a class; a test part without one is only a warning.
     """
@@ -33,6 +36,14 @@ def split_cohort(cohort: Cohort, validation: float = 0.2, test: float = 0.2, see
             raise ClinjupError(f"The {name} part must be a share between 0 and 1, not {share}.")
     official = cohort.table["split"].nunique() > 1
     split, found = cohort, list[DataWarning]()
+    if official and not official_parts:
+        official = False
+        split = replace(cohort, table=cohort.table.assign(split=""))
+        sentence = (
+            "The official parts are not used: all patients were divided anew, before any model was trained. Figures on this test "
+            "part cannot be compared with those published for the official one."
+        )
+        found.append(DataWarning(code="official_split_not_used", sentence=sentence))
     if official:
         split, found = _with_official_parts(cohort)
     used = [part for part in ("validation", "test") if (split.table["split"] == part).any()]

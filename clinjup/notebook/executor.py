@@ -90,6 +90,7 @@ class KernelExecutor:
         self._manager: AsyncKernelManager | None = None
         self._client: _Client | None = None
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
+        self._running: asyncio.Future[None] | None = None
         self.sandbox: tuple[Path, ...] | None = None
         """Set before `start`: the folders that a sandboxed kernel may read; None = no sandbox."""
 
@@ -138,11 +139,14 @@ class KernelExecutor:
         client.listen(self._on_progress, on_output)
         client.nb.cells = [cell]
         started = time.monotonic()
+        self._running = asyncio.get_running_loop().create_future()
         try:
             await client.async_execute_cell(cell, 0)
             died = False
         except DeadKernelError:
             died = True
+        finally:
+            self._running.set_result(None)
         seconds = time.monotonic() - started
         cell.outputs = coalesced(cell.outputs)
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
@@ -166,8 +170,15 @@ class KernelExecutor:
         return dict(self._client.nb.metadata.get("widgets", {}))
 
     async def interrupt(self) -> None:
-        if self._manager is not None and await self._manager.is_alive():
+        """Interrupt the running cell and return once it has ended.
+
+        Said again every second: an interrupt that arrives before the kernel has begun with the cell is lost.
+        """
+        running = self._running
+        while self._manager is not None and await self._manager.is_alive():
             await self._manager.interrupt_kernel()
+            if running is None or (await asyncio.wait({running}, timeout=1))[0]:
+                return
 
     async def shutdown(self) -> None:
         if self._client is None:

@@ -120,11 +120,14 @@ class LiveNotebook(NotebookSession):
     def set_widgets(self, state: dict[str, Any]) -> None:
         self._emit(self.shared.set_metadata({"widgets": state}))
 
-    def save(self, changed: NotebookNode | None = None, *, flush: bool = True) -> None:
-        """Have the file saved soon; with `flush` what the log holds outlasts a crash from now on."""
-        if flush:
-            self._guarded(self._log.sync)
+    def save(self, changed: NotebookNode | None = None, *, wait: bool = True) -> None:
+        """Have the file saved soon; with `wait` what the log holds outlasts a crash from now on."""
         self._unsaved.set()
+        if wait:
+            self.settle()
+
+    def settle(self) -> None:
+        self._guarded(self._log.sync)
 
     def remove(self, cell_ids: list[str]) -> None:
         """Take cells out, all but those that hold the user's text."""

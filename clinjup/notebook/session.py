@@ -1,10 +1,14 @@
-"""The canonical notebook of a run: every cell is added and changed here, and every change is saved atomically."""
+"""The canonical notebook of a run: every cell is added and changed here, and every change is saved atomically.
+
+The disk is written by a thread of its own, one save after the other, so that a run need not stand still for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from clinjup.notebook.writing import NotebookText
 
-# A long cell is written to disk at most this often while its outputs stream in.
-SAVE_EVERY_SECONDS = 1.0
+# A cell that runs this long is written to disk before it ends, and then at most this often while its outputs stream in.
+SAVE_EVERY_SECONDS = 0.5
 
 
 def source_sha256(source: str) -> str:
@@ -46,7 +50,9 @@ class NotebookSession:
         self.notebook = notebook
         self.run_id = run_id
         self._text = NotebookText()
-        self._saved = 0.0
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="clinjup-notebook")
+        self._newest: Future[None] | None = None
+        self._saving: asyncio.TimerHandle | None = None
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
@@ -63,34 +69,43 @@ class NotebookSession:
         cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
         self._insert(cell)
         if save:
-            self.save(cell, flush=False)
+            self.save(cell, wait=False)
         return cell
 
-    def add_code(self, step_id: str, source: str, *, attempt: int, author: str) -> NotebookNode:
+    def add_code(self, step_id: str, source: str, *, attempt: int, author: str, save: bool = True) -> NotebookNode:
+        """Append a code cell. Without `save` the caller saves it, at the latest when it has run."""
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
         cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
         self._insert(cell)
-        self.save(cell, flush=False)
+        if save:
+            self.save(cell, wait=False)
         return cell
 
     def begin(self, cell: NotebookNode) -> None:
         """The cell is about to run."""
+        self.output_came(cell)
 
     def output_came(self, cell: NotebookNode) -> None:
-        """A running cell shows something new."""
-        if time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
-            self.save(cell, flush=False)
-            self._saved = time.monotonic()
+        """A running cell shows something new. A short cell is written once, when it ends; a long one can be watched."""
+
+        def save() -> None:
+            self._saving = None
+            self.save(cell, wait=False)
+
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_EVERY_SECONDS, save)
 
     def end(self, cell: NotebookNode) -> None:
-        """The cell has run; what it shows is final."""
-        self.save(cell)
+        """The cell has run, or was given up; what it shows is final."""
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
+        self.save(cell, wait=False)
 
     def mark_failed(self, cell: NotebookNode) -> None:
-        """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error."""
+        """Keep a failed attempt, collapsed; a reader who runs the whole notebook again passes over its error. Save it then."""
         cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         cell.metadata["tags"] = ["clinjup-failed-attempt", "raises-exception"]
-        self.save(cell)
 
     def set_metadata(self, **values: Any) -> None:
         self.notebook.metadata["clinjup"].update(values)
@@ -100,18 +115,28 @@ class NotebookSession:
         """State of ipywidgets, so that a reader sees them without a kernel. Saved with the next change."""
         self.notebook.metadata["widgets"] = state
 
-    def save(self, changed: NotebookNode | None = None, *, flush: bool = True) -> None:
+    def save(self, changed: NotebookNode | None = None, *, wait: bool = True) -> None:
         """Write beside the file and move into place: a crash leaves the old notebook or the new one, never half of one.
 
         `changed` says that no older cell but this one differs from the last time, which makes long notebooks quick to save.
-        Without `flush` a power cut may cost what was saved last; a finished cell is always flushed.
+        Without `wait` it is on the disk once `settle` has returned.
         """
+        self._newest = self._disk.submit(self._write, self._text.pieces(self.notebook, changed))
+        if wait:
+            self.settle()
+
+    def settle(self) -> None:
+        """Return when the newest save is on the disk. Raises OSError when it could not be written."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            newest.result()
+
+    def _write(self, pieces: list[bytes]) -> None:
         partial = self.path.with_suffix(".ipynb.part")
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(self._text.text(self.notebook, changed) + "\n")
-            if flush:
-                file.flush()
-                os.fsync(file.fileno())
+        with partial.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, self.path)
 
     def _insert(self, cell: NotebookNode) -> None:

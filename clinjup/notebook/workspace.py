@@ -39,15 +39,17 @@ class NotebookWorkspace:
         if introduction:
             note = self.session.add_markdown(step_id, introduction, save=False)
             self._publish("cell.inserted", {"step_id": step_id, "cell_id": note.id, "type": "markdown"})
-        cell = self.session.add_code(step_id, source, attempt=attempt, author=author)
+        cell = self.session.add_code(step_id, source, attempt=attempt, author=author, save=False)
         told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
         self._publish("cell.inserted", {**told, "type": "code"})
         self._publish("cell.started", told)
         self.session.begin(cell)
-        outcome = await self.executor.run(cell, on_output=lambda: self.session.output_came(cell))
-        if not outcome.ok:
-            self.session.mark_failed(cell)
-        self.session.end(cell)
+        try:
+            outcome = await self.executor.run(cell, on_output=lambda: self.session.output_came(cell))
+            if not outcome.ok:
+                self.session.mark_failed(cell)
+        finally:
+            self.session.end(cell)
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 

@@ -139,6 +139,7 @@ class _ModelList:
 def _handler(owner: ScriptedClaude) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # many small writes would each wait 40 ms for the client's acknowledgement
 
         def do_POST(self) -> None:
             self._serve()

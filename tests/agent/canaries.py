@@ -19,7 +19,7 @@ class Notes:
     def __init__(self) -> None:
         self.records: list[tuple[str, dict[str, Any]]] = []
 
-    def record(self, kind: str, data: dict[str, Any]) -> None:
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
         self.records.append((kind, data))
 
     def publish(self, event: str, data: dict[str, Any]) -> None:

@@ -117,7 +117,7 @@ class Told:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
 
-    def record(self, kind: str, data: dict[str, Any]) -> None:
+    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
         self.records.append((kind, json.loads(json.dumps(data))))
 
     def publish(self, event: str, data: dict[str, Any]) -> None:

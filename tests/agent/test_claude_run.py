@@ -81,9 +81,9 @@ class Ledger(Told):
 
     journal: Journal
 
-    def record(self, kind, data):
+    def record(self, kind, data, *, wait=True):
         super().record(kind, data)
-        self.journal.append(kind, data)
+        self.journal.append(kind, data, wait=wait)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from clinjup.notebook.session import NotebookSession
 
 
 def on_disk(session: NotebookSession) -> str:
+    session.settle()
     return session.path.read_text(encoding="utf-8")
 
 

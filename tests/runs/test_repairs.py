@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -71,16 +72,21 @@ def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(request_for, m
     assert_mended(results, Path(request_for.out), "train_baseline", "Memory was too small")
 
 
-def test_a_class_that_one_patient_alone_has_is_drawn_anew_and_then_told(request_for, cohort_copy):
+def test_official_parts_that_leave_training_without_a_class_are_drawn_anew(request_for, cohort_copy):
+    results, _, _ = run_in_process(
+        request_for, lambda: keep_positives(cohort_copy, lambda image, patient, first, in_test: in_test)
+    )
+    assert_mended(results, Path(request_for.out), "split", "The official parts leave training or validation without")
+    assert "official_split_not_used" in {warning.code for warning in results.data.warnings}
+    assert results.split["train"].positives and results.split["test"].positives
+
+
+def test_a_class_that_one_patient_alone_has_cannot_be_mended_and_is_told(request_for, cohort_copy):
     """One patient cannot be in training and in validation: the repair is tried, kept in the notebook, and the run says so."""
-    keep_one_positive_patient(cohort_copy)
+    keep_positives(cohort_copy, lambda image, patient, first, in_test: patient == first)
     results, _, _ = run_in_process(request_for)
-    folder = Path(request_for.out)
-    repairs = journal_of(folder, "repair")
-    assert [repair["step_id"] for repair in repairs] == ["split"]
-    assert "validation part grows from 20% to 35%" in repairs[0]["change"]
     assert results.status == "failed" and "holds no image of the class 'positive'" in results.sentence
-    assert len(failed_cells(folder)) == 2
+    assert len(failed_cells(Path(request_for.out))) == 2
 
 
 def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(request_for, cohort_copy):
@@ -91,15 +97,16 @@ def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(re
     assert failed_cells(folder) and (folder / "report.html").is_file()
 
 
-def keep_one_positive_patient(folder: Path) -> None:
-    """Make pneumothorax so rare that one patient of the training part has it."""
+def keep_positives(folder: Path, keep: Callable[[str, str, str, bool], bool]) -> None:
+    """Take the pneumothorax from all films but those for which `keep(image, patient, first such patient in training, in test)`."""
     table = folder / "Data_Entry_2017_v2020.csv"
     official_test = set((folder / "test_list.txt").read_text(encoding="utf-8").split())
     with table.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))
-    positive = [row for row in rows if "Pneumothorax" in row[1] and row[0] not in official_test]
+    positive = [row for row in rows if "Pneumothorax" in row[1]]
+    first = next(row[3] for row in positive if row[0] not in official_test)
     for row in positive:
-        if row[3] != positive[0][3]:
+        if not keep(row[0], row[3], first, row[0] in official_test):
             row[1] = "No Finding"
     with table.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])

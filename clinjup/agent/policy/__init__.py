@@ -7,7 +7,8 @@ Shipped recipes are never risky; their arguments are looked at all the same. Cod
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clinjup.agent.policy.code import MAX_CHARACTERS, CodeReader
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
 __all__ = ["Concern", "Decision", "Policy", "Verdict", "safe_markdown"]
 
 
+@dataclass
+class _Memory:
+    """What the names of the cells so far stand for."""
+
+    names: Names
+    texts: Texts
+    origins: Origins
+    fitted: dict[str, int]
+
+    def copy(self) -> _Memory:
+        names = self.names.copy()
+        return _Memory(names, self.texts.copy(names.dotted), self.origins.copy(), dict(self.fitted))
+
+
 class Policy:
     """Judges the cells of one run. Remembers what the names of earlier cells stand for.
 
@@ -36,10 +51,10 @@ class Policy:
     def __init__(self, columns: Columns, run: str = "", data: str = "") -> None:
         self._places = Places(run, data)
         self._columns = columns
-        self._names = Names()
-        self._texts = Texts(self._names.dotted, self._places.data)
-        self._origins = Origins(columns.labels, columns.patients)
-        self._fitted: dict[str, int] = {}
+        names = Names()
+        origins = Origins(columns.labels, columns.patients)
+        self._memory = _Memory(names, Texts(names.dotted, self._places.data), origins, {})
+        self._judged: tuple[str, _Memory] | None = None
 
     @classmethod
     def of(cls, brief: Brief) -> Policy:
@@ -61,27 +76,32 @@ class Policy:
                 "read it."
             )
             return Verdict.of([Concern("too_long", Decision.DENY, sentence)])
-        names = self._names.copy()
-        reader = CodeReader(self._places, names, self._texts.copy(names.dotted))
-        method = MethodReader(self._columns, self._origins.copy(), dict(self._fitted))
         try:
-            tree = ast.parse(source)
-            return Verdict.of([*reader.read(tree), *method.read(tree)])
+            concerns, memory = self._read(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             sentence = (
                 "It cannot be read as Python: it has a mistake in it, or uses a notebook command (a line with %, ! or ?), which "
                 "can start other programs."
             )
             return Verdict.of([Concern("unreadable", Decision.ASK, sentence, hazard=True)])
+        self._judged = source, memory
+        return Verdict.of(concerns)
 
     def ran(self, source: str) -> None:
         """Remember the names of a cell that a planner wrote and that ran, in this try of the run or in an earlier one."""
-        try:
-            tree = ast.parse(source)
-            CodeReader(self._places, self._names, self._texts).read(tree)
-            MethodReader(self._columns, self._origins, self._fitted).read(tree)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
+        if self._judged is not None and self._judged[0] == source:
+            self._memory = self._judged[1]
+        else:
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                _, self._memory = self._read(source)
+        self._judged = None
+
+    def _read(self, source: str) -> tuple[list[Concern], _Memory]:
+        """What there is to say about a cell, and what its names stand for once it has run."""
+        memory = self._memory.copy()
+        tree = ast.parse(source)
+        concerns = CodeReader(self._places, memory.names, memory.texts).read(tree)
+        return [*concerns, *MethodReader(self._columns, memory.origins, memory.fitted).read(tree)], memory
 
 
 def _settle(verdict: Verdict, approval: Approval, sandboxed: bool) -> Verdict:

@@ -53,8 +53,12 @@ class PrivacyGate:
         self._folder = folder
         self._local_only = local_only
         self._scrubber = Scrubber(column_names(brief.profile), naming_words(brief.profile), sentences(brief.profile))
+        kept = (int(path.stem) for path in (folder / FOLDER).glob("*.json"))
+        self._written = max(kept, default=0)  # a resumed run goes on counting
         self._private = [path for path in {brief.profile.root, str(folder), str(Path.home())} if len(path) > 1]
         self._cleaned: dict[tuple[str, bool], str] = {}
+        self._tools: tuple[Any, Any] = ([], [])
+        self._past: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._from_model: set[str] = set()
         self._own_calls: list[str] = []
         task = brief.task
@@ -90,11 +94,21 @@ class PrivacyGate:
             )
         clean = {name: value for name, value in body.items() if name not in {"messages", "system", "tools"}}
         if "tools" in body:
-            clean["tools"] = self._each_string(body["tools"])
+            if body["tools"] != self._tools[0]:
+                self._tools = body["tools"], self._each_string(body["tools"])
+            clean["tools"] = self._tools[1]
         if "system" in body:
             clean["system"] = self._system(body["system"])
-        clean["messages"] = [self._message(message) for message in body.get("messages", [])]
+        clean["messages"] = self._messages(body.get("messages", []))
         return clean
+
+    def _messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What was let out before goes out again as it was; the rest is cleaned, one after the other, because words add up."""
+        same = 0
+        while same < min(len(messages), len(self._past)) and messages[same] == self._past[same][0]:
+            same += 1
+        self._past[same:] = [(message, self._message(message)) for message in messages[same:]]
+        return [clean for _, clean in self._past]
 
     def _system(self, system: Any) -> Any:
         if isinstance(system, str):
@@ -187,8 +201,8 @@ class PrivacyGate:
         payload = json.dumps(clean, ensure_ascii=False, separators=(",", ":")).encode() if clean else b""
         folder = self._folder / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        number = sum(1 for _ in folder.glob("*.json")) + 1
-        path = folder / f"{number:05d}.json"
+        self._written += 1
+        path = folder / f"{self._written:05d}.json"
         with path.open("xb") as stream:
             stream.write(payload)
         disclosure = Disclosure(

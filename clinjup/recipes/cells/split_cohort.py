@@ -9,9 +9,12 @@
 # %% parameters
 VALIDATION_FRACTION = 0.2
 TEST_FRACTION = 0.2  # only where the data bring no test part of their own
+OFFICIAL_PARTS = True  # use the parts that the data bring, where they bring any
 SEED = 0
 # %%
 from clinjup.imaging import split_cohort
 
-cohort = split_cohort(cohort, validation=VALIDATION_FRACTION, test=TEST_FRACTION, seed=SEED)
+cohort = split_cohort(
+    cohort, validation=VALIDATION_FRACTION, test=TEST_FRACTION, seed=SEED, official_parts=OFFICIAL_PARTS
+)
 cohort.summary()
