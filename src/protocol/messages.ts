@@ -287,7 +287,9 @@ export interface IHello {
   client: string;
   /** model.collaborative (rule 13) */
   collaborative?: boolean;
-  /** last op that was applied; 0 = the file as just loaded */
+  /** context.contentsModel.last_modified: which file the tab has loaded or saved */
+  file?: string | null;
+  /** last op that was applied; of a file just loaded its metadata.clinjup.seq, else 0 */
   since?: number;
   type: 'hello';
   v: 1;
@@ -360,8 +362,12 @@ export interface IOperatingPoint {
 }
 
 export interface IOps {
+  /** these follow op `after`; a tab whose last op is older missed some and says hello again */
+  after: number;
   ops: Array<IUpsert | IDelete | IOrder | IOutputs | IAppendStream | ICellState | INotebookMetadata | ISave | IRevert>;
   type: 'ops';
+  /** the tab's last op is this one, once these are applied */
+  until: number;
   v: 1;
 }
 
@@ -448,7 +454,7 @@ export interface IQuestionOption {
   value: string;
 }
 
-/** A snapshot after a reconnect or of a tab that is stale: rule 5. All sources are given. */
+/** A snapshot after each `welcome` that says live: rule 5. All sources are given. */
 export interface IRejoin {
   cells: Array<ISnapshotCell>;
   n: number;
@@ -604,7 +610,7 @@ export interface ISnapshotCell {
   attachments?: Record<string, any> | null;
   id: string;
   metadata?: Record<string, any> | null;
-  /** seq of the op whose text this cell's `base` is; 0 = from the file */
+  /** seq of the op whose text this cell's `base` is; of a file just loaded as in hello */
   seq?: number;
   source?: string | null;
   type: 'code' | 'markdown' | 'raw';

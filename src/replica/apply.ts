@@ -2,7 +2,11 @@
  * Ops of the server on the open notebook. Every op may come twice; none overwrites text that the server does not hold.
  */
 
-import { ISharedCell, ISharedCodeCell, ISharedNotebook } from '@jupyter/ydoc';
+import type {
+  ISharedCell,
+  ISharedCodeCell,
+  ISharedNotebook
+} from '@jupyter/ydoc';
 import { JSONExt, PartialJSONValue } from '@lumino/coreutils';
 
 import {
@@ -16,6 +20,7 @@ import {
   Op
 } from '../protocol';
 import { IBase } from './base';
+import { CellsInTransaction } from './cells';
 
 /** What an op did: whether the tab holds text that the server has to hear of. */
 export interface IApplied {
@@ -47,8 +52,9 @@ export function applyOps(
       end += 1;
     }
     notebook.transact(() => {
+      const cells = new CellsInTransaction(notebook);
       for (const op of ops.slice(start, end)) {
-        kept = !applyOp(notebook, base, op, client) || kept;
+        kept = !applyOp(cells, base, op, client) || kept;
       }
     }, !silent);
     start = end;
@@ -58,7 +64,7 @@ export function applyOps(
 
 /** Apply one op; false where the user's own text stood in its way. */
 function applyOp(
-  notebook: ISharedNotebook,
+  cells: CellsInTransaction,
   base: IBase,
   op: NotebookOp,
   client: string
@@ -73,22 +79,20 @@ function applyOp(
   }
   switch (op.op) {
     case 'upsert':
-      return upsert(notebook, base, op);
+      return upsert(cells, base, op);
     case 'delete':
-      return remove(notebook, base, op);
+      return remove(cells, base, op);
     case 'order':
-      return order(notebook, op);
+      return order(cells, op);
     case 'outputs':
-      return outputs(notebook, op);
+      return outputs(cells, op);
     case 'append_stream':
-      return appendStream(notebook, op);
+      return appendStream(cells, op);
     case 'state':
-      return cellState(notebook, op);
+      return cellState(cells, op);
     case 'nbmeta':
       for (const [key, value] of Object.entries(op.metadata)) {
-        if (!JSONExt.deepEqual(notebook.getMetadata(key) ?? null, value)) {
-          notebook.setMetadata(key, value);
-        }
+        cells.setNotebookMetadata(key, value);
       }
       return true;
     default:
@@ -96,24 +100,23 @@ function applyOp(
   }
 }
 
-function upsert(notebook: ISharedNotebook, base: IBase, op: IUpsert): boolean {
+function upsert(cells: CellsInTransaction, base: IBase, op: IUpsert): boolean {
   const { cell } = op;
-  const index = indexOf(notebook, cell.id);
+  const index = cells.indexOf(cell.id);
   if (index < 0) {
-    const after = op.after === null ? -1 : indexOf(notebook, op.after);
-    const place =
-      op.after !== null && after < 0 ? notebook.cells.length : after + 1;
-    notebook.insertCell(place, asShared(cell));
+    const after = op.after === null ? -1 : cells.indexOf(op.after);
+    const place = op.after !== null && after < 0 ? cells.length : after + 1;
+    cells.insert(place, asShared(cell));
     base.set(cell.id, { text: cell.source, seq: op.seq });
     return true;
   }
-  const present = notebook.getCell(index);
+  const present = cells.get(index);
   if (!mayReplace(present, base, op.over, cell.source)) {
     return false;
   }
   if (present.cell_type !== cell.cell_type) {
-    notebook.deleteCell(index);
-    notebook.insertCell(index, asShared(cell));
+    cells.remove(index);
+    cells.insert(index, asShared(cell));
   } else {
     rewrite(present, cell);
   }
@@ -121,15 +124,15 @@ function upsert(notebook: ISharedNotebook, base: IBase, op: IUpsert): boolean {
   return true;
 }
 
-function remove(notebook: ISharedNotebook, base: IBase, op: IDelete): boolean {
-  const index = indexOf(notebook, op.id);
+function remove(cells: CellsInTransaction, base: IBase, op: IDelete): boolean {
+  const index = cells.indexOf(op.id);
   if (index < 0) {
     return true;
   }
-  if (!mayReplace(notebook.getCell(index), base, op.over, null)) {
+  if (!mayReplace(cells.get(index), base, op.over, null)) {
     return false;
   }
-  notebook.deleteCell(index);
+  cells.remove(index);
   base.delete(op.id);
   return true;
 }
@@ -167,23 +170,23 @@ function rewrite(present: ISharedCell, cell: ICell): void {
   }
 }
 
-function order(notebook: ISharedNotebook, op: IOrder): boolean {
+function order(cells: CellsInTransaction, op: IOrder): boolean {
   let place = 0;
   for (const id of op.ids) {
-    const index = indexOf(notebook, id);
+    const index = cells.indexOf(id);
     if (index < 0) {
       continue;
     }
     if (index > place) {
-      notebook.moveCell(index, place);
+      cells.move(index, place);
     }
     place += 1;
   }
   return true;
 }
 
-function outputs(notebook: ISharedNotebook, op: IOutputs): boolean {
-  const cell = codeCell(notebook, op.id);
+function outputs(cells: CellsInTransaction, op: IOutputs): boolean {
+  const cell = cells.code(op.id);
   if (cell) {
     setOutputs(cell, op.outputs);
     setState(cell, op.state, op.execution_count);
@@ -198,8 +201,8 @@ function setOutputs(cell: ISharedCodeCell, wanted: ICell['outputs']): void {
   }
 }
 
-function appendStream(notebook: ISharedNotebook, op: IAppendStream): boolean {
-  const cell = codeCell(notebook, op.id);
+function appendStream(cells: CellsInTransaction, op: IAppendStream): boolean {
+  const cell = cells.code(op.id);
   const output = cell?.getOutputs()[op.index];
   if (!cell || output?.output_type !== 'stream') {
     return true;
@@ -215,8 +218,8 @@ function appendStream(notebook: ISharedNotebook, op: IAppendStream): boolean {
   return true;
 }
 
-function cellState(notebook: ISharedNotebook, op: ICellState): boolean {
-  const cell = codeCell(notebook, op.id);
+function cellState(cells: CellsInTransaction, op: ICellState): boolean {
+  const cell = cells.code(op.id);
   if (cell) {
     setState(cell, op.state, op.execution_count);
   }
@@ -236,21 +239,8 @@ function setState(
   }
 }
 
-function codeCell(
-  notebook: ISharedNotebook,
-  id: string
-): ISharedCodeCell | null {
-  const index = indexOf(notebook, id);
-  const cell = index < 0 ? null : notebook.getCell(index);
-  return cell && isCode(cell) ? cell : null;
-}
-
 function isCode(cell: ISharedCell): cell is ISharedCodeCell {
   return cell.cell_type === 'code';
-}
-
-function indexOf(notebook: ISharedNotebook, id: string): number {
-  return notebook.cells.findIndex(cell => cell.getId() === id);
 }
 
 function asShared(cell: ICell): any {

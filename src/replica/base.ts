@@ -2,13 +2,13 @@
  * For each cell, the text that the server last told this tab, and with which op.
  */
 
-import { ISharedNotebook } from '@jupyter/ydoc';
+import type { ISharedNotebook } from '@jupyter/ydoc';
 
 import { ISnapshotCell } from '../protocol';
 
 export interface IKnown {
   text: string;
-  /** 0 = from the file. */
+  /** Of a file that was just loaded: the op that it stands at. */
   seq: number;
 }
 
@@ -19,6 +19,12 @@ export function baseOf(notebook: ISharedNotebook, seq = 0): IBase {
   return new Map(
     notebook.cells.map(cell => [cell.getId(), { text: cell.getSource(), seq }])
   );
+}
+
+/** The op that a file which was just loaded stands at; 0 where no run has ever written it. */
+export function seqOfFile(notebook: ISharedNotebook): number {
+  const seq = (notebook.getMetadata('clinjup') as any)?.seq;
+  return Number.isInteger(seq) ? seq : 0;
 }
 
 /** All cells in order. `source` is null where it equals the base, unless `full`. */

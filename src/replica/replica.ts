@@ -4,7 +4,7 @@
  * The rules stand in clinjup/server/protocol.py.
  */
 
-import { ISharedNotebook } from '@jupyter/ydoc';
+import type { ISharedNotebook } from '@jupyter/ydoc';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { UUID } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
@@ -12,15 +12,16 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { ReconnectingSocket } from '../client/socket';
 import {
+  IOps,
   IUserOutputs,
   IWelcome,
-  Op,
   parseServerMessage,
   ServerMessage,
   TabMessage
 } from '../protocol';
 import { applyOps } from './apply';
-import { baseOf, snapshotCells } from './base';
+import { baseOf, seqOfFile, snapshotCells } from './base';
+import { putBack, textsOf, typedSince } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
 const PING_EVERY_MS = 3000;
@@ -36,13 +37,13 @@ export namespace NotebookReplica {
 export class NotebookReplica implements IDisposable {
   constructor(private _options: NotebookReplica.IOptions) {
     const { context } = this._options.panel;
-    this._base = baseOf(this._notebook);
-    this._seq = 0;
+    this._seq = seqOfFile(this._notebook);
+    this._base = baseOf(this._notebook, this._seq);
     context.model.contentChanged.connect(this._onContentChanged, this);
     context.pathChanged.connect(this._onPathChanged, this);
     this._socket = new ReconnectingSocket({
       open: () => new WebSocket(this._options.url(context.localPath)),
-      onOpen: again => this._hello(again),
+      onOpen: () => this._hello(),
       onMessage: text => this._receive(text),
       onLost: () => undefined
     });
@@ -105,17 +106,16 @@ export class NotebookReplica implements IDisposable {
     return this._welcome !== null && this._welcome.live && this._welcome.owner;
   }
 
-  private _hello(again: boolean): void {
+  private _hello(): void {
+    const { contentsModel } = this._options.panel.context;
     this._send({
       type: 'hello',
       v: 1,
       client: this.client,
       since: this._seq,
+      file: contentsModel?.last_modified ?? null,
       collaborative: this._model.collaborative
     });
-    if (again && this._welcome?.live) {
-      this._sendRejoin();
-    }
   }
 
   private _receive(text: string): void {
@@ -136,14 +136,13 @@ export class NotebookReplica implements IDisposable {
       case 'welcome':
         return this._takeWelcome(message);
       case 'ops':
-        return this._takeOps(message.ops);
+        return this._takeOps(message);
       case 'trouble':
         this._trouble.emit(message.sentence);
     }
   }
 
   private async _takeWelcome(welcome: IWelcome): Promise<void> {
-    const before = this._welcome;
     this._welcome = welcome;
     window.clearInterval(this._pingTimer);
     if (this._isLiveOwner) {
@@ -152,9 +151,8 @@ export class NotebookReplica implements IDisposable {
         PING_EVERY_MS
       );
     }
-    if (welcome.live && !before?.live) {
-      this._lastSnapshot = '';
-      this._sendSnapshot();
+    if (welcome.live) {
+      this._sendRejoin();
     }
     this._changed.emit();
     const { sessionContext } = this._options.panel;
@@ -166,7 +164,11 @@ export class NotebookReplica implements IDisposable {
     }
   }
 
-  private async _takeOps(ops: Op[]): Promise<void> {
+  private async _takeOps({ ops, after, until }: IOps): Promise<void> {
+    if (after > this._seq) {
+      this._hello();
+      return;
+    }
     let batch: Parameters<typeof applyOps>[2][number][] = [];
     let kept = false;
     const flush = () => {
@@ -192,6 +194,7 @@ export class NotebookReplica implements IDisposable {
       }
     }
     flush();
+    this._seq = Math.max(this._seq, until);
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
@@ -218,27 +221,12 @@ export class NotebookReplica implements IDisposable {
     this._send({ type: 'saved', v: 1, seq, ok });
   }
 
-  /** The server wrote the file: take it, and put back what was typed since the server last heard of this tab. */
+  /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
   private async _revert(seq: number): Promise<void> {
-    const typed = this._notebook.cells
-      .map(cell => ({ id: cell.getId(), text: cell.getSource() }))
-      .filter(({ id, text }) => text !== (this._told.get(id) ?? text));
+    const typed = typedSince(this._notebook, this._rejoined);
     await this._options.panel.context.revert();
     this._base = baseOf(this._notebook, seq);
-    this._notebook.transact(() => {
-      for (const { id, text } of typed) {
-        const cell = this._notebook.cells.find(each => each.getId() === id);
-        if (cell && cell.getSource() === this._told.get(id)) {
-          cell.setSource(text);
-        } else if (cell && cell.getSource() !== text) {
-          this._notebook.insertCell(this._notebook.cells.indexOf(cell) + 1, {
-            cell_type: cell.cell_type as any,
-            source: text,
-            metadata: {}
-          });
-        }
-      }
-    });
+    putBack(this._notebook, typed, this._rejoined);
     this._lastSnapshot = '';
     this._sendSnapshot();
   }
@@ -272,7 +260,6 @@ export class NotebookReplica implements IDisposable {
       this._send({ type: 'snapshot', v: 1, n: this._n, seq: this._seq, cells })
     ) {
       this._lastSnapshot = content;
-      this._remember();
     }
   }
 
@@ -281,14 +268,7 @@ export class NotebookReplica implements IDisposable {
     const cells = snapshotCells(this._notebook, this._base, true);
     this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
     this._lastSnapshot = '';
-    this._remember();
-  }
-
-  /** What the server has now heard of this tab. */
-  private _remember(): void {
-    this._told = new Map(
-      this._notebook.cells.map(cell => [cell.getId(), cell.getSource()])
-    );
+    this._rejoined = textsOf(this._notebook);
   }
 
   private _send(message: TabMessage): boolean {
@@ -299,7 +279,7 @@ export class NotebookReplica implements IDisposable {
   private _base;
   private _seq: number;
   private _n = 0;
-  private _told = new Map<string, string>();
+  private _rejoined = new Map<string, string>();
   private _lastSnapshot = '';
   private _snapshotTimer = 0;
   private _pingTimer = 0;
