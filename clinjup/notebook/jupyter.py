@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import CellOutcome, KernelExecutor, kernel_pid, new_client
 from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
+from clinjup.notebook.oplog import LOG_NAME, read_log, replay
 from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.session import empty_notebook
 from clinjup.notebook.tabs import Tabs
@@ -65,6 +66,7 @@ class JupyterDesk:
             run_id,
             folder=folder,
             contents_path=path,
+            beside=path == self.contents_path(folder / "notebook.ipynb"),
             stamp=await self.stamp(path),
             files=self,
             tabs=self.tabs,
@@ -72,6 +74,25 @@ class JupyterDesk:
         )
         kernel = SessionKernel(self, live, folder, run_id, publish)
         return LiveWorkspace(live, kernel, publish)
+
+    async def recover(self, folder: Path) -> bool:
+        """Bring a notebook up to what the log of its killed run holds. Returns whether anything was missing."""
+        found = read_log(folder)
+        if found is None:
+            return False
+        path, ops = found
+        try:
+            notebook = await self.read(path)
+        except NotebookTroubleError as trouble:
+            if not trouble.missing:
+                raise
+            notebook = empty_notebook("")
+            path = self.contents_path(folder / "notebook.ipynb") or path
+        missing = replay(notebook, ops)
+        if missing:
+            await self.write(path, notebook)
+        (folder / LOG_NAME).unlink(missing_ok=True)
+        return missing
 
     def contents_path(self, file: Path) -> str | None:
         """The contents path of a file; None where it does not lie below the server's root."""

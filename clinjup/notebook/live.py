@@ -64,6 +64,7 @@ class LiveNotebook(NotebookSession):
         *,
         folder: Path,
         contents_path: str,
+        beside: bool,
         stamp: str | None,
         files: NotebookFiles,
         tabs: Tabs,
@@ -78,6 +79,8 @@ class LiveNotebook(NotebookSession):
         self.kernel_name: str | None = None
         self._files, self._tabs, self._on_change = files, tabs, on_change
         self._stamp = stamp
+        self.beside = beside
+        """Whether the notebook lies in the run folder."""
         self._log = OpLog(folder, contents_path)
         self._broadcast = Broadcast(self, tabs)
         self._last: str | None = None
@@ -129,11 +132,11 @@ class LiveNotebook(NotebookSession):
     def settle(self) -> None:
         self._guarded(self._log.sync)
 
-    def remove(self, cell_ids: list[str]) -> None:
-        """Take cells out, all but those that hold the user's text."""
-        for cell_id in cell_ids:
-            self._emit(self.shared.remove(cell_id))
+    def _remove(self, ids: list[str]) -> int:
+        ops = [op for cell_id in ids for op in self.shared.remove(cell_id)]
+        self._emit(ops)
         self.save()
+        return len(ops)
 
     def _insert(self, cell: NotebookNode) -> None:
         after = self._last if self._last and self.shared.cell(self._last) is not None else None
@@ -215,28 +218,30 @@ class LiveNotebook(NotebookSession):
     async def flush(self) -> None:
         """Have everything in the file, by whoever writes it."""
         self._broadcast.flush()
-        await self._write()
+        await self._save_now()
 
     async def close(self) -> None:
         """Save, let go of the tabs and of the log."""
         self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
-        whole = await self._write()
+        whole = await self._save_now()
         self._broadcast.flush()
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
         self._log.close(keep=not whole)
-        super().save()  # the run folder always holds the notebook, wherever the user keeps theirs
+        if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
+            super().save()
+            super().settle()
 
     async def _write_on(self) -> None:
         while True:
             await self._unsaved.wait()
             started = time.monotonic()
-            await self._write()
+            await self._save_now()
             await asyncio.sleep(max(0.0, SAVE_SECONDS - (time.monotonic() - started)))
 
-    async def _write(self) -> bool:
+    async def _save_now(self) -> bool:
         """Save now. Returns whether the file is whole."""
         self._unsaved.clear()
         try:

@@ -139,6 +139,25 @@ class NotebookSession:
             os.fsync(file.fileno())
         os.replace(partial, self.path)
 
+    def remove_steps(self, steps: list[str]) -> int:
+        """Take out the run's cells of these steps, but none that the user has changed. Returns how many."""
+        ids = [cell.id for cell in self.notebook.cells if self._is_of(cell, steps)]
+        return self._remove(ids)
+
+    async def close(self) -> None:
+        """Nothing is written any more; what was written is on the disk."""
+        self.settle()
+
+    def _is_of(self, cell: NotebookNode, steps: list[str]) -> bool:
+        anchor = cell.metadata.get("clinjup", {})
+        unchanged = anchor.get("source_sha256") == source_sha256(cell.source)
+        return anchor.get("run_id") == self.run_id and anchor.get("step_id") in steps and unchanged
+
+    def _remove(self, ids: list[str]) -> int:
+        self.notebook.cells = [cell for cell in self.notebook.cells if cell.id not in ids]
+        self.save()
+        return len(ids)
+
     def _insert(self, cell: NotebookNode) -> None:
         self.notebook.cells.append(cell)
 

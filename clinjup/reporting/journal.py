@@ -39,6 +39,7 @@ Kind = Literal[
     "test_opening",
     "interruption",
     "resume",
+    "restore",
     "export",
     "finished",
 ]
