@@ -6,6 +6,6 @@ module.exports = {
   coverageDirectory: 'coverage',
   testRegex: 'src/.*/__tests__/.*.spec.ts[x]?$|src/__tests__/.*.spec.ts[x]?$',
   transformIgnorePatterns: base.transformIgnorePatterns.map(pattern =>
-    pattern.replace('(?!', '(?!@tanstack|')
+    pattern.replace('(?!', '(?!@jupyterlab/translation|@tanstack|')
   )
 };

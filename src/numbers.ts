@@ -6,9 +6,10 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IEstimate } from './protocol';
 
-/** `0.97`, `0,97` in German; large figures lose their decimals. */
+/** `0.97`, `0,97` in German; large figures lose their decimals, as 90.3 and 611. */
 export function number(value: number, language: string, digits = 2): string {
-  const decimals = Math.abs(value) >= 100 ? 0 : digits;
+  const size = Math.abs(value);
+  const decimals = size >= 100 ? 0 : Math.min(digits, size >= 10 ? 1 : digits);
   return value.toLocaleString(language, {
     minimumFractionDigits: decimals,
     maximumFractionDigits: decimals

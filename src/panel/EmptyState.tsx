@@ -57,6 +57,9 @@ export function EmptyState(props: IEmptyStateProps): React.ReactElement {
           </li>
         ))}
       </ul>
+      <p className="jp-Clinjup-Quiet">
+        {trans.__('Research software, not a medical device.')}
+      </p>
     </section>
   );
 }

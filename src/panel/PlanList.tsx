@@ -34,7 +34,11 @@ export function PlanList(props: IPlanListProps): React.ReactElement | null {
   }
   const done = run.plan.steps.filter(step => step.status === 'done').length;
   return (
-    <details className="jp-Clinjup-Plan" open>
+    <details
+      key={run.status}
+      className="jp-Clinjup-Plan"
+      open={run.status !== 'completed'}
+    >
       <summary>
         {trans.__('Plan')}
         <span className="jp-Clinjup-Quiet">

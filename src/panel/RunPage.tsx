@@ -4,9 +4,10 @@
 
 import * as React from 'react';
 
-import { RunStatus } from '../protocol';
+import { Finding, RunStatus } from '../protocol';
 import { duration } from '../numbers';
 import { IRunView } from '../state/run';
+import { FindingCard } from '../findings/FindingCard';
 import { ApprovalCard } from './ApprovalCard';
 import { usePanel } from './context';
 import { IRunActions } from './actions';
@@ -71,6 +72,7 @@ function EndCard(props: {
     refused: trans.__('Refused'),
     interrupted: trans.__('Stopped')
   };
+  const headline = headlineOf(run);
   return (
     <section
       className="jp-Clinjup-Card jp-Clinjup-End"
@@ -87,6 +89,7 @@ function EndCard(props: {
         )}
       </h4>
       {run.sentence && <p>{run.sentence}</p>}
+      {headline && <FindingCard finding={headline} />}
       <div className="jp-Clinjup-Buttons">
         {run.status === 'completed' && (
           <a
@@ -126,4 +129,16 @@ function EndCard(props: {
       </div>
     </section>
   );
+}
+
+/** What most people want to know first: how the chosen model did on the test set. */
+function headlineOf(run: IRunView): Finding | null {
+  for (const item of run.timeline) {
+    if (item.kind === 'finding' && item.finding.kind === 'evaluation') {
+      if (item.finding.name === run.selected) {
+        return item.finding;
+      }
+    }
+  }
+  return null;
 }

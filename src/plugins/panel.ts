@@ -68,8 +68,8 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
     addRunCommands(app, panel, palette, trans);
     launcher?.add({
       command: CommandIDs.openPanel,
-      category: trans.__('Notebook'),
-      rank: 50
+      category: trans.__('Other'),
+      rank: 0
     });
 
     if (settings) {

@@ -47,6 +47,8 @@ export interface IRunView {
   seconds: number | null;
   sentence: string;
   report: string | null;
+  /** Name of the model that was chosen. */
+  selected: string | null;
   plan: IPlanUpdated | null;
   /** Seconds spent in finished cells, by step. */
   stepSeconds: Record<string, number>;
@@ -76,6 +78,7 @@ export function newRun(id: string): IRunView {
     seconds: null,
     sentence: '',
     report: null,
+    selected: null,
     plan: null,
     stepSeconds: {},
     stepStarted: {},
@@ -221,6 +224,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         sentence: event.data.sentence,
         seconds: event.ts - run.startedAt,
         report: event.data.report,
+        selected: event.data.selected,
         progress: null,
         paused: false,
         approvals: [],
