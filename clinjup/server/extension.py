@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -47,26 +49,32 @@ class Clinjup(ExtensionApp):
 
 
 class Lazily:
-    """Makes the service of this server when it is first asked for."""
+    """Makes the service of this server when it is first asked for, in a thread as far as that takes time."""
 
     def __init__(self, config: Clinjup, server: Any) -> None:
         self._config, self._server = config, server
         self._service: Any = None
+        self._making = asyncio.Lock()
 
-    def service(self) -> Any:
-        if self._service is None:
-            from clinjup.contracts import Approval
-            from clinjup.runs import JupyterDesk, Limits, RunManager
-            from clinjup.server.service import Service
-
-            config, server = self._config, self._server
-            root = Path(getattr(server.contents_manager, "root_dir", server.root_dir))
-            desk = JupyterDesk(server.contents_manager, server.session_manager, server.kernel_manager, root)
-            limits = Limits(Approval(config.max_approval), tuple(config.allowed_hosts), config.max_run_hours)
-            run_dir = root / Path(config.run_dir).expanduser()
-            manager = RunManager(desk, limits)
-            self._service = Service(manager, desk, root, run_dir, server.web_app.settings, self._warnings())
+    async def service(self) -> Any:
+        async with self._making:
+            if self._service is None:
+                await asyncio.to_thread(importlib.import_module, "clinjup.server.service")
+                self._service = self._make()
         return self._service
+
+    def _make(self) -> Any:
+        from clinjup.contracts import Approval
+        from clinjup.runs import JupyterDesk, Limits, RunManager
+        from clinjup.server.service import Service
+
+        config, server = self._config, self._server
+        root = Path(getattr(server.contents_manager, "root_dir", server.root_dir))
+        desk = JupyterDesk(server.contents_manager, server.session_manager, server.kernel_manager, root)
+        limits = Limits(Approval(config.max_approval), tuple(config.allowed_hosts), config.max_run_hours)
+        run_dir = root / Path(config.run_dir).expanduser()
+        manager = RunManager(desk, limits)
+        return Service(manager, desk, root, run_dir, server.web_app.settings, self._warnings())
 
     async def close(self) -> None:
         if self._service is not None:

@@ -57,9 +57,8 @@ class _Handler(APIHandler):
 
     auth_resource = "clinjup"
 
-    @property
-    def service(self) -> Any:
-        return self.settings["clinjup"].service()
+    async def service(self) -> Any:
+        return await self.settings["clinjup"].service()
 
     def body(self, model: type[Body]) -> Body:
         try:
@@ -126,32 +125,32 @@ def _problem(fault: BaseException | None, status: int) -> tuple[int, Problem]:
 class AboutHandler(_Handler):
     @web.authenticated
     async def get(self) -> None:
-        self.reply(await self.service.about())
+        self.reply(await (await self.service()).about())
 
 
 class RunsHandler(_Handler):
     @web.authenticated
     async def get(self) -> None:
-        self.reply(await self.service.runs())
+        self.reply(await (await self.service()).runs())
 
     @web.authenticated
     async def post(self) -> None:
         new = self.body(NewRun)
         if new.example is None and not (new.intent.strip() and new.data):
             raise _Malformed("Say what you want, and choose the folder with your images; or take one of the examples.")
-        self.reply(await self.service.start(new), 201)
+        self.reply(await (await self.service()).start(new), 201)
 
 
 class RunHandler(_Handler):
     @web.authenticated
     async def get(self, run_id: str) -> None:
-        self.reply(await self.service.summary(run_id))
+        self.reply(await (await self.service()).summary(run_id))
 
 
 class RunActionHandler(_Handler):
     @web.authenticated
     async def post(self, run_id: str, action: str) -> None:
-        service = self.service
+        service = await self.service()
         if action == "resume":
             self.reply(await service.resume(run_id, self.body(Resume).answers))
         elif action == "input":
@@ -165,19 +164,19 @@ class RunActionHandler(_Handler):
 class ApprovalHandler(_Handler):
     @web.authenticated
     async def post(self, run_id: str, sha256: str) -> None:
-        self.reply(await self.service.approve(run_id, sha256, self.body(ApprovalAnswer).approved))
+        self.reply(await (await self.service()).approve(run_id, sha256, self.body(ApprovalAnswer).approved))
 
 
 class JournalHandler(_Handler):
     @web.authenticated
     async def get(self, run_id: str) -> None:
-        self.reply(await self.service.journal(run_id))
+        self.reply(await (await self.service()).journal(run_id))
 
 
 class FileHandler(_Handler):
     @web.authenticated
     async def get(self, run_id: str, name: str) -> None:
-        folder = (await self.service.view(run_id)).folder
+        folder = (await (await self.service()).view(run_id)).folder
         file = Path(folder, name).resolve()
         is_plot = file.parent == folder.resolve() / "plots" and file.suffix == ".png"
         if not (is_plot or name in _SHOWN) or not file.is_file():
@@ -193,8 +192,8 @@ class FileHandler(_Handler):
 class CellHandler(_Handler):
     @web.authenticated
     async def post(self, action: str) -> None:
-        request = self.body(CellRequest)
-        self.reply(await (self.service.explain if action == "explain" else self.service.mend)(request))
+        request, service = self.body(CellRequest), await self.service()
+        self.reply(await (service.explain if action == "explain" else service.mend)(request))
 
 
 class _Socket(WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -209,9 +208,8 @@ class _Socket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             raise web.HTTPError(403)
         await super().get(*arguments, **keywords)
 
-    @property
-    def service(self) -> Any:
-        return self.settings["clinjup"].service()
+    async def service(self) -> Any:
+        return await self.settings["clinjup"].service()
 
     def tell(self, message: BaseModel) -> None:
         if self.ws_connection is not None:
@@ -237,7 +235,7 @@ class EventsSocket(_Socket):
             run_id, _, seq = part.rpartition(":")
             if run_id and seq.isdigit():
                 since[run_id] = int(seq)
-        async for batch in self.service.follow(since):
+        async for batch in (await self.service()).follow(since):
             self.tell(EventBatch(events=[RunEvent(**event.model_dump(mode="json")) for event in batch]))
             await asyncio.sleep(BATCH_SECONDS)
 
@@ -254,9 +252,9 @@ class OpsSocket(_Socket):
 
     _tab: Any = None
 
-    def open(self, path: str) -> None:
+    async def open(self, path: str) -> None:
         super().open()
-        self._tab = self.service.desk.tabs.open(path.strip("/"), self.tell)
+        self._tab = (await self.service()).desk.tabs.open(path.strip("/"), self.tell)
 
     def on_message(self, message: str | bytes) -> None:
         try:

@@ -51,19 +51,19 @@ class Service:
         self._settings, self._warnings = settings, warnings
         self._past: dict[str, RunView] = {}
         self._alive: asyncio.Task[None] | None = None
+        self._examples: list[Example] | None = None
+        self._claude: tuple[Destination | None, str] = (None, "")
 
     # ------------------------------------------------------------------------------------------------- reading
 
     async def about(self) -> About:
         limits = self.manager.limits
-        examples = [
-            Example(id=e.id, title=e.title, intent=e.intent, available=not e.unavailable, sentence=e.unavailable)
-            for e in EXAMPLES.values()
-        ]
-        claude, why = self._claude()
+        if self._examples is None:  # takes imports, so it is asked once and in a thread
+            self._examples, self._claude = await asyncio.to_thread(lambda: (_examples(), self._look_for_claude()))
+        claude, why = self._claude
         return About(
             version=__version__,
-            examples=examples,
+            examples=self._examples,
             limits=Limits(
                 max_approval=limits.max_approval,
                 allowed_hosts=list(limits.allowed_hosts),
@@ -74,7 +74,7 @@ class Service:
             warnings=self._warnings,
         )
 
-    def _claude(self) -> tuple[Destination | None, str]:
+    def _look_for_claude(self) -> tuple[Destination | None, str]:
         request = RunRequest(intent="?", data="?", planner="claude")
         try:
             self.manager.check_planner(request)
@@ -266,3 +266,10 @@ class Service:
             if not self.manager.busy():
                 return
             await asyncio.sleep(ACTIVITY_SECONDS)
+
+
+def _examples() -> list[Example]:
+    return [
+        Example(id=e.id, title=e.title, intent=e.intent, available=not (why := e.unavailable), sentence=why)
+        for e in EXAMPLES.values()
+    ]
