@@ -40,7 +40,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     # The cohort of the example, smaller than what a click would write, so that training takes seconds.
     cohort = lab_server.root / "clinjup-runs" / "data-pneumothorax-0"
     subprocess.run(
-        [Path(sys.executable).with_name("clinjup"), "data", "pneumothorax", "--out", cohort, "--patients", str(PATIENTS)],
+        [
+            Path(sys.executable).with_name("clinjup"),
+            "data",
+            "pneumothorax",
+            "--out",
+            cohort,
+            "--patients",
+            str(PATIENTS),
+        ],
         check=True,
         capture_output=True,
     )
@@ -83,4 +91,6 @@ def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost"  # data: and blob: stay in the page
+    return (
+        f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost"
+    )  # data: and blob: stay in the page
