@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell
 
 from clinjup.notebook.executor import KernelExecutor
 from clinjup.notebook.sandbox import check_sandbox
+from clinjup.server.mcp_port import warning_before_start
 
 _PACKAGES = ("jupyterlab", "jupyter-ai", "anthropic", "torch", "torchvision", "timm", "lightning", "grad-cam")
 _PROBE = """
@@ -36,7 +37,7 @@ class DoctorFinding:
 
 async def examine() -> list[DoctorFinding]:
     """All checks, the kernel last because it takes seconds."""
-    return [_python(), *_packages(), _memory(), _disk(), await _sandbox(), *await _kernel()]
+    return [_python(), *_packages(), *_mcp_port(), _memory(), _disk(), await _sandbox(), *await _kernel()]
 
 
 def _python() -> DoctorFinding:
@@ -57,6 +58,11 @@ def _packages() -> list[DoctorFinding]:
             DoctorFinding("Packages", "fault", f"not installed: {', '.join(missing)}. Install clinjup again with pip.")
         )
     return findings
+
+
+def _mcp_port() -> list[DoctorFinding]:
+    sentence = warning_before_start()
+    return [DoctorFinding("MCP port", "note", sentence)] if sentence else []
 
 
 def _memory() -> DoctorFinding:

@@ -80,5 +80,6 @@ def write_example_cohort(
 
     if (out / "clinjup-synthetic.json").is_file():
         return out
-    size = {} if patients is None else {"patients": patients}
-    return write_cohort(example.cohort, out, seed=seed, on_progress=on_progress, **size)
+    if patients is None:
+        return write_cohort(example.cohort, out, seed=seed, on_progress=on_progress)
+    return write_cohort(example.cohort, out, patients=patients, seed=seed, on_progress=on_progress)

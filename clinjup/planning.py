@@ -18,6 +18,7 @@ def check_planner(request: RunRequest) -> None:
     """Key, address and --local-only of a Claude request, before anything is sent. Raises PlannerUnusableError."""
     if request.planner == "offline":
         return
+    import clinjup.agent.planners.claude  # noqa: F401  (here, where it may take its time)
     from clinjup.agent.privacy import DestinationRefusedError, check_destination
     from clinjup.agent.provider import ProviderError, Server
 

@@ -82,9 +82,10 @@ class RunManager:
         Raises NotAllowedError, RequestRefusedError, UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError or
         NotebookTroubleError; nothing is written then.
         """
-        request = self.limits.applied_to(request)
+        # In threads: what these import takes seconds on a busy machine, and a server has others to answer meanwhile.
+        request = await asyncio.to_thread(self.limits.applied_to, request)
         preflight = await check(request.intent, request.data, request.answers)
-        check_planner(request)
+        await asyncio.to_thread(check_planner, request)
         if not preflight.questions and request.planner == "offline":
             build_plan(_brief(request, preflight))
         folder = new_folder(request, preflight.task)
@@ -96,8 +97,8 @@ class RunManager:
         live = self._runs.get(history.run_id)
         if live is not None and not live.task.done():
             raise NotRunningError("This run is still going on.")
-        request = self.limits.applied_to(history.request)
-        check_planner(request)
+        request = await asyncio.to_thread(self.limits.applied_to, history.request)
+        await asyncio.to_thread(check_planner, request)
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         earlier = live.events if live is not None else events_of(history, folder)

@@ -194,17 +194,17 @@ class SessionKernel(KernelExecutor):
         self._in_cell = False
         self._waiting: asyncio.Future[None] | None = None
         self.stopped = False
-        self._starting: asyncio.Task[dict[str, Any]] | None = asyncio.create_task(self._kernel_session())
+        # At once, beside the planning: a kernel takes a second to start.
+        self._session: asyncio.Task[dict[str, Any]] | None = asyncio.create_task(self._kernel_session())
 
     async def enter_sandbox(self, data: Path) -> bool:
         """The sandbox is a kernel of its own kind; a notebook that has another kernel keeps that one."""
         self._scrub = True
-        session = await self._kernel_session()
+        session = await self._its_session()
         return bool(session["kernel"]["name"] == KERNEL_NAME)
 
     async def start(self) -> None:
-        starting, self._starting = self._starting, None
-        session = await (starting or asyncio.create_task(self._kernel_session()))
+        session = await self._its_session()
         manager = self._desk.kernels.get_kernel(session["kernel"]["id"])
         client = new_client(manager)
         # Its own session, by which kernel/owner.py tells our cells from the user's; the key is the kernel's.
@@ -244,9 +244,9 @@ class SessionKernel(KernelExecutor):
 
     async def shutdown(self) -> None:
         """Let go of the kernel; it is the notebook's and lives on. A dead one is left to the server to restart."""
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
+        session, self._session = self._session, None
+        if session is not None and not session.done():
+            session.cancel()
         client, self._client = self._client, None
         if client is None or client.kc is None:
             return
@@ -256,6 +256,11 @@ class SessionKernel(KernelExecutor):
             if with_restart is not None and self._live.kernel_id in self._desk.kernels:
                 await ensure_async(with_restart(self._live.kernel_id))
         client.kc.stop_channels()
+
+    async def _its_session(self) -> dict[str, Any]:
+        if self._session is None:
+            self._session = asyncio.create_task(self._kernel_session())
+        return await self._session
 
     async def _kernel_session(self) -> dict[str, Any]:
         """The session of the notebook, started where there is none."""

@@ -9,8 +9,11 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Enum, Float, List, Unicode
+from traitlets.config import Config
 
 from clinjup import __version__
+
+PERSONA_ID = "jupyter-ai-personas::clinjup::ClinjupPersona"
 
 
 class Clinjup(ExtensionApp):
@@ -32,6 +35,12 @@ class Clinjup(ExtensionApp):
     )
     run_dir = Unicode("clinjup-runs", config=True, help="Where runs are kept; relative to the server's root folder.")
     max_run_hours = Float(24.0, config=True, help="A run is stopped after this many hours.")
+
+    def _link_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Make clinjup the persona of new chats, unless an administrator has chosen one. No other place is read in time."""
+        super()._link_jupyter_server_extension(serverapp)
+        if "default_persona_id" not in serverapp.config.get("PersonaManager", {}):
+            serverapp.update_config(Config({"PersonaManager": {"default_persona_id": PERSONA_ID}}))
 
     def initialize_settings(self) -> None:
         # Nothing is imported yet that a server without runs would not need; the first request pays for it.
