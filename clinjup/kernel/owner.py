@@ -23,7 +23,7 @@ class Owner:
         self._home: str | None = None
 
     def enter(self, *_: Any) -> None:
-        if self.shell.parent_header.get("session") == self.session:
+        if self.shell.get_parent().get("header", {}).get("session") == self.session:
             self._home = os.getcwd()
             os.environ[_RUN_ID] = self.run_id
             os.chdir(self.folder)
