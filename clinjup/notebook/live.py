@@ -24,7 +24,7 @@ from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trou
 
 SAVE_SECONDS = 1.0
 # A tab that does not save within this time is passed over: the server saves.
-TAB_SAVES_WITHIN = 10.0
+TAB_SAVES_WITHIN = 5.0
 FILE = "the file"
 
 
@@ -87,6 +87,7 @@ class LiveNotebook(NotebookSession):
         self._running: NotebookNode | None = None
         self._showing: asyncio.TimerHandle | None = None
         self._unsaved = asyncio.Event()
+        self._one_save = asyncio.Lock()
         self._tab_saved = asyncio.Event()
         self._saved_seq = self.shared.seq
         self._sentences: set[str] = set()
@@ -180,13 +181,15 @@ class LiveNotebook(NotebookSession):
             self._merge(tab.client, message.n, message.seq, message.cells)
             tab.rejoined = True
             self._broadcast.news([])
-            if tab.file is not None and self._stamp is not None and tab.file != self._stamp:
-                self._broadcast.revert(tab)
+            tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
         elif isinstance(message, Saved) and message.ok:
             self._saved_seq = max(self._saved_seq, message.seq)
             self._tab_saved.set()
+        if tab.behind and tab.rejoined:
+            tab.behind = False
+            self._broadcast.revert(tab)
 
     def tab_left(self) -> None:
         """A tab was closed: what it was about to save is saved here."""
@@ -222,7 +225,8 @@ class LiveNotebook(NotebookSession):
 
     async def close(self) -> None:
         """Save, let go of the tabs and of the log."""
-        self._writer.cancel()
+        async with self._one_save:  # a save that is under way ends first
+            self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
         whole = await self._save_now()
@@ -272,6 +276,7 @@ class LiveNotebook(NotebookSession):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._tab_saved.wait(), TAB_SAVES_WITHIN)
         if self._saved_seq < seq:
+            tab.silent = True
             return False
         self._stamp = await self._files.stamp(self.contents_path)
         return True
@@ -284,6 +289,8 @@ class LiveNotebook(NotebookSession):
             await self._take_over_the_file()
         self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
         self._stamp = await self._files.write(self.contents_path, self.notebook)
+        for tab in self._tabs.of(self.contents_path):
+            tab.behind = True
 
     async def _take_over_the_file(self) -> None:
         """Somebody else has written it: a tab that was closed since, or the user by other means. Their edits are taken over."""

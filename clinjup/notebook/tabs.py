@@ -23,8 +23,6 @@ from clinjup.ops import (
 if TYPE_CHECKING:
     from clinjup.notebook.live import LiveNotebook
 
-LEASE_SECONDS = 10.0
-
 Send = Callable[[Welcome | Ops | Trouble], None]
 TabMessages = Hello | Snapshot | Rejoin | UserOutputs | Saved
 
@@ -39,23 +37,21 @@ class OpenTab:
         self.collaborative = False
         self.told = 0
         self.file: str | None = None
-        self.heard = time.monotonic()
         self.rejoined = False
+        self.silent = False
+        """It did not save when it was asked to, and was not heard of since."""
+        self.behind = False
+        """The server has written the file since this tab loaded or saved it."""
         self.live: LiveNotebook | None = None
         self._registry = registry
 
-    @property
-    def fresh(self) -> bool:
-        """Whether the tab was heard of lately."""
-        return time.monotonic() - self.heard < LEASE_SECONDS
-
     def receive(self, message: object) -> None:
-        """A message from the tab. Anything but a TabMessage keeps the lease and nothing else."""
-        self.heard = time.monotonic()
+        """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""
+        self.silent = False
         if isinstance(message, Hello):
             self.client, self.collaborative = message.client, message.collaborative
             self.told, self.file = message.since, message.file
-            self.rejoined = False
+            self.rejoined = self.behind = False
             self._registry.add(self)
         elif self.live is not None and self.client:
             self.live.hear(self, message)
@@ -81,11 +77,9 @@ class Tabs:
         return self._tabs.get(path, [])
 
     def owner(self, path: str) -> OpenTab | None:
-        """The tab that writes the file: the first one, once it has rejoined and as long as it is heard of."""
-        while self.of(path) and not self.of(path)[0].fresh:
-            self.remove(self.of(path)[0])
+        """The tab that writes the file: the first one, once it has rejoined, unless it fell silent."""
         first = next(iter(self.of(path)), None)
-        return first if first is not None and first.rejoined else None
+        return first if first is not None and first.rejoined and not first.silent else None
 
     def add(self, tab: OpenTab) -> None:
         tabs = self._tabs.setdefault(tab.path, [])
