@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from lab import Lab
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from server import LabServer
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENTS = 60
+expect.set_options(timeout=30_000)  # a busy machine is not a fault of the panel
 
 
 def pytest_sessionstart() -> None:

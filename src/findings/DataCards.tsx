@@ -17,7 +17,7 @@ export function Cohort(props: Of<'cohort'>): React.ReactElement {
   return (
     <>
       <h4>
-        {trans.__('Cohort')}
+        {trans.__('Cohort')}{' '}
         {props.synthetic && (
           <span className="jp-Clinjup-Tag">{trans.__('synthetic')}</span>
         )}

@@ -17,6 +17,10 @@ export const replicaPlugin: JupyterFrontEndPlugin<void> = {
     client: IClinjupClient,
     tracker: INotebookTracker
   ) => {
-    new ReplicaManager({ tracker, settings: client.settings });
+    new ReplicaManager({
+      tracker,
+      settings: client.settings,
+      contents: app.serviceManager.contents
+    });
   }
 };

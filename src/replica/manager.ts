@@ -10,7 +10,7 @@ import {
   NotebookActions,
   NotebookPanel
 } from '@jupyterlab/notebook';
-import { ServerConnection } from '@jupyterlab/services';
+import { Contents, ServerConnection } from '@jupyterlab/services';
 
 import { NotebookGuard } from './guard';
 import { NotebookReplica } from './replica';
@@ -19,6 +19,7 @@ export namespace ReplicaManager {
   export interface IOptions {
     tracker: INotebookTracker;
     settings: ServerConnection.ISettings;
+    contents: Contents.IManager;
   }
 }
 
@@ -45,7 +46,11 @@ export class ReplicaManager {
     if (panel.isDisposed) {
       return;
     }
-    const replica = new NotebookReplica({ panel, url: this._url });
+    const replica = new NotebookReplica({
+      panel,
+      contents: this._options.contents,
+      url: this._url
+    });
     const guard = new NotebookGuard(panel);
     this._replicas.set(panel, replica);
     replica.changed.connect(() => {

@@ -6,6 +6,7 @@
 
 import type { ISharedNotebook } from '@jupyter/ydoc';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+import { Contents } from '@jupyterlab/services';
 import { UUID } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -29,6 +30,7 @@ const PING_EVERY_MS = 3000;
 export namespace NotebookReplica {
   export interface IOptions {
     panel: NotebookPanel;
+    contents: Contents.IManager;
     /** Address of the ops socket of the notebook with this path. */
     url: (path: string) => string;
   }
@@ -207,6 +209,12 @@ export class NotebookReplica implements IDisposable {
     if (!this._isLiveOwner || this._model.collaborative) {
       return;
     }
+    if (await this._isStale()) {
+      // The server wrote meanwhile, since it had not heard of this tab: it answers with a revert. No dialog, nothing overwritten.
+      this._send({ type: 'saved', v: 1, seq: this._seq, ok: false });
+      this._hello();
+      return;
+    }
     const seq = this._seq;
     this._notebook.transact(() => {
       const own = (this._notebook.getMetadata('clinjup') ?? {}) as any;
@@ -219,6 +227,20 @@ export class NotebookReplica implements IDisposable {
       ok = false;
     }
     this._send({ type: 'saved', v: 1, seq, ok });
+  }
+
+  /** Whether the file on disk is newer than the one that this tab has loaded or saved. */
+  private async _isStale(): Promise<boolean> {
+    const { context } = this._options.panel;
+    const ours = context.contentsModel?.last_modified;
+    const disk = await this._options.contents.get(context.path, {
+      content: false
+    });
+    const margin = context.lastModifiedCheckMargin;
+    return (
+      ours !== undefined &&
+      Date.parse(disk.last_modified) - Date.parse(ours) > margin
+    );
   }
 
   /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
