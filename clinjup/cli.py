@@ -255,6 +255,19 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
         print_disclosures(_console(stderr=False), sent, run_dir)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to work in.")] = Path(),
+) -> None:
+    """Open JupyterLab with the clinjup panel. Options after DIR go to JupyterLab, such as --no-browser."""
+    from clinjup.lab import launch
+
+    if not folder.is_dir():
+        _stop(BAD_INPUT, f"There is no folder '{folder}' to open JupyterLab in. Make it first, or name another.", False)
+    launch(folder, context.args)
+
+
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: packages, kernel, memory, accelerator, sandbox."""

@@ -653,8 +653,12 @@ class Event(Contract):
         "cell.progress",
         "cell.finished",
         "error.diagnosed",
+        "error.repaired",
         "result",
         "usage",
+        "run.paused",
+        "notebook.changed",
+        "notebook.restored",
         "run.finished",
     ]
     data: dict[str, Any] = {}
@@ -684,3 +688,6 @@ class RunRequest(Contract):
     budget_minutes: float = Field(20.0, gt=0)
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = {}
+    notebook: str | None = Field(
+        None, description="JupyterLab's path of the notebook; None = notebook.ipynb of the run"
+    )

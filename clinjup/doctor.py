@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell
 from clinjup.notebook.executor import KernelExecutor
 from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.sandbox import check_sandbox
+from clinjup.server.mcp_port import warning_before_start
 
 _PACKAGES = ("jupyterlab", "jupyter-ai", "anthropic", "torch", "torchvision", "timm", "lightning", "grad-cam")
 _PROBE = """
@@ -38,7 +39,8 @@ class DoctorFinding:
 
 async def examine() -> list[DoctorFinding]:
     """All checks, the kernel last because it takes seconds."""
-    return [_python(), *_packages(), _memory(), _disk(), await _sandbox(), _kernelspec(), *await _kernel()]
+    checks = [_python(), *_packages(), *_mcp_port(), _memory(), _disk(), await _sandbox(), _kernelspec()]
+    return [*checks, *await _kernel()]
 
 
 def _python() -> DoctorFinding:
@@ -59,6 +61,11 @@ def _packages() -> list[DoctorFinding]:
             DoctorFinding("Packages", "fault", f"not installed: {', '.join(missing)}. Install clinjup again with pip.")
         )
     return findings
+
+
+def _mcp_port() -> list[DoctorFinding]:
+    sentence = warning_before_start()
+    return [DoctorFinding("MCP port", "note", sentence)] if sentence else []
 
 
 def _memory() -> DoctorFinding:

@@ -29,6 +29,20 @@ def check_planner(request: RunRequest) -> None:
         raise PlannerUnusableError(reason)
 
 
+def host_of(request: RunRequest) -> str | None:
+    """Host name that the request's planner would send to; None for the offline planner. Raises PlannerUnusableError."""
+    if request.planner == "offline":
+        return None
+    from urllib.parse import urlsplit
+
+    from clinjup.agent.provider import ProviderError, Server
+
+    try:
+        return urlsplit(Server.choose(model=request.model, base_url=request.base_url).base_url).hostname
+    except ProviderError as problem:
+        raise PlannerUnusableError(str(problem)) from problem
+
+
 def make_planner(request: RunRequest, brief: Brief, folder: Path, ledger: Ledger) -> Planner:
     """The planner of a run; the Claude planner reaches its server only through the privacy gate.
 

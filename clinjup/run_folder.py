@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from clinjup.agent.planners.handover import CONTINUE_OFFLINE
-from clinjup.contracts import ClinicalTask, Plan, RunRequest, RunStatus
+from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, RunStatus
 from clinjup.notebook.session import source_sha256
 from clinjup.reporting import Journal
+
+KILLED = (
+    "The program that carried this run ended before the run did. Everything up to there is kept and can be resumed."
+)
 
 
 class RunFolderError(Exception):
@@ -24,12 +28,19 @@ class History:
         self.run_id = ""
         self.answers: dict[str, str] = {}
         self.plan: Plan | None = None
+        self.roles: Roles | None = None
         self.findings: list[dict[str, Any]] = []
         self.executions: list[dict[str, Any]] = []
         self.own_cells: list[str] = []
         """Sources of the cells that a model wrote and that ran, in their order."""
         self.cost = 0.0  # US dollars
         self.finished = False
+        self.status = RunStatus.INTERRUPTED
+        """How the last try ended; a run whose process was killed has no last word, and was interrupted."""
+        self.sentence = KILLED
+        self.questions: list[Question] = []
+        """Questions that are still open."""
+        self._found: list[tuple[str, dict[str, Any]]] = []
         proposed: dict[str, str] = {}
         for record in journal.records:
             if record.kind == "intent":
@@ -37,10 +48,18 @@ class History:
                 self.request = RunRequest.model_validate(record.data["request"])
             elif record.kind in {"answer", "resume"}:
                 self.answers.update(record.data["answers"])
+                self.questions = []
+                if record.kind == "resume":
+                    self.status, self.sentence = RunStatus.INTERRUPTED, KILLED
+            elif record.kind == "question":
+                self.questions = [Question.model_validate(question) for question in record.data["questions"]]
             elif record.kind == "plan":
                 self.plan = Plan.model_validate(record.data)
+            elif record.kind == "roles":
+                self.roles = Roles.model_validate(record.data["roles"])
             elif record.kind == "result":
                 self.findings.append(record.data["finding"])
+                self._found.append((record.data["step_id"], record.data["finding"]))
             elif record.kind == "proposal" and record.data["type"] == "run_cell":
                 proposed[source_sha256(record.data["source"])] = record.data["source"]
             elif record.kind == "execution":
@@ -49,8 +68,15 @@ class History:
                     self.own_cells.append(proposed[record.data["source_sha256"]])
             elif record.kind == "usage":
                 self.cost += record.data["cost"]
+            elif record.kind == "restore":
+                gone = set(record.data["steps"])
+                self.executions = [each for each in self.executions if each["step_id"] not in gone]
+                self.findings = [each for step_id, each in self._found if step_id not in gone]
+                self._found = [(step_id, each) for step_id, each in self._found if step_id not in gone]
+                self.finished = False
             elif record.kind == "finished":
-                self.finished = record.data["status"] == RunStatus.COMPLETED
+                self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
+                self.finished = self.status is RunStatus.COMPLETED
         if self.answers.get(CONTINUE_OFFLINE) != "yes":
             self.answers.pop(CONTINUE_OFFLINE, None)  # whoever resumes after a no wants the model tried again
 
@@ -77,14 +103,14 @@ def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
     return folder.resolve()
 
 
-def read_history(folder: Path) -> History:
+def read_history(folder: Path, *, finished_too: bool = False) -> History:
     """What is known of the run in `folder`. Raises RunFolderError, or JournalError for a journal that was changed."""
     if not (folder / "journal.jsonl").is_file():
         raise RunFolderError(f"There is no run in '{folder}': it holds no journal.jsonl. Name the folder of a run.")
     history = History(Journal.open(folder / "journal.jsonl"))
     if not history.run_id:
         raise RunFolderError(f"The run in '{folder}' stopped before its request was written down. Start a new run.")
-    if history.finished:
+    if history.finished and not finished_too:
         raise RunFolderError(
             f"The run in '{folder}' is complete; there is nothing to resume. Start a new run for new questions."
         )

@@ -7,17 +7,21 @@ import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
+from clinjup.agent.planners import Planner
 from clinjup.agent.state import Brief, RunState
 from clinjup.agent.stopping import unless_stopped
+from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
+    Action,
     Approval,
     CellCounts,
+    CellError,
     Event,
     Plan,
     Question,
@@ -27,59 +31,83 @@ from clinjup.contracts import (
     StepStatus,
     UnusableData,
 )
-from clinjup.notebook.executor import KernelExecutor
+from clinjup.limits import Limits, NotAllowedError
+from clinjup.locks import Lock, Taken
+from clinjup.notebook.desk import Desk, OwnDesk
 from clinjup.notebook.introduction import introduction
-from clinjup.notebook.session import NotebookSession
-from clinjup.notebook.workspace import NotebookWorkspace
+from clinjup.notebook.jupyter import JupyterDesk
+from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
+from clinjup.past_runs import journal_of, look_at_past
 from clinjup.planning import PlannerUnusableError, check_planner, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
-from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
+from clinjup.reporting import Journal, JournalError, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
 from clinjup.run_folder import History, RunFolderError, new_folder, read_history
+from clinjup.views import PendingCode, RunView, destination_of, events_of
 
 __all__ = [
+    "CellHelp",
+    "JournalError",
+    "JupyterDesk",
+    "Limits",
+    "NotAllowedError",
+    "NotRunningError",
+    "NotebookTroubleError",
     "PlannerUnusableError",
     "RequestRefusedError",
     "RunFolderError",
     "RunManager",
+    "RunView",
     "UnsupportedTaskError",
     "UnusableData",
+    "destination_of",
 ]
 
 
-class RunManager:
-    """All runs of this process, by id."""
+class NotRunningError(Exception):
+    """What was asked of a run does not fit its state. The sentence says why."""
 
-    def __init__(self) -> None:
+
+class RunManager:
+    """All runs of this process, by id. `desk` says where they work, `limits` what an administrator allows."""
+
+    def __init__(self, desk: Desk | None = None, limits: Limits | None = None) -> None:
+        self.desk = desk or OwnDesk()
+        self.limits = limits or Limits()
         self._runs: dict[str, _Run] = {}
+        self._listeners: set[asyncio.Event] = set()
 
     async def submit(self, request: RunRequest, *, interactive: bool = False) -> str:
         """Check the request, then start it in the background; returns the run's id.
 
         `interactive` says that somebody is there to answer and approve; otherwise an open question ends the run.
-        Raises RequestRefusedError, UnusableData, PlannerUnusableError, UnsupportedTaskError or RunFolderError; nothing is
-        written then.
+        Raises NotAllowedError, RequestRefusedError, UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError or
+        NotebookTroubleError; nothing is written then.
         """
+        # In threads: what these import takes seconds on a busy machine, and a server has others to answer meanwhile.
+        request = await asyncio.to_thread(self.limits.applied_to, request)
         preflight = await check(request.intent, request.data, request.answers)
-        check_planner(request)
+        await asyncio.to_thread(check_planner, request)
         if not preflight.questions and request.planner == "offline":
             build_plan(_brief(request, preflight))
         folder = new_folder(request, preflight.task)
-        run = _Run(folder, request, preflight, interactive)
-        return self._start(run)
+        return await self._start(lambda: _Run(folder, request, preflight, interactive))
 
     async def resume(self, folder: Path, answers: Mapping[str, str], *, interactive: bool = False) -> str:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
         history = read_history(folder)
-        request = history.request
+        live = self._runs.get(history.run_id)
+        if live is not None and not live.task.done():
+            raise NotRunningError("This run is still going on.")
+        request = await asyncio.to_thread(self.limits.applied_to, history.request)
         if request.approval is Approval.EACH and not interactive:
             raise RunFolderError("This run asks before each cell, so resume it on a terminal where somebody can agree.")
         if not history.executions:
-            check_planner(request)
+            await asyncio.to_thread(check_planner, request)
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
-        run = _Run(folder, request, preflight, interactive, history)
-        return self._start(run)
+        earlier = live.events if live is not None else events_of(history, folder)
+        return await self._start(lambda: _Run(folder, request, preflight, interactive, history, earlier))
 
     def answer(self, run_id: str, answers: Mapping[str, str]) -> None:
         """Answer the questions that the run waits for."""
@@ -93,21 +121,87 @@ class RunManager:
         """Stop now: the running cell is interrupted, everything up to there is kept."""
         await self._runs[run_id].stop()
 
-    async def subscribe(self, run_id: str, since: int = 0) -> AsyncIterator[Event]:
-        """The run's events from `since` on, live until the run has finished."""
+    def pause(self, run_id: str, paused: bool) -> None:
+        """Let the running cell end and hold back the next one, or go on."""
+        self._runs[run_id].set_paused(paused)
+
+    async def restore(self, folder: Path, step_id: str) -> tuple[int, str]:
+        """Take the cells of a step and of all later ones out of the notebook, so that a resumed run does them again.
+
+        The journal keeps everything, and cells that hold the user's text stay. Returns how many cells the notebook has now, and a
+        sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
+        """
+        history = read_history(folder, finished_too=True)
+        live = self._runs.get(history.run_id)
+        if live is not None and not live.task.done():
+            raise NotRunningError("The run is still going on, and would write into the notebook. Stop it first.")
+        order = [step.id for step in history.plan.steps] if history.plan else []
+        if step_id not in order:
+            raise RunFolderError(f"The plan of this run has no step '{step_id}'. It has: {', '.join(order)}.")
+        steps = order[order.index(step_id) :]
+        publish = live.publish if live is not None else lambda event, data: None
+        workspace = await self.desk.open(folder, history.run_id, history.request.notebook, publish)
+        try:
+            removed = workspace.session.remove_steps(steps)
+            cells = len(workspace.session.notebook.cells)
+            history.journal.append("restore", {"step_id": step_id, "steps": steps, "cells_removed": removed})
+            workspace.session.set_metadata(journal_head=history.journal.head)
+        finally:
+            await workspace.close()
+            await workspace.session.close()
+        if live is not None:
+            live.publish("notebook.restored", {"step_id": step_id, "cells": cells})
+            live.end = LoopEnd(
+                RunStatus.INTERRUPTED, f"Gone back to before '{step_id}'. The run can be resumed from there."
+            )
+        title = next(step.title for step in history.plan.steps if step.id == step_id) if history.plan else step_id
+        return (
+            cells,
+            f"The notebook is as it was before '{title}', {removed} cells were taken out. The journal keeps them.",
+        )
+
+    async def subscribe(self, run_id: str, since: int | None = None) -> AsyncIterator[Event]:
+        """The run's events from `since` on (None = from where this try of it began), live until the run has finished."""
         run = self._runs[run_id]
-        position = since
+        position = run.first_seq if since is None else since
         while True:
             while position < len(run.events):
                 event = run.events[position]
                 position += 1
                 yield event
-                if event.type == "run.finished":
+                if event.type == "run.finished" and event.seq >= run.first_seq:
                     return
             if run.task.done():
                 return
             run.news.clear()
             await run.news.wait()
+
+    async def follow(self, since: Mapping[str, int]) -> AsyncIterator[list[Event]]:
+        """Events of all runs in batches, without end: of those in `since` from there on, of unfinished ones from the beginning.
+
+        Of old progress only the last is told.
+        """
+        news = asyncio.Event()
+        self._listeners.add(news)
+        positions = dict(since)
+        for run_id, run in self._runs.items():
+            if run_id not in positions and run.task.done():
+                positions[run_id] = len(run.events)
+        try:
+            while True:
+                news.clear()
+                batch: list[Event] = []
+                for run_id, run in self._runs.items():
+                    start = min(positions.get(run_id, 0), len(run.events))
+                    fresh = run.events[start:]
+                    positions[run_id] = len(run.events)
+                    batch += [e for e in fresh if e.type != "cell.progress" or e is fresh[-1]]
+                if batch:
+                    yield sorted(batch, key=lambda event: event.ts)
+                else:
+                    await news.wait()
+        finally:
+            self._listeners.discard(news)
 
     async def wait(self, run_id: str) -> tuple[Results, list[Question]]:
         """The results once the run has ended, and its open questions. Raises PlannerUnusableError where no plan came."""
@@ -116,11 +210,89 @@ class RunManager:
     def folder(self, run_id: str) -> Path:
         return self._runs[run_id].folder
 
-    def _start(self, run: _Run) -> str:
+    def view(self, run_id: str) -> RunView:
+        """How the run stands. Raises KeyError for one that this process has not started."""
+        return self._runs[run_id].view()
+
+    def views(self) -> list[RunView]:
+        return [run.view() for run in self._runs.values()]
+
+    async def past(self, run_dir: Path) -> list[RunView]:
+        """Runs in the folders of `run_dir` that this process has not started, newest first.
+
+        One whose process was killed is marked as interrupted, and its notebook brought up to what its log holds.
+        """
+        return [
+            view
+            for folder in sorted(run_dir.glob("*/journal.jsonl"), reverse=True)
+            if (view := await look_at_past(folder.parent, self.desk)) is not None and view.id not in self._runs
+        ]
+
+    def past_events(self, folder: Path) -> list[Event]:
+        """Events of a run that this process has not started. Raises RunFolderError."""
+        return events_of(read_history(folder, finished_too=True), folder)
+
+    def journal(self, folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+        """(records, what is wrong with them)."""
+        return journal_of(folder)
+
+    async def explain(self, folder: Path | None, step_id: str | None) -> CellHelp:
+        """What a cell does and what to look for, where it is one of a run's recipes."""
+        return explain(folder, step_id)
+
+    async def mend(self, folder: Path | None, step_id: str | None, error: CellError) -> CellHelp:
+        """What went wrong in a cell, and a mended one where the rules of the offline planner know one."""
+        return await mend(folder, step_id, error)
+
+    def check_planner(self, request: RunRequest) -> None:
+        """Whether the request's planner can be used here. Raises PlannerUnusableError."""
+        check_planner(request)
+
+    def busy(self) -> bool:
+        """Whether any run is going on."""
+        return any(not run.task.done() for run in self._runs.values())
+
+    async def close(self) -> None:
+        """Stop all runs, as far as they get in a moment; for the end of the process."""
+        going = [run for run in self._runs.values() if not run.task.done()]
+        for run in going:
+            await run.stop()
+        if going:
+            await asyncio.wait([run.task for run in going], timeout=5)
+
+    async def _start(self, make: Callable[[], _Run]) -> str:
+        run = make()
+        await run.open(self.desk)
+        run.listeners = self._listeners
         self._runs[run.id] = run
         run.task = asyncio.create_task(run.main())
         run.task.add_done_callback(lambda _: run.news.set())
+        if self.limits.max_run_hours is not None:
+            stopping = asyncio.get_running_loop().call_later(self.limits.max_run_hours * 3600, run.stop_late)
+            run.task.add_done_callback(lambda _: stopping.cancel())
         return run.id
+
+
+class Pausable:
+    """A planner whose next action waits while the run is paused."""
+
+    def __init__(self, planner: Planner, going: asyncio.Event) -> None:
+        self._planner, self._going = planner, going
+        self.name = planner.name
+
+    @property
+    def about(self) -> dict[str, str]:
+        return self._planner.about
+
+    async def plan(self, brief: Brief) -> Plan:
+        return await self._planner.plan(brief)
+
+    async def next_action(self, state: RunState) -> Action:
+        await self._going.wait()
+        return await self._planner.next_action(state)
+
+    async def close(self) -> None:
+        await self._planner.close()
 
 
 class _Run:
@@ -135,35 +307,62 @@ class _Run:
         preflight: Preflight,
         interactive: bool,
         history: History | None = None,
+        earlier: list[Event] | None = None,
     ) -> None:
         self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
         self.history = history
         self.id = history.run_id if history else uuid.uuid4().hex[:12]
-        self.events: list[Event] = []
+        self.events: list[Event] = list(earlier or [])
+        self.first_seq = len(self.events)
         self.news = asyncio.Event()
+        self.listeners: set[asyncio.Event] = set()
         self.stopped = asyncio.Event()
+        self.going = asyncio.Event()
+        self.going.set()
         self.state: RunState | None = None
+        self.end: LoopEnd | None = None
+        self.questions: list[Question] = []
+        self._began = time.time()
         self._started = time.monotonic()
         self._answers: asyncio.Future[dict[str, str]] | None = None
         self._approvals: dict[str, asyncio.Future[bool]] = {}
-        if history is None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.journal = Journal.create(folder / "journal.jsonl")
-            self.session = NotebookSession.create(folder / "notebook.ipynb", self.id)
-        else:
-            self.journal = history.journal
-            self.session = NotebookSession.open(folder / "notebook.ipynb", self.id)
-        for name in ("plots", "checkpoints", "cache"):
-            (folder / name).mkdir(exist_ok=True)
-        self.executor = KernelExecutor(
-            folder, self.id, lambda progress: self.publish("cell.progress", progress.model_dump())
-        )
-        self.workspace = NotebookWorkspace(self.session, self.executor, self.publish)
+        self._asked: dict[str, PendingCode] = {}
+
+    async def open(self, desk: Desk) -> None:
+        """Make the folder, take the desk's workspace. Raises RunFolderError, NotebookTroubleError; a new folder is gone then."""
+        new = self.history is None
+        try:
+            self._lock = Lock(self.folder)
+        except Taken as taken:
+            raise RunFolderError(
+                f"Another program carries the run in '{self.folder}' right now. Stop it there, or wait for its end."
+            ) from taken
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
+            for name in ("plots", "checkpoints", "cache"):
+                (self.folder / name).mkdir(exist_ok=True)
+            notebook = self.request.notebook
+            sandboxed = self.request.planner != "offline"
+            self.workspace = await desk.open(self.folder, self.id, notebook, self.publish, sandboxed=sandboxed)
+        except BaseException:
+            self._lock.release()
+            if new:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self.session, self.executor = self.workspace.session, self.workspace.executor
+        if isinstance(self.session, LiveNotebook):
+            self.request = self.request.model_copy(update={"notebook": self.session.contents_path})
+
+    @property
+    def history_journal(self) -> Journal:
+        assert self.history is not None
+        return self.history.journal
 
     # ------------------------------------------------------------------------------------------- the run's life
 
     async def main(self) -> tuple[Results, list[Question]]:
-        self.publish("run.started", {"folder": str(self.folder), "intent": self.request.intent})
+        self.publish("run.started", self._opening())
         if self.history is None:
             self.record("intent", {"run_id": self.id, "request": self.request.model_dump(mode="json")})
         else:
@@ -171,10 +370,15 @@ class _Run:
         try:
             end = await self._work()
         except PlannerUnusableError as problem:
+            await self._let_go()
             if self.history is None:  # before the first cell: nothing worth keeping was written
                 shutil.rmtree(self.folder, ignore_errors=True)
+            self.end = LoopEnd(RunStatus.FAILED, str(problem))
             self.publish("run.finished", {"status": RunStatus.FAILED, "sentence": str(problem), "questions": []})
             raise
+        except NotebookTroubleError as trouble:
+            end = LoopEnd(RunStatus.FAILED, str(trouble))
+            self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
             end = LoopEnd(
@@ -184,11 +388,54 @@ class _Run:
         with contextlib.suppress(Exception):
             await self.workspace.close()
         results = self._finish(end)
-        self.publish(
-            "run.finished",
-            {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]},
-        )
+        await self._let_go()
+        self.end, self.questions = end, end.questions
+        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
+        report = "report.html" if (self.folder / "report.html").is_file() else None
+        self.publish("run.finished", {**told, "selected": results.selected, "report": report})
         return results, end.questions
+
+    async def _let_go(self) -> None:
+        """The notebook is saved and given back, whatever comes."""
+        with contextlib.suppress(Exception):
+            await self.workspace.session.close()
+        self._lock.release()
+
+    def _opening(self) -> dict[str, Any]:
+        view = self.view()
+        return {
+            "intent": self.request.intent,
+            "folder": str(self.folder),
+            "notebook": view.notebook,
+            "started": self._began,
+            "budget_seconds": view.budget_seconds,
+            "planner": self.request.planner,
+            "approval": self.request.approval,
+            "destination": view.destination,
+            "resumed": self.history is not None,
+        }
+
+    def view(self) -> RunView:
+        """How the run stands."""
+        live = isinstance(self.session, LiveNotebook)
+        notebook = self.session.contents_path if isinstance(self.session, LiveNotebook) else str(self.session.path)
+        ended = self.end is not None
+        return RunView(
+            id=self.id,
+            request=self.request,
+            folder=self.folder,
+            notebook=notebook if live else str(self.session.path),
+            status=self.end.status if self.end is not None else RunStatus.RUNNING,
+            paused=not self.going.is_set(),
+            resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
+            started=self._began,
+            elapsed=self.events[-1].ts - self._began if ended and self.events else time.time() - self._began,
+            budget_seconds=self.request.budget_minutes * 60,
+            questions=self.questions,
+            approvals=list(self._asked.values()),
+            sentence=self.end.sentence if self.end is not None else "",
+            last_seq=len(self.events) - 1,
+        )
 
     async def _work(self) -> LoopEnd:
         while self.preflight.questions:
@@ -206,6 +453,7 @@ class _Run:
                 return LoopEnd(RunStatus.FAILED, str(problem))
         brief = _brief(self.request, self.preflight)
         brief.folder = str(self.folder)
+        brief.beside = not isinstance(self.session, LiveNotebook) or self.session.beside
         if self.history is not None:
             brief.earlier, brief.begun = self.history.plan, bool(self.history.executions)
             brief.spent = self.history.cost
@@ -223,7 +471,8 @@ class _Run:
                 brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
             )
             await self._restore(self.state)
-            return await Loop(successor, self.state, self.workspace, self, self, self.stopped).run()
+            planning = Pausable(successor, self.going)
+            return await Loop(planning, self.state, self.workspace, self, self, self.stopped).run()
         except UnsupportedTaskError as problem:
             return LoopEnd(RunStatus.FAILED, str(problem))
         finally:
@@ -238,10 +487,16 @@ class _Run:
         status = await check_sandbox(self.folder, [data])
         self.record("sandbox", status.as_record())
         self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
-        brief.sandboxed = status.active
-        if status.active:
-            self.executor.sandbox = (data,)
+        brief.sandboxed = status.active and await self.executor.enter_sandbox(data)
+        if brief.sandboxed:
             self.session.use_kernel(KERNEL_NAME, KERNEL_TITLE)  # whoever opens the notebook is protected too
+        elif status.active:
+            sentence = (
+                "This notebook has a kernel outside of the sandbox, so you are asked before code runs that only the sandbox would make "
+                "harmless. A new notebook would get a kernel in the sandbox."
+            )
+            self.record("sandbox", {"active": False, "sentence": sentence})
+            self.publish("text.delta", {"text": sentence, "loud": True})
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
         self.record("profile", brief.profile.model_dump(mode="json"))
@@ -307,10 +562,26 @@ class _Run:
 
     async def stop(self) -> None:
         self.stopped.set()
+        self.going.set()
         for waiting in (self._answers, *self._approvals.values()):
             if waiting is not None and not waiting.done():
                 waiting.cancel()
         await self.executor.interrupt()
+
+    def stop_late(self) -> None:
+        """The time that the administrator allows is over."""
+        sentence = (
+            "This run has taken as long as the administrator of this server allows (max_run_hours), so it was stopped."
+        )
+        self.publish("text.delta", {"text": sentence, "loud": True})
+        self._stopping = asyncio.create_task(self.stop())
+
+    def set_paused(self, paused: bool) -> None:
+        if self.end is not None:
+            raise NotRunningError("The run has ended.")
+        if paused == self.going.is_set():
+            (self.going.clear if paused else self.going.set)()
+            self.publish("run.paused", {"paused": paused})
 
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
@@ -322,6 +593,8 @@ class _Run:
     def publish(self, event: Any, data: dict[str, Any]) -> None:
         self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
         self.news.set()
+        for listener in self.listeners:
+            listener.set()
 
     # ---------------------------------------------------------------------------------- agent.state.Clinician
 
@@ -330,6 +603,7 @@ class _Run:
         if not self.interactive:
             return None
         self._answers = asyncio.get_running_loop().create_future()
+        self.questions = questions
         self.publish("question.asked", {"questions": [question.model_dump() for question in questions]})
         try:
             answers = await self._answers
@@ -337,6 +611,8 @@ class _Run:
             if not self.stopped.is_set():
                 raise
             return None
+        finally:
+            self.questions = []
         self.record("answer", {"answers": answers})
         self.publish("question.answered", {"answers": answers})
         return answers
@@ -345,24 +621,30 @@ class _Run:
         if not self.interactive:
             return None
         self._approvals[sha256] = asyncio.get_running_loop().create_future()
-        self.publish("approval.requested", {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason})
+        told = {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason}
+        self._asked[sha256] = PendingCode(**told)
+        self.publish("approval.requested", told)
         try:
             approved = await self._approvals[sha256]
         except asyncio.CancelledError:
             if not self.stopped.is_set():
                 raise
             return None
+        finally:
+            self._asked.pop(sha256, None)
         self.publish("approval.resolved", {"sha256": sha256, "approved": approved})
         return approved
 
     def give_answers(self, answers: dict[str, str]) -> None:
-        if self._answers is not None and not self._answers.done():
-            self._answers.set_result(answers)
+        if self._answers is None or self._answers.done():
+            raise NotRunningError("The run does not wait for an answer.")
+        self._answers.set_result(answers)
 
     def give_approval(self, sha256: str, approved: bool) -> None:
         waiting = self._approvals.get(sha256)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(approved)
+        if waiting is None or waiting.done():
+            raise NotRunningError("The run does not wait for a word on this code; it was decided before.")
+        waiting.set_result(approved)
 
 
 def _brief(request: RunRequest, preflight: Preflight) -> Brief:

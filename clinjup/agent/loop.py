@@ -170,6 +170,7 @@ class Loop:
         )
         self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"), wait=False)
         if action.repair:
+            self.ledger.publish("error.repaired", {"step_id": step.id, "attempt": attempt, "change": action.repair})
             self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair}, wait=False)
         for finding in outcome.findings:
             self._note_finding(step, finding)

@@ -84,7 +84,7 @@ def _load(brief: Brief) -> Step:
 def _data_path(brief: Brief) -> str:
     """The data folder as the notebook names it: relative where it lies beside the run folder, so that both can move together."""
     root, run = PurePath(brief.profile.root), PurePath(brief.folder)
-    return f"../{root.name}" if brief.folder and root.parent == run.parent else brief.profile.root
+    return f"../{root.name}" if brief.beside and brief.folder and root.parent == run.parent else brief.profile.root
 
 
 def _prepare() -> Step:

@@ -26,7 +26,9 @@ class Brief:
     earlier: Plan | None = None
     """The plan of the run that is resumed."""
     folder: str = ""
-    """The run folder, which is the kernel's working directory."""
+    """The run folder, which is the working directory of the run's cells."""
+    beside: bool = True
+    """Whether the notebook lies in the run folder, so that paths relative to that folder hold in it."""
     sandboxed: bool = False
     """Whether the kernel runs in the sandbox and its self-test passed."""
     begun: bool = False

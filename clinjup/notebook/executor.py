@@ -17,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
+from nbclient.util import ensure_async
 from nbformat import NotebookNode
 
 from clinjup.contracts import FINDING_MIME, PROGRESS_MIME, CellError, Progress
@@ -64,9 +65,19 @@ class _Client(NotebookClient):
                 self.findings.append(data[FINDING_MIME])
             content["data"] = without_active_content(data)
         output = super().process_message(msg, cell, cell_index)
-        if output is not None:
+        if output is not None or msg["msg_type"] in {"update_display_data", "clear_output"}:
             self._on_output()
         return output
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """Also a kernel that was restarted has died: its names are gone, and it will not answer this request."""
+        started_as = kernel_pid(self.km)
+        while True:
+            await asyncio.sleep(0.5)
+            if kernel_pid(self.km) != started_as or self.km is None or not await ensure_async(self.km.is_alive()):
+                assert self.task_poll_for_reply is not None
+                self.task_poll_for_reply.cancel()
+                return
 
 
 class KernelExecutor:
@@ -85,8 +96,12 @@ class KernelExecutor:
 
     @property
     def pid(self) -> int | None:
-        provisioner = getattr(self._manager, "provisioner", None)
-        return getattr(provisioner, "pid", None)
+        return kernel_pid(self._manager)
+
+    async def enter_sandbox(self, data: Path) -> bool:
+        """Have the kernel start in the sandbox, where it may read `data`. False where this kernel cannot."""
+        self.sandbox = (data,)
+        return True
 
     async def start(self) -> None:
         # The interpreter that runs clinjup, whatever kernel specifications the user has installed.
@@ -106,17 +121,7 @@ class KernelExecutor:
             folders = [str(folder) for folder in self.sandbox]
             manager.provisioner = SandboxProvisioner(parent=manager, kernel_spec=manager._kernel_spec, data=folders)
         self._manager = manager
-        client = _Client(
-            NotebookNode(cells=[], metadata=NotebookNode()),
-            km=manager,
-            timeout=None,
-            allow_errors=True,
-            store_widget_state=True,
-            record_timing=True,
-            startup_timeout=120,
-        )
-        # A dead kernel is told by the run, in a sentence.
-        client.log.setLevel("CRITICAL")
+        client = new_client(manager)
         client.extra_arguments = ["--HistoryManager.enabled=False"]
         log = (self.folder / "cache").joinpath("kernel.log")
         log.parent.mkdir(exist_ok=True)
@@ -183,6 +188,27 @@ class KernelExecutor:
         await asyncio.shield(client._async_cleanup_kernel())
         if self._sockets is not None:
             self._sockets.cleanup()
+
+
+def new_client(manager: Any) -> _Client:
+    """nbclient on a kernel, with the settings that every run has."""
+    client = _Client(
+        NotebookNode(cells=[], metadata=NotebookNode()),
+        km=manager,
+        timeout=None,
+        allow_errors=True,
+        store_widget_state=True,
+        record_timing=True,
+        startup_timeout=120,
+    )
+    # A dead kernel is told by the run, in a sentence.
+    client.log.setLevel("CRITICAL")
+    return client
+
+
+def kernel_pid(manager: Any) -> int | None:
+    """Process id of a kernel, where it has one here."""
+    return getattr(getattr(manager, "provisioner", None), "pid", None)
 
 
 def kernel_environment(run_id: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
 
 
 def coalesced(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs with all pieces of one stream joined at its first place, as a terminal would have shown them.
+    """New list of outputs with all pieces of one stream joined at its first place, as a terminal would have shown them.
 
     nbclient can do this too, but takes a time that grows with the square of the longest line.
     """
@@ -44,7 +44,7 @@ def coalesced(outputs: list[NotebookNode]) -> list[NotebookNode]:
             kept.append(output)
             continue
         if output.name not in pieces:
-            kept.append(output)
+            kept.append(NotebookNode(output))
         pieces.setdefault(output.name, []).append(_text(output.text))
     for output in kept:
         if output.output_type == "stream":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,6 @@ from clinjup.notebook.session import NotebookSession, source_sha256
 
 Publish = Callable[[str, dict[str, Any]], None]
 
-# A cell that runs this long is written to disk before it ends, and then at most this often while its outputs stream in.
-SAVE_EVERY_SECONDS = 0.5
-
 
 class NotebookWorkspace:
     """agent.state.Workspace on a notebook file and a kernel of the run's own."""
@@ -26,7 +22,6 @@ class NotebookWorkspace:
         self.executor = executor
         self._publish = publish
         self._started = False
-        self._saving: asyncio.TimerHandle | None = None
 
     async def add_markdown(self, step_id: str, text: str) -> None:
         cell = self.session.add_markdown(step_id, text)
@@ -48,14 +43,13 @@ class NotebookWorkspace:
         told = {"step_id": step_id, "cell_id": cell.id, "attempt": attempt}
         self._publish("cell.inserted", {**told, "type": "code"})
         self._publish("cell.started", told)
-        self._save_soon(cell)
+        self.session.begin(cell)
         try:
-            outcome = await self.executor.run(cell, on_output=lambda: self._save_soon(cell))
+            outcome = await self.executor.run(cell, on_output=lambda: self.session.output_came(cell))
+            if not outcome.ok:
+                self.session.mark_failed(cell)
         finally:
-            self._save_no_more()
-        if not outcome.ok:
-            self.session.mark_failed(cell)
-        self.session.save(cell, wait=False)
+            self.session.end(cell)
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
@@ -70,7 +64,7 @@ class NotebookWorkspace:
     async def close(self) -> None:
         widgets = self.executor.widget_state()
         if widgets:
-            self.session.notebook.metadata["widgets"] = widgets
+            self.session.set_widgets(widgets)
         await self.executor.shutdown()
 
     async def _ensure_kernel(self) -> None:
@@ -89,24 +83,10 @@ class NotebookWorkspace:
     def _last_good_cells(self) -> dict[str, NotebookNode]:
         last: dict[str, NotebookNode] = {}
         for cell in self.session.notebook.cells:
-            step_id = cell.metadata.get("clinjup", {}).get("step_id")
-            unchanged = cell.metadata.get("clinjup", {}).get("source_sha256") == source_sha256(cell.source)
+            anchor = cell.metadata.get("clinjup", {})
+            step_id = anchor.get("step_id") if anchor.get("run_id") == self.session.run_id else None
+            unchanged = anchor.get("source_sha256") == source_sha256(cell.source)
             failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
             if cell.cell_type == "code" and step_id and unchanged and not failed:
                 last[step_id] = cell
         return last
-
-    def _save_soon(self, cell: NotebookNode) -> None:
-        """Write a running cell to disk, unless it ends before: a short cell is written once, a long one can be watched."""
-
-        def save() -> None:
-            self._saving = None
-            self.session.save(cell, wait=False)
-
-        if self._saving is None:
-            self._saving = asyncio.get_running_loop().call_later(SAVE_EVERY_SECONDS, save)
-
-    def _save_no_more(self) -> None:
-        if self._saving is not None:
-            self._saving.cancel()
-            self._saving = None

@@ -41,6 +41,7 @@ Kind = Literal[
     "test_opening",
     "interruption",
     "resume",
+    "restore",
     "export",
     "finished",
 ]

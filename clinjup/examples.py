@@ -1,0 +1,85 @@
+"""The clinical requests that can be tried on synthetic data, without any data, key or network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinjup.agent.intent import parse_request
+from clinjup.contracts import TaskType
+
+
+@dataclass(frozen=True)
+class ExampleRequest:
+    """One request. `cohort` names the synthetic cohort that it is about."""
+
+    id: str
+    title: str
+    intent: str
+    cohort: str
+
+    @property
+    def unavailable(self) -> str:
+        """Why it cannot be tried yet; empty where it can."""
+        from clinjup.imaging.synthetic import COHORTS
+
+        if parse_request(self.intent, {}).task_type is not TaskType.BINARY:
+            return (
+                "The offline planner answers yes/no questions about images today; this one comes with a later version."
+            )
+        if self.cohort not in COHORTS:
+            return "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
+        return ""
+
+
+EXAMPLES = {
+    example.id: example
+    for example in (
+        ExampleRequest(
+            "pneumothorax",
+            "Pneumothorax, and is it the chest drain?",
+            "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
+            "please take this issue seriously.",
+            "pneumothorax",
+        ),
+        ExampleRequest(
+            "dermoscopy",
+            "Skin lesions, melanoma first",
+            "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
+            "dermoscopy",
+        ),
+        ExampleRequest(
+            "melanoma",
+            "Melanoma or nevus, miss no case",
+            "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
+            "dermoscopy",
+        ),
+        ExampleRequest(
+            "wrist",
+            "Mark wrist fractures",
+            "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
+            "wrist",
+        ),
+        ExampleRequest(
+            "wrist-weak",
+            "Wrist fractures, few of them boxed",
+            "I need a tool that marks suspicious fractures on wrist X-rays. Only about 5% of our images have boxes; for the rest we "
+            "just know fracture yes or no.",
+            "wrist",
+        ),
+    )
+}
+
+
+def write_example_cohort(
+    example: ExampleRequest, out: Path, *, patients: int | None, seed: int, on_progress: Callable[[int, int], None]
+) -> Path:
+    """The example's synthetic cohort in `out`; one that lies there already is used. Takes seconds to a minute."""
+    from clinjup.imaging.synthetic import write_cohort
+
+    if (out / "clinjup-synthetic.json").is_file():
+        return out
+    if patients is None:
+        return write_cohort(example.cohort, out, seed=seed, on_progress=on_progress)
+    return write_cohort(example.cohort, out, patients=patients, seed=seed, on_progress=on_progress)

@@ -1,0 +1,344 @@
+"""The notebook of a run that is open in JupyterLab: every change goes to the tabs as ops, to a log, and to the file.
+
+One writer: the first tab saves the file when it is asked to; without a tab this process does, at least once a second while there
+is something to save.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from nbformat import NotebookNode
+
+from clinjup.notebook.merge import Change, SharedNotebook
+from clinjup.notebook.oplog import OpLog
+from clinjup.notebook.outputs import coalesced
+from clinjup.notebook.session import NotebookSession
+from clinjup.notebook.tabs import Broadcast, OpenTab, Tabs
+from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trouble, UserOutputs
+
+SAVE_SECONDS = 1.0
+# A tab that does not save within this time is passed over: the server saves.
+TAB_SAVES_WITHIN = 5.0
+FILE = "the file"
+
+
+class NotebookTroubleError(Exception):
+    """The notebook file cannot be read or written. The sentence says why and what to do."""
+
+    def __init__(self, sentence: str, *, missing: bool = False) -> None:
+        super().__init__(sentence)
+        self.missing = missing
+
+
+class NotebookFiles(Protocol):
+    """Where notebook files are kept (Jupyter's contents manager). All methods raise NotebookTroubleError."""
+
+    async def stamp(self, path: str) -> str | None:
+        """Changes whenever the file is written; None where there is none."""
+        ...
+
+    async def read(self, path: str) -> NotebookNode: ...
+
+    async def write(self, path: str, notebook: NotebookNode) -> str | None:
+        """Returns the new stamp."""
+        ...
+
+    async def moved_to(self, path: str, kernel_id: str | None) -> str | None:
+        """The notebook's new path, where the user renamed or moved it."""
+        ...
+
+
+class LiveNotebook(NotebookSession):
+    """NotebookSession whose cells are shared with open tabs. Made and closed inside of an event loop."""
+
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        run_id: str,
+        *,
+        folder: Path,
+        contents_path: str,
+        beside: bool,
+        stamp: str | None,
+        files: NotebookFiles,
+        tabs: Tabs,
+        on_change: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        super().__init__(folder / "notebook.ipynb", notebook, run_id)
+        clinjup = notebook.metadata.get("clinjup", {})
+        self.shared = SharedNotebook(notebook, int(clinjup.get("seq", 0)))
+        notebook.metadata["clinjup"] = NotebookNode({**clinjup, "run_id": run_id})
+        self.contents_path = contents_path
+        self.kernel_id: str | None = None
+        self.kernel_name: str | None = None
+        self._files, self._tabs, self._on_change = files, tabs, on_change
+        self._stamp = stamp
+        self.beside = beside
+        """Whether the notebook lies in the run folder."""
+        self._log = OpLog(folder, contents_path)
+        self._broadcast = Broadcast(self, tabs)
+        self._last: str | None = None
+        self._running: NotebookNode | None = None
+        self._showing: asyncio.TimerHandle | None = None
+        self._unsaved = asyncio.Event()
+        self._one_save = asyncio.Lock()
+        self._tab_saved = asyncio.Event()
+        self._saved_seq = self.shared.seq
+        self._sentences: set[str] = set()
+        self._told_changes: set[tuple[str, str]] = set()
+        self._file_reads = 0
+        self._writer = asyncio.create_task(self._write_on())
+        tabs.go_live(contents_path, self)
+
+    # ------------------------------------------------------------------------------------------- the run's changes
+
+    def mark_failed(self, cell: NotebookNode) -> None:
+        super().mark_failed(cell)
+        if self._here(cell):
+            self._emit(self.shared.touch(cell))
+
+    def begin(self, cell: NotebookNode) -> None:
+        self._running = cell
+        self._emit(self.shared.set_running(cell, True))
+
+    def output_came(self, cell: NotebookNode) -> None:
+        if self._showing is None:
+            self._showing = asyncio.get_running_loop().call_later(Broadcast.INTERVAL, self._show, cell, True)
+
+    def end(self, cell: NotebookNode) -> None:
+        self._running = None
+        self._show(cell, False)
+        self.save(cell)
+
+    def set_metadata(self, **values: Any) -> None:
+        self.notebook.metadata["clinjup"].update(values)
+        self._emit(self.shared.set_metadata({"clinjup": dict(self.notebook.metadata["clinjup"])}))
+        self.save()
+
+    def set_widgets(self, state: dict[str, Any]) -> None:
+        self._emit(self.shared.set_metadata({"widgets": state}))
+
+    def save(self, changed: NotebookNode | None = None, *, wait: bool = True) -> None:
+        """Have the file saved soon; with `wait` what the log holds outlasts a crash from now on."""
+        self._unsaved.set()
+        if wait:
+            self.settle()
+
+    def settle(self) -> None:
+        self._guarded(self._log.sync)
+
+    def _remove(self, ids: list[str]) -> int:
+        ops = [op for cell_id in ids for op in self.shared.remove(cell_id)]
+        self._emit(ops)
+        self.save()
+        return len(ops)
+
+    def _insert(self, cell: NotebookNode) -> None:
+        after = self._last if self._last and self.shared.cell(self._last) is not None else None
+        self._emit(self.shared.put(cell, after))
+        self._last = cell.id
+
+    def _show(self, cell: NotebookNode, running: bool) -> None:
+        """Tell what the cell shows. Long outputs are told less often, so that telling takes at most a tenth of the time."""
+        if self._showing is not None:
+            self._showing.cancel()
+            self._showing = None
+        started = time.perf_counter()
+        self._emit(self.shared.show(cell, list(coalesced(cell.get("outputs", []))), running=running))
+        spent = time.perf_counter() - started
+        if running and spent > 0.01:
+            pause = asyncio.get_running_loop().call_later
+            self._showing = pause(10 * spent, self._show_if_running, cell)
+
+    def _show_if_running(self, cell: NotebookNode) -> None:
+        self._showing = None
+        if self._running is cell:
+            self._show(cell, True)
+
+    def _here(self, cell: NotebookNode) -> bool:
+        return self.shared.cell(cell.id) is not None
+
+    def _emit(self, ops: list[AnyOp]) -> None:
+        if not ops:
+            return
+        self._guarded(lambda: self._log.append(ops))
+        self._broadcast.news(ops)
+        self._unsaved.set()
+
+    # ------------------------------------------------------------------------------------------ the user's changes
+
+    def hear(self, tab: OpenTab, message: object) -> None:
+        """A message from a tab that shows this notebook."""
+        if isinstance(message, Snapshot):
+            self._merge(tab.client, message.n, message.seq, message.cells)
+        elif isinstance(message, Rejoin):
+            self._merge(tab.client, message.n, message.seq, message.cells)
+            tab.rejoined = True
+            self._broadcast.news([])
+            tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
+        elif isinstance(message, UserOutputs):
+            self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
+        elif isinstance(message, Saved) and message.ok:
+            self._saved_seq = max(self._saved_seq, message.seq)
+            self._tab_saved.set()
+        if tab.behind and tab.rejoined:
+            tab.behind = False
+            self._broadcast.revert(tab)
+
+    def tab_left(self) -> None:
+        """A tab was closed: what it was about to save is saved here."""
+        self._tab_saved.set()
+        self._unsaved.set()
+
+    def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell]) -> None:
+        ops, changes = self.shared.merge(client, n, seq, cells)
+        self._emit(ops)
+        for change in changes:
+            self._tell_run(change)
+
+    def _tell_run(self, change: Change) -> None:
+        """Only what concerns a cell of this run; the user's other cells are the user's business."""
+        anchor = change.cell.metadata.get("clinjup", {})
+        if anchor.get("run_id") != self.run_id or (change.how, change.cell.id) in self._told_changes:
+            return
+        self._told_changes.add((change.how, change.cell.id))
+        sentence = {
+            "deleted": "You deleted a cell of the run; what it computed stays in the journal.",
+            "edited": "You edited a cell of the run; `clinjup verify` will show it as edited.",
+            "kept_beside": "You and the run changed the same cell; your text stands in a cell of its own below.",
+        }[change.how]
+        told = {"cell_id": change.cell.id, "step_id": anchor.get("step_id", ""), "change": change.how}
+        self._on_change("notebook.changed", {**told, "sentence": sentence})
+
+    # ------------------------------------------------------------------------------------------------- the file
+
+    async def flush(self) -> None:
+        """Have everything in the file, by whoever writes it."""
+        self._broadcast.flush()
+        await self._save_now()
+
+    async def close(self) -> None:
+        """Save, let go of the tabs and of the log."""
+        async with self._one_save:  # a save that is under way ends first
+            self._writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._writer
+        whole = await self._save_now()
+        self._broadcast.flush()
+        self._broadcast.close()
+        self._tabs.end_live(self.contents_path)
+        self._log.close(keep=not whole)
+        if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
+            super().save()
+            super().settle()
+
+    async def _write_on(self) -> None:
+        while True:
+            await self._unsaved.wait()
+            started = time.monotonic()
+            await self._save_now()
+            await asyncio.sleep(max(0.0, SAVE_SECONDS - (time.monotonic() - started)))
+
+    async def _save_now(self) -> bool:
+        """Save now. Returns whether the file is whole."""
+        self._unsaved.clear()
+        try:
+            if await self._saved_by_tab():
+                return True
+            await self._save_here()
+        except NotebookTroubleError as trouble:
+            self._tell_trouble(str(trouble))
+            return False
+        except OSError as fault:
+            self._tell_trouble(
+                f"The notebook cannot be saved: {fault.strerror or fault}. The run goes on and keeps a log."
+            )
+            return False
+        return True
+
+    async def _saved_by_tab(self) -> bool:
+        """Ask the first tab to save, and wait for it. False where there is none, or it does not."""
+        tab = self._tabs.owner(self.contents_path)
+        if tab is None:
+            return False
+        if tab.collaborative:  # the shared document saves itself
+            return True
+        self._tab_saved.clear()
+        seq = self.shared.next_seq()
+        self._broadcast.news([Save(seq=seq)])
+        self._broadcast.flush()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tab_saved.wait(), TAB_SAVES_WITHIN)
+        if self._saved_seq < seq:
+            tab.silent = True
+            return False
+        self._stamp = await self._files.stamp(self.contents_path)
+        return True
+
+    async def _save_here(self) -> None:
+        stamp = await self._files.stamp(self.contents_path)
+        if stamp is None and self._stamp is not None:
+            await self._follow_the_file()
+        elif self._stamp is not None and stamp != self._stamp:
+            await self._take_over_the_file()
+        self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
+        self._stamp = await self._files.write(self.contents_path, self.notebook)
+        for tab in self._tabs.of(self.contents_path):
+            tab.behind = True
+
+    async def _take_over_the_file(self) -> None:
+        """Somebody else has written it: a tab that was closed since, or the user by other means. Their edits are taken over."""
+        theirs = await self._files.read(self.contents_path)
+        clinjup = theirs.metadata.get("clinjup", {})
+        seq = int(clinjup.get("seq", 0)) if clinjup.get("run_id") == self.run_id else 0
+        told = [
+            SnapshotCell(id=cell.id, type=cell.cell_type, source=cell.source, seq=seq)
+            for cell in theirs.cells
+            if "id" in cell
+        ]
+        self._file_reads += 1
+        ops, changes = self.shared.merge(FILE, self._file_reads, seq, told)
+        self._emit(ops)
+        for cell in theirs.cells:
+            mine = self.shared.cell(cell.get("id", ""))
+            if cell.cell_type == "code" and mine is not None and not mine.get("outputs") and cell.outputs:
+                self._emit(self.shared.take_outputs(FILE, cell.id, cell.outputs, cell.execution_count))
+        for change in changes:
+            self._tell_run(change)
+
+    async def _follow_the_file(self) -> None:
+        moved = await self._files.moved_to(self.contents_path, self.kernel_id)
+        if moved is not None:
+            self._tabs.move(self.contents_path, moved)
+            self.contents_path = moved
+            return
+        name, self._stamp = self.contents_path, None
+        super().save()
+        self._tell_trouble(
+            f"The notebook '{name}' was deleted or moved away while the run was writing it. Nothing is lost: the run goes on, "
+            f"and writes it to '{name}' again."
+        )
+
+    def _tell_trouble(self, sentence: str) -> None:
+        """Once each, to the tabs and to whoever follows the run."""
+        if sentence in self._sentences:
+            return
+        self._sentences.add(sentence)
+        for tab in self._tabs.of(self.contents_path):
+            tab.send(Trouble(sentence=sentence))
+        self._on_change("text.delta", {"text": sentence, "loud": True})
+
+    def _guarded(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as fault:
+            self._tell_trouble(
+                f"The log of this run cannot be written ({fault.strerror or fault}). The run goes on, but a crash of the "
+                "server could now cost its last cells. Free some space."
+            )

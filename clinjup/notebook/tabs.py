@@ -1,0 +1,198 @@
+"""The open tabs of a notebook: who may write the file, who has been told what. Knows messages, no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from clinjup.ops import (
+    AnyOp,
+    Hello,
+    Ops,
+    Rejoin,
+    Revert,
+    Saved,
+    Snapshot,
+    Trouble,
+    UserOutputs,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from clinjup.notebook.live import LiveNotebook
+
+Send = Callable[[Welcome | Ops | Trouble], None]
+TabMessages = Hello | Snapshot | Rejoin | UserOutputs | Saved
+
+
+class OpenTab:
+    """One tab on one notebook, from its side of the socket."""
+
+    def __init__(self, path: str, send: Send, registry: Tabs) -> None:
+        self.path = path
+        self.send = send
+        self.client = ""
+        self.collaborative = False
+        self.told = 0
+        self.file: str | None = None
+        self.rejoined = False
+        self.silent = False
+        """It did not save when it was asked to, and was not heard of since."""
+        self.behind = False
+        """The server has written the file since this tab loaded or saved it."""
+        self.live: LiveNotebook | None = None
+        self._registry = registry
+
+    def receive(self, message: object) -> None:
+        """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""
+        self.silent = False
+        if isinstance(message, Hello):
+            self.client, self.collaborative = message.client, message.collaborative
+            self.told, self.file = message.since, message.file
+            self.rejoined = self.behind = False
+            self._registry.add(self)
+        elif self.live is not None and self.client:
+            self.live.hear(self, message)
+
+    def close(self) -> None:
+        self._registry.remove(self)
+
+
+class Tabs:
+    """All tabs of this server by the notebook's contents path, and the notebooks that are live."""
+
+    def __init__(self) -> None:
+        self._tabs: dict[str, list[OpenTab]] = {}
+        self._live: dict[str, LiveNotebook] = {}
+
+    def live(self, path: str) -> LiveNotebook | None:
+        return self._live.get(path)
+
+    def open(self, path: str, send: Send) -> OpenTab:
+        return OpenTab(path, send, self)
+
+    def of(self, path: str) -> list[OpenTab]:
+        return self._tabs.get(path, [])
+
+    def owner(self, path: str) -> OpenTab | None:
+        """The tab that writes the file: the first one, once it has rejoined, unless it fell silent."""
+        first = next(iter(self.of(path)), None)
+        return first if first is not None and first.rejoined and not first.silent else None
+
+    def add(self, tab: OpenTab) -> None:
+        tabs = self._tabs.setdefault(tab.path, [])
+        if tab not in tabs:
+            # The same tab after a reconnect, before its old socket was seen to be closed: it keeps its place.
+            place = next((place for place, other in enumerate(tabs) if other.client == tab.client), None)
+            if place is None:
+                tabs.append(tab)
+            else:
+                tabs[place].live = None
+                tabs[place] = tab
+        self.welcome(tab)
+
+    def remove(self, tab: OpenTab) -> None:
+        tabs = self._tabs.get(tab.path, [])
+        if tab in tabs:
+            tabs.remove(tab)
+        live, tab.live = tab.live, None
+        for other in tabs:
+            self.welcome(other)
+        if live is not None:
+            live.tab_left()
+
+    def go_live(self, path: str, live: LiveNotebook) -> None:
+        self._live[path] = live
+        for tab in self.of(path):
+            self.welcome(tab)
+
+    def end_live(self, path: str) -> None:
+        self._live.pop(path, None)
+        for tab in self.of(path):
+            tab.live = None
+            self.welcome(tab)
+
+    def move(self, path: str, to: str) -> None:
+        """The notebook was renamed. Its tabs will open new sockets under the new path."""
+        live = self._live.pop(path, None)
+        if live is not None:
+            self._live[to] = live
+            for tab in self.of(to):
+                self.welcome(tab)
+
+    def welcome(self, tab: OpenTab) -> None:
+        live = self._live.get(tab.path)
+        first = self.of(tab.path)[0] is tab
+        if live is None:
+            tab.send(Welcome(live=False))
+            return
+        was_live, tab.live = tab.live is live, live
+        if not was_live:
+            tab.rejoined = False
+        sentence = (
+            ""
+            if first
+            else "Another tab writes this notebook. Here it can be read; close the other tab to edit it here."
+        )
+        tab.send(
+            Welcome(
+                live=True,
+                run_id=live.run_id,
+                owner=first,
+                seq=live.shared.seq,
+                kernel_id=live.kernel_id,
+                kernel_name=live.kernel_name,
+                sentence=sentence,
+            )
+        )
+
+
+class Broadcast:
+    """Sends ops to the tabs of a live notebook, at most ten times a second."""
+
+    INTERVAL = 0.1
+
+    def __init__(self, live: LiveNotebook, tabs: Tabs) -> None:
+        self._live, self._tabs = live, tabs
+        self._recent: list[AnyOp] = []
+        self._recent_after = live.shared.seq
+        self._sent = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def news(self, ops: list[AnyOp]) -> None:
+        self._recent += ops
+        if self._timer is None:
+            wait = max(0.0, self._sent + self.INTERVAL - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Tell every tab what it has not been told."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._sent = time.monotonic()
+        seq = self._live.shared.seq
+        for tab in list(self._tabs.of(self._live.contents_path)):
+            if tab.live is self._live and tab.rejoined and tab.told < seq and not self._is_told_by_rtc(tab):
+                ops = self._recent if tab.told == self._recent_after else self._live.shared.since(tab.told)
+                tab.send(Ops(after=tab.told, until=seq, ops=ops))
+                tab.told = seq
+        self._recent, self._recent_after = [], seq
+
+    def revert(self, tab: OpenTab) -> None:
+        """Have this tab load the file, which the server wrote behind its back."""
+        self.flush()
+        seq = self._live.shared.next_seq()
+        tab.send(Ops(after=tab.told, until=seq, ops=[Revert(seq=seq)]))
+        tab.told = seq
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_told_by_rtc(self, tab: OpenTab) -> bool:
+        """Rule 13: where the document itself is shared, one tab applies the ops and the others see them there."""
+        return tab.collaborative and self._tabs.owner(self._live.contents_path) is not tab

@@ -1,0 +1,275 @@
+"""What the routes do, in terms of RunManager: messages in, messages out. No sockets here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from clinjup import __version__
+from clinjup.contracts import CellError, Event, RunRequest
+from clinjup.examples import EXAMPLES, write_example_cohort
+from clinjup.runs import JupyterDesk, PlannerUnusableError, RunManager, RunView, destination_of
+from clinjup.server.protocol import (
+    About,
+    CellAnswer,
+    CellRequest,
+    Destination,
+    Example,
+    JournalRecord,
+    JournalRecords,
+    Limits,
+    NewRun,
+    PendingApproval,
+    Restored,
+    RunList,
+    RunSummary,
+)
+
+ACTIVITY_SECONDS = 30.0
+
+
+class UnknownRunError(Exception):
+    """There is no run with this id."""
+
+
+class Service:
+    """The runs of one Jupyter server."""
+
+    def __init__(
+        self,
+        manager: RunManager,
+        desk: JupyterDesk,
+        root: Path,
+        run_dir: Path,
+        settings: dict[str, Any],
+        warnings: list[str],
+    ) -> None:
+        self.manager, self.desk, self.root, self.run_dir = manager, desk, root, run_dir
+        self._settings, self._warnings = settings, warnings
+        self._past: dict[str, RunView] = {}
+        self._alive: asyncio.Task[None] | None = None
+        self._examples: list[Example] | None = None
+        self._claude: tuple[Destination | None, str] = (None, "")
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    async def about(self) -> About:
+        limits = self.manager.limits
+        if self._examples is None:  # takes imports, so it is asked once and in a thread
+            self._examples, self._claude = await asyncio.to_thread(lambda: (_examples(), self._look_for_claude()))
+        claude, why = self._claude
+        return About(
+            version=__version__,
+            examples=self._examples,
+            limits=Limits(
+                max_approval=limits.max_approval,
+                allowed_hosts=list(limits.allowed_hosts),
+                max_run_hours=limits.max_run_hours or 0.0,
+            ),
+            claude=claude,
+            claude_sentence=why,
+            warnings=self._warnings,
+        )
+
+    def _look_for_claude(self) -> tuple[Destination | None, str]:
+        request = RunRequest(intent="?", data="?", planner="claude")
+        try:
+            self.manager.check_planner(request)
+        except PlannerUnusableError as problem:
+            return None, str(problem)
+        return Destination(**destination_of(request)), ""
+
+    async def runs(self) -> RunList:
+        self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
+        views = [*self.manager.views(), *self._past.values()]
+        return RunList(runs=[self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
+
+    async def summary(self, run_id: str) -> RunSummary:
+        return self._summary(await self.view(run_id))
+
+    async def view(self, run_id: str) -> RunView:
+        """Raises UnknownRunError."""
+        try:
+            return self.manager.view(run_id)
+        except KeyError:
+            if run_id not in self._past:
+                self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
+        try:
+            return self._past[run_id]
+        except KeyError:
+            raise UnknownRunError(
+                f"There is no run '{run_id}' on this server. It may have been started in another folder; open its notebook "
+                "there, or resume it with `clinjup run --resume`."
+            ) from None
+
+    async def journal(self, run_id: str) -> JournalRecords:
+        records, problems = self.manager.journal((await self.view(run_id)).folder)
+        sentence = problems[0] if problems else ""
+        return JournalRecords(
+            intact=not problems, sentence=sentence, records=[JournalRecord(**record) for record in records]
+        )
+
+    async def follow(self, since: Mapping[str, int]) -> AsyncIterator[list[Event]]:
+        """Batches of events (RunManager.follow), with those of earlier processes' runs that `since` names."""
+        for run_id in since:
+            try:
+                self.manager.view(run_id)
+            except KeyError:
+                try:
+                    view = await self.view(run_id)
+                except UnknownRunError:
+                    continue
+                yield self.manager.past_events(view.folder)[since[run_id] :]
+        async for batch in self.manager.follow(since):
+            yield batch
+
+    # ------------------------------------------------------------------------------------------------- doing
+
+    async def start(self, new: NewRun) -> RunSummary:
+        request, example = self._request(new), EXAMPLES.get(new.example or "")
+        if example is not None:
+            data = await self._example_data(example.id, new)
+            request = request.model_copy(update={"intent": new.intent or example.intent, "data": str(data)})
+        run_id = await self.manager.submit(request, interactive=True)
+        self._keep_alive()
+        return await self.summary(run_id)
+
+    async def stop(self, run_id: str) -> RunSummary:
+        await self.view(run_id)
+        await self.manager.stop(run_id)
+        return await self.summary(run_id)
+
+    async def pause(self, run_id: str) -> RunSummary:
+        await self.view(run_id)
+        self.manager.pause(run_id, True)
+        return await self.summary(run_id)
+
+    async def resume(self, run_id: str, answers: dict[str, str]) -> RunSummary:
+        view = await self.view(run_id)
+        if view.paused:
+            self.manager.pause(run_id, False)
+        else:
+            await self.manager.resume(view.folder, answers, interactive=True)
+            self._keep_alive()
+        return await self.summary(run_id)
+
+    async def answer(self, run_id: str, answers: dict[str, str]) -> RunSummary:
+        view = await self.view(run_id)
+        defaults = {question.id: question.default for question in view.questions if question.default is not None}
+        self.manager.answer(run_id, {**defaults, **answers})
+        return await self.summary(run_id)
+
+    async def approve(self, run_id: str, sha256: str, approved: bool) -> RunSummary:
+        await self.view(run_id)
+        self.manager.approve(run_id, sha256, approved)
+        return await self.summary(run_id)
+
+    async def restore(self, run_id: str, step_id: str) -> Restored:
+        view = await self.view(run_id)
+        cells, sentence = await self.manager.restore(view.folder, step_id)
+        self._past.pop(run_id, None)
+        return Restored(step_id=step_id, cells=cells, sentence=sentence)
+
+    async def explain(self, request: CellRequest) -> CellAnswer:
+        folder, step_id = await self._run_of(request)
+        return CellAnswer(**vars(await self.manager.explain(folder, step_id)))
+
+    async def mend(self, request: CellRequest) -> CellAnswer:
+        folder, step_id = await self._run_of(request)
+        told = request.error
+        error = CellError(
+            name=told.name if told else "Error",
+            message=told.message if told else "The cell failed.",
+            traceback=told.traceback if told else "",
+            signature=told.name if told else "",
+        )
+        return CellAnswer(**vars(await self.manager.mend(folder, step_id, error)))
+
+    async def close(self) -> None:
+        if self._alive is not None:
+            self._alive.cancel()
+        await self.manager.close()
+
+    # ------------------------------------------------------------------------------------------------- helpers
+
+    def _request(self, new: NewRun) -> RunRequest:
+        given = new.model_dump(exclude={"example", "patients"})
+        if new.data:
+            given["data"] = str(self.root / Path(new.data).expanduser())
+        return RunRequest(**given, out=str(self._new_folder(new)))
+
+    def _new_folder(self, new: NewRun) -> Path:
+        name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{new.example or 'run'}"
+        taken = {path.name for path in self.run_dir.glob(f"{name}*")}
+        number = 2
+        while name in taken:
+            name = f"{name.removesuffix(f'-{number - 1}')}-{number}"
+            number += 1
+        return self.run_dir / name
+
+    async def _example_data(self, example_id: str, new: NewRun) -> Path:
+        example = EXAMPLES[example_id]
+        size = "" if new.patients is None else f"-{new.patients}"
+        out = self.run_dir / f"data-{example.cohort}-{new.seed}{size}"
+        return await asyncio.to_thread(
+            write_example_cohort,
+            example,
+            out,
+            patients=new.patients,
+            seed=new.seed,
+            on_progress=lambda done, total: None,
+        )
+
+    async def _run_of(self, request: CellRequest) -> tuple[Path | None, str | None]:
+        run_id = request.metadata.get("run_id")
+        if not isinstance(run_id, str):
+            return None, None
+        try:
+            return (await self.view(run_id)).folder, request.metadata.get("step_id")
+        except UnknownRunError:
+            return None, None
+
+    def _summary(self, view: RunView) -> RunSummary:
+        return RunSummary(
+            id=view.id,
+            intent=view.request.intent,
+            status=view.status,
+            paused=view.paused,
+            resumable=view.resumable,
+            notebook=view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook,
+            folder=str(view.folder),
+            folder_path=self._path(view.folder),
+            started=view.started,
+            elapsed=view.elapsed,
+            budget_seconds=view.budget_seconds,
+            destination=Destination(**view.destination),
+            last_seq=view.last_seq,
+            questions=view.questions,
+            approvals=[PendingApproval(**vars(code)) for code in view.approvals],
+            sentence=view.sentence,
+        )
+
+    def _path(self, file: Path) -> str | None:
+        return self.desk.contents_path(file)
+
+    def _keep_alive(self) -> None:
+        if self._alive is None or self._alive.done():
+            self._alive = asyncio.create_task(self._tell_activity())
+
+    async def _tell_activity(self) -> None:
+        """Rule 11: a hub that shuts idle servers down sees that this one is not idle, also with no browser open."""
+        while True:
+            self._settings["clinjup_last_activity"] = datetime.now(UTC)
+            if not self.manager.busy():
+                return
+            await asyncio.sleep(ACTIVITY_SECONDS)
+
+
+def _examples() -> list[Example]:
+    return [
+        Example(id=e.id, title=e.title, intent=e.intent, available=not (why := e.unavailable), sentence=why)
+        for e in EXAMPLES.values()
+    ]

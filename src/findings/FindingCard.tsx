@@ -1,0 +1,113 @@
+/**
+ * A finding as a card: in the panel, and in the notebook through the MIME renderer.
+ */
+
+import * as React from 'react';
+
+import { Finding } from '../protocol';
+import { usePanel } from '../panel/context';
+import { Association, Cohort, Audit, Split } from './DataCards';
+import { Figure } from './FigureCard';
+import { ModelFigures, Training } from './ModelCards';
+
+export function FindingCard(props: { finding: Finding }): React.ReactElement {
+  return (
+    <article className="jp-Clinjup-Card" data-kind={props.finding.kind}>
+      <Guard fallback={<Raw value={props.finding} />}>
+        <Body finding={props.finding} />
+      </Guard>
+    </article>
+  );
+}
+
+function Body({ finding }: { finding: Finding }): React.ReactElement {
+  const { trans, language } = usePanel();
+  switch (finding.kind) {
+    case 'cohort':
+      return <Cohort {...finding} />;
+    case 'audit':
+      return <Audit {...finding} />;
+    case 'split':
+      return <Split {...finding} />;
+    case 'association':
+      return <Association {...finding} />;
+    case 'training':
+      return <Training {...finding} />;
+    case 'validation':
+      return (
+        <ModelFigures
+          {...finding}
+          title={trans.__('%1 on validation', readable(finding.name))}
+        />
+      );
+    case 'evaluation':
+      return (
+        <ModelFigures
+          {...finding}
+          title={trans.__('%1 on the test set', readable(finding.name))}
+        />
+      );
+    case 'selection':
+      return (
+        <>
+          <h4>{trans.__('Chosen: %1', readable(finding.selected))}</h4>
+          <p>{finding.sentence}</p>
+        </>
+      );
+    case 'test_opening':
+      return (
+        <>
+          <h4>{trans.__('The test set was opened')}</h4>
+          <p>
+            {trans.__(
+              '%1 images of %2 patients, once, for all final models together.',
+              finding.images.toLocaleString(language),
+              finding.patients.toLocaleString(language)
+            )}
+          </p>
+        </>
+      );
+    case 'predictions':
+      return (
+        <p>
+          {trans.__(
+            'The predictions for %1 images are in predictions.csv of the run.',
+            finding.rows.toLocaleString(language)
+          )}
+        </p>
+      );
+    case 'figure':
+      return <Figure {...finding} />;
+    case 'note':
+      return <p>{finding.sentence}</p>;
+    default:
+      return <Raw value={finding} />;
+  }
+}
+
+/** What an unknown or malformed finding looks like: its JSON, as text. */
+function Raw(props: { value: unknown }): React.ReactElement {
+  return (
+    <pre className="jp-Clinjup-Raw">{JSON.stringify(props.value, null, 1)}</pre>
+  );
+}
+
+/** A cell that a model wrote may emit anything: a card that cannot be drawn must not take the panel with it. */
+class Guard extends React.Component<
+  { fallback: React.ReactNode; children: React.ReactNode },
+  { failed: boolean }
+> {
+  state = { failed: false };
+
+  static getDerivedStateFromError(): { failed: boolean } {
+    return { failed: true };
+  }
+
+  render(): React.ReactNode {
+    return this.state.failed ? this.props.fallback : this.props.children;
+  }
+}
+
+export function readable(name: string): string {
+  return name.replace(/_/g, ' ');
+}

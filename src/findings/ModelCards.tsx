@@ -1,0 +1,135 @@
+/**
+ * Cards about models: training, figures on validation and test, what a confounder does to the alarms.
+ */
+
+import * as React from 'react';
+
+import {
+  Finding,
+  IConfounderResult,
+  IEstimate,
+  IOperatingPoint
+} from '../protocol';
+import { duration, percent } from '../numbers';
+import { usePanel } from '../panel/context';
+import { Estimate, metricLabel } from './Estimate';
+
+/** Shown at once; the others are one click away, and all of them stand in the report. */
+const HEADLINES = ['auroc', 'auprc'];
+
+export function Training(
+  props: Extract<Finding, { kind: 'training' }>
+): React.ReactElement {
+  const { trans } = usePanel();
+  return (
+    <>
+      <h4>{trans.__('Trained: %1', props.name.replace(/_/g, ' '))}</h4>
+      <p>
+        {trans.__(
+          '%1 epochs in %2 on %3',
+          props.epochs,
+          duration(props.seconds, trans),
+          props.device
+        )}
+        {props.stopped === 'time budget' && (
+          <> · {trans.__('ended by the time budget')}</>
+        )}
+      </p>
+    </>
+  );
+}
+
+export interface IModelFiguresProps {
+  title: string;
+  metrics: Record<string, IEstimate>;
+  operating_point: IOperatingPoint;
+  confounders: Record<string, IConfounderResult>;
+}
+
+export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
+  const { trans } = usePanel();
+  const point = props.operating_point;
+  const shown = HEADLINES.filter(name => props.metrics[name]);
+  const others = Object.keys(props.metrics).filter(
+    name => !HEADLINES.includes(name)
+  );
+  return (
+    <>
+      <h4>{props.title}</h4>
+      <dl className="jp-Clinjup-Estimates">
+        {shown.map(name => (
+          <Estimate
+            key={name}
+            label={metricLabel(name, trans)}
+            estimate={props.metrics[name]}
+          />
+        ))}
+        <Estimate
+          label={trans.__('Sensitivity')}
+          estimate={point.sensitivity}
+          format={percent}
+        />
+        <Estimate
+          label={trans.__('Specificity')}
+          estimate={point.specificity}
+          format={percent}
+        />
+      </dl>
+      {Object.entries(props.confounders).map(([name, result]) => (
+        <Confounder key={name} name={name} result={result} />
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary>{trans.__('More figures')}</summary>
+          <dl className="jp-Clinjup-Estimates">
+            {others.map(name => (
+              <Estimate
+                key={name}
+                label={metricLabel(name, trans)}
+                estimate={props.metrics[name]}
+                scale={false}
+              />
+            ))}
+          </dl>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** The headline of every confounder check: false alarms before and after the confounder was drawn in. */
+function Confounder(props: {
+  name: string;
+  result: IConfounderResult;
+}): React.ReactElement | null {
+  const { trans, language } = usePanel();
+  const { false_alarms_before: before, false_alarms_after: after } =
+    props.result;
+  if (before?.value === null || after?.value === null) {
+    return null;
+  }
+  return (
+    <section
+      className="jp-Clinjup-Confounder"
+      aria-label={trans.__(
+        'False alarms when a %1 is drawn in',
+        props.name.replace(/_/g, ' ')
+      )}
+    >
+      <h5>
+        {trans.__(
+          'False alarms when a %1 is drawn in',
+          props.name.replace(/_/g, ' ')
+        )}
+      </h5>
+      <p className="jp-Clinjup-BeforeAfter">
+        <strong>{percent(before.value, language)}</strong>
+        <span aria-label={trans.__('rises to')}> → </span>
+        <strong>{percent(after.value, language)}</strong>{' '}
+        <span className="jp-Clinjup-Quiet">
+          {trans.__('n = %1 films without it', after.n ?? 0)}
+        </span>
+      </p>
+    </section>
+  );
+}

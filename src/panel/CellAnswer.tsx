@@ -1,0 +1,59 @@
+/**
+ * What was said about one cell: an explanation, or a mended version that is offered and never runs by itself.
+ */
+
+import * as React from 'react';
+
+import { ICellAnswer } from '../protocol';
+import { IPanelActions } from './actions';
+import { usePanel } from './context';
+import { Markdown } from './Markdown';
+
+export interface ICellAnswerProps {
+  title: string;
+  content: ICellAnswer;
+  actions: IPanelActions;
+}
+
+export function CellAnswer(props: ICellAnswerProps): React.ReactElement {
+  const { trans } = usePanel();
+  const { title, content, actions } = props;
+  return (
+    <section
+      className="jp-Clinjup-Card jp-Clinjup-Attention jp-Clinjup-Answer"
+      aria-label={title}
+      aria-live="polite"
+    >
+      <h4>{title}</h4>
+      <Markdown source={content.markdown} />
+      {content.source !== null && (
+        <pre
+          className="jp-Clinjup-Code"
+          tabIndex={0}
+          role="region"
+          aria-label={trans.__('The code of the cell')}
+        >
+          <code>{content.source}</code>
+        </pre>
+      )}
+      <div className="jp-Clinjup-Buttons">
+        {content.source !== null && (
+          <button
+            type="button"
+            className="jp-Clinjup-Button jp-mod-accept"
+            onClick={() => actions.insertAnswer()}
+          >
+            {trans.__('Insert below the cell')}
+          </button>
+        )}
+        <button
+          type="button"
+          className="jp-Clinjup-Button"
+          onClick={() => actions.closeAnswer()}
+        >
+          {trans.__('Close')}
+        </button>
+      </div>
+    </section>
+  );
+}

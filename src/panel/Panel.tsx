@@ -1,0 +1,117 @@
+/**
+ * The whole panel: header, the empty state or one run, and below it the request box or the stop button.
+ */
+
+import * as React from 'react';
+
+import { IClientState } from '../client/state';
+import { ICellAnswer, IDestination } from '../protocol';
+import { IPanelActions } from './actions';
+import { Announcer } from './Announcer';
+import { CellAnswer } from './CellAnswer';
+import { Composer } from './Composer';
+import { usePanel } from './context';
+import { IDraft } from './draft';
+import { EmptyState } from './EmptyState';
+import { Header } from './Header';
+import { RunBar } from './RunBar';
+import { RunPage } from './RunPage';
+
+export interface IPanelProps {
+  state: IClientState;
+  selected: string | null;
+  draft: IDraft;
+  busy: boolean;
+  /** Why the last thing that was asked for could not be done. */
+  problem: string;
+  /** What was said about a cell. */
+  answer: { title: string; content: ICellAnswer } | null;
+  notebooks: string[];
+  actions: IPanelActions;
+}
+
+const OFFLINE: IDestination = { offline: true, host: null, loopback: false };
+
+export function Panel(props: IPanelProps): React.ReactElement {
+  const { trans } = usePanel();
+  const { state, actions, draft } = props;
+  const scroller = React.useRef<HTMLDivElement>(null);
+  const run = state.runs.find(each => each.id === props.selected) ?? null;
+  const live = run?.status === 'running';
+  const now = useNow(live);
+  const planned = draft.planner === 'claude' ? state.about?.claude : null;
+  return (
+    <div
+      className="jp-Clinjup-Panel"
+      role="region"
+      aria-label={trans.__('clinjup')}
+    >
+      <Header
+        destination={run?.destination ?? planned ?? OFFLINE}
+        run={run}
+        runs={state.runs}
+        onSelect={actions.select}
+      />
+      {state.connection === 'lost' && (
+        <p className="jp-Clinjup-Connection" role="status">
+          {trans.__(
+            'No connection to the server. The run goes on there; this panel catches up once it is back.'
+          )}
+        </p>
+      )}
+      <div className="jp-Clinjup-Body" ref={scroller}>
+        {props.answer && <CellAnswer {...props.answer} actions={actions} />}
+        {run ? (
+          <RunPage
+            key={run.id}
+            run={run}
+            now={now}
+            actions={actions}
+            scroller={scroller}
+          />
+        ) : (
+          <EmptyState
+            examples={state.about?.examples ?? []}
+            warnings={state.about?.warnings ?? []}
+            busy={props.busy}
+            onExample={actions.startExample}
+          />
+        )}
+      </div>
+      {run && props.problem && (
+        <p className="jp-Clinjup-Refusal" role="alert">
+          {props.problem}
+        </p>
+      )}
+      {run && live && <RunBar run={run} now={now} actions={actions} />}
+      {!run && (
+        <Composer
+          draft={draft}
+          busy={props.busy}
+          problem={props.problem}
+          notebooks={props.notebooks}
+          claude={state.about?.claude ?? null}
+          onChange={actions.setDraft}
+          onSend={actions.send}
+          onBrowse={actions.browse}
+        />
+      )}
+      <Announcer run={run} />
+    </div>
+  );
+}
+
+/** Seconds since 1970, ticking once a second while `live`. */
+function useNow(live: boolean): number {
+  const [now, setNow] = React.useState(() => Date.now() / 1000);
+  React.useEffect(() => {
+    if (!live) {
+      return;
+    }
+    const tick = () => setNow(Date.now() / 1000);
+    tick();
+    const timer = window.setInterval(tick, 1000);
+    return () => window.clearInterval(timer);
+  }, [live]);
+  return now;
+}

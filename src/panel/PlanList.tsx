@@ -1,0 +1,128 @@
+/**
+ * The plan: one line a step, with its state in a mark, in words for screen readers, and the time it took.
+ */
+
+import { undoIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { ICellProgress, IStep, StepStatus } from '../protocol';
+import { duration } from '../numbers';
+import { IRunView } from '../state/run';
+import { IRunActions } from './actions';
+import { usePanel } from './context';
+
+const MARKS: Record<StepStatus, string> = {
+  pending: '○',
+  running: '◉',
+  done: '✓',
+  failed: '✕',
+  skipped: '–'
+};
+
+export interface IPlanListProps {
+  run: IRunView;
+  actions: IRunActions;
+  /** Now, in seconds since 1970. */
+  now: number;
+}
+
+export function PlanList(props: IPlanListProps): React.ReactElement | null {
+  const { trans } = usePanel();
+  const { run } = props;
+  if (!run.plan) {
+    return null;
+  }
+  const done = run.plan.steps.filter(step => step.status === 'done').length;
+  return (
+    <details
+      key={run.status}
+      className="jp-Clinjup-Plan"
+      open={run.status !== 'completed'}
+    >
+      <summary>
+        {trans.__('Plan')}
+        <span className="jp-Clinjup-Quiet">
+          {' '}
+          {trans.__('%1 of %2 steps', done, run.plan.steps.length)}
+        </span>
+      </summary>
+      <ol aria-label={trans.__('Plan')}>
+        {run.plan.steps.map(step => (
+          <StepLine key={step.id} step={step} {...props} />
+        ))}
+      </ol>
+    </details>
+  );
+}
+
+function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
+  const { trans } = usePanel();
+  const { step, run, now } = props;
+  const states: Record<StepStatus, string> = {
+    pending: trans.__('to do'),
+    running: trans.__('running'),
+    done: trans.__('done'),
+    failed: trans.__('failed'),
+    skipped: trans.__('left out')
+  };
+  const live = step.status === 'running' && run.status === 'running';
+  const seconds = live
+    ? now - (run.stepStarted[step.id] ?? now)
+    : run.stepSeconds[step.id];
+  return (
+    <li
+      className="jp-Clinjup-Step"
+      data-status={step.status}
+      aria-current={live ? 'step' : undefined}
+    >
+      <span className="jp-Clinjup-Step-mark" aria-hidden="true">
+        {MARKS[step.status]}
+      </span>
+      <span className="jp-Clinjup-Step-title">
+        {step.title}
+        <span className="jp-Clinjup-Hidden"> ({states[step.status]})</span>
+        {step.note && <span className="jp-Clinjup-Quiet"> {step.note}</span>}
+      </span>
+      {seconds !== undefined && (
+        <span className="jp-Clinjup-Step-time">{duration(seconds, trans)}</span>
+      )}
+      {live && run.progress && <ProgressBar progress={run.progress} />}
+      {run.status !== 'running' && step.status === 'done' && (
+        <button
+          type="button"
+          className="jp-Clinjup-Step-back"
+          aria-label={trans.__('Go back to before "%1"', step.title)}
+          title={trans.__('Go back to before this step')}
+          onClick={() => void props.actions.restore(run, step.id)}
+        >
+          <undoIcon.react
+            tag="span"
+            width="14px"
+            height="14px"
+            aria-hidden="true"
+          />
+        </button>
+      )}
+    </li>
+  );
+}
+
+/** How far the running cell is, and how long it still takes. */
+function ProgressBar(props: { progress: ICellProgress }): React.ReactElement {
+  const { trans, language } = usePanel();
+  const { label, done, total, unit, seconds_left, detail } = props.progress;
+  const round = (value: number) =>
+    value.toLocaleString(language, { maximumFractionDigits: 0 });
+  const words = `${label}: ${round(done)}/${round(total)} ${unit}`;
+  return (
+    <div className="jp-Clinjup-Progress">
+      <progress value={done} max={total} aria-label={words} />
+      <span className="jp-Clinjup-Quiet">
+        {words}
+        {seconds_left !== null &&
+          ` · ${trans.__('%1 left', duration(seconds_left, trans))}`}
+        {detail && ` · ${detail}`}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * Below a live run: elapsed and remaining time, pause, and the button that stops now.
+ */
+
+import { stopIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { duration } from '../numbers';
+import { IRunView } from '../state/run';
+import { IRunActions } from './actions';
+import { usePanel } from './context';
+
+export interface IRunBarProps {
+  run: IRunView;
+  now: number;
+  actions: IRunActions;
+}
+
+export function RunBar(props: IRunBarProps): React.ReactElement {
+  const { trans } = usePanel();
+  const [stopping, setStopping] = React.useState(false);
+  const { run, now, actions } = props;
+  const elapsed = Math.max(0, now - run.startedAt);
+  const left = run.budgetSeconds - elapsed;
+  const stop = async () => {
+    if (stopping) {
+      return;
+    }
+    setStopping(true);
+    try {
+      await actions.stop(run.id);
+    } finally {
+      setStopping(false);
+    }
+  };
+  return (
+    <footer className="jp-Clinjup-RunBar">
+      <span className="jp-Clinjup-Times">
+        <span>{trans.__('%1 elapsed', duration(elapsed, trans))}</span>
+        {left > 0 && (
+          <span className="jp-Clinjup-Quiet">
+            {trans.__('at most %1 more', duration(left, trans))}
+          </span>
+        )}
+      </span>
+      <span className="jp-Clinjup-RunBar-buttons">
+        <button
+          type="button"
+          className="jp-Clinjup-Button"
+          title={
+            run.paused
+              ? trans.__('Go on with the next cell')
+              : trans.__('The running cell ends, the next one waits')
+          }
+          onClick={() => void actions.pause(run.id, !run.paused)}
+        >
+          {run.paused ? trans.__('Go on') : trans.__('Pause')}
+        </button>
+        <button
+          type="button"
+          className="jp-Clinjup-Button jp-Clinjup-Stop"
+          aria-disabled={stopping}
+          onClick={stop}
+        >
+          <stopIcon.react
+            tag="span"
+            width="14px"
+            height="14px"
+            aria-hidden="true"
+          />
+          {stopping ? trans.__('Stopping …') : trans.__('Stop')}
+        </button>
+      </span>
+    </footer>
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * One run from top to bottom: the request, what needs the clinician, the plan, the findings.
+ */
+
+import * as React from 'react';
+
+import { Finding, RunStatus } from '../protocol';
+import { duration } from '../numbers';
+import { IRunView } from '../state/run';
+import { FindingCard } from '../findings/FindingCard';
+import { ApprovalCard } from './ApprovalCard';
+import { usePanel } from './context';
+import { IRunActions } from './actions';
+import { PlanList } from './PlanList';
+import { QuestionForm } from './QuestionForm';
+import { Timeline } from './Timeline';
+
+export interface IRunPageProps {
+  run: IRunView;
+  now: number;
+  actions: IRunActions;
+  scroller: React.RefObject<HTMLElement>;
+}
+
+export function RunPage(props: IRunPageProps): React.ReactElement {
+  const { trans } = usePanel();
+  const { run, now, actions } = props;
+  const title = (stepId: string) =>
+    run.plan?.steps.find(step => step.id === stepId)?.title ?? '';
+  return (
+    <div className="jp-Clinjup-Run">
+      <blockquote className="jp-Clinjup-Intent">{run.intent}</blockquote>
+      {run.status !== 'running' && <EndCard run={run} actions={actions} />}
+      {run.approvals.map(approval => (
+        <ApprovalCard
+          key={approval.sha256}
+          approval={approval}
+          title={title(approval.step_id)}
+          onDecide={approved =>
+            actions.approve(run.id, approval.sha256, approved)
+          }
+        />
+      ))}
+      {run.questions.length > 0 && (
+        <QuestionForm
+          key={run.questions.map(each => each.id).join()}
+          questions={run.questions}
+          onAnswer={answers => actions.answer(run.id, answers)}
+        />
+      )}
+      <PlanList run={run} now={now} actions={actions} />
+      {!run.plan && run.status === 'running' && run.questions.length === 0 && (
+        <p className="jp-Clinjup-Quiet">{trans.__('Making a plan …')}</p>
+      )}
+      <Timeline items={run.timeline} scroller={props.scroller} />
+    </div>
+  );
+}
+
+/** How it ended, and where to read on. */
+function EndCard(props: {
+  run: IRunView;
+  actions: IRunActions;
+}): React.ReactElement {
+  const { trans } = usePanel();
+  const { run, actions } = props;
+  const words: Record<RunStatus, string> = {
+    running: trans.__('Running'),
+    completed: trans.__('Finished'),
+    needs_answer: trans.__('Waiting for your answer'),
+    failed: trans.__('Failed'),
+    refused: trans.__('Refused'),
+    interrupted: trans.__('Stopped')
+  };
+  const headline = headlineOf(run);
+  return (
+    <section
+      className="jp-Clinjup-Card jp-Clinjup-End"
+      data-status={run.status}
+      aria-label={trans.__('How the run ended')}
+    >
+      <h4>
+        {words[run.status]}
+        {run.seconds !== null && (
+          <span className="jp-Clinjup-Quiet">
+            {' '}
+            {trans.__('after %1', duration(run.seconds, trans))}
+          </span>
+        )}
+      </h4>
+      {run.sentence && <p>{run.sentence}</p>}
+      {headline && <FindingCard finding={headline} />}
+      <div className="jp-Clinjup-Buttons">
+        {run.status === 'completed' && (
+          <a
+            className="jp-Clinjup-Button jp-mod-accept"
+            href={actions.reportUrl(run)}
+            target="_blank"
+            rel="noreferrer"
+          >
+            {trans.__('Read the report')}
+          </a>
+        )}
+        {run.resumable && run.questions.length === 0 && (
+          <button
+            type="button"
+            className="jp-Clinjup-Button jp-mod-accept"
+            onClick={() => void actions.resume(run.id)}
+          >
+            {trans.__('Go on')}
+          </button>
+        )}
+        {run.notebook && (
+          <button
+            type="button"
+            className="jp-Clinjup-Button"
+            onClick={() => void actions.openNotebook(run)}
+          >
+            {trans.__('Open the notebook')}
+          </button>
+        )}
+        <button
+          type="button"
+          className="jp-Clinjup-Button"
+          onClick={() => actions.newRequest()}
+        >
+          {trans.__('New request')}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+/** What most people want to know first: how the chosen model did on the test set. */
+function headlineOf(run: IRunView): Finding | null {
+  for (const item of run.timeline) {
+    if (item.kind === 'finding' && item.finding.kind === 'evaluation') {
+      if (item.finding.name === run.selected) {
+        return item.finding;
+      }
+    }
+  }
+  return null;
+}

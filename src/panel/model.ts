@@ -1,0 +1,275 @@
+/**
+ * What the panel shows beside the runs themselves: which run, the request being written, what was refused.
+ */
+
+import { IChangedArgs } from '@jupyterlab/coreutils';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import {
+  Approval,
+  ICellAnswer,
+  ICellRequest,
+  IExample,
+  INewRun
+} from '../protocol';
+import { IRunView } from '../state/run';
+import { IClinjupClient } from '../tokens';
+import { IPanelActions } from './actions';
+import { EMPTY_DRAFT, IDraft } from './draft';
+
+export namespace PanelModel {
+  export interface IOptions {
+    client: IClinjupClient;
+    /** Opens a notebook in the main area. */
+    openNotebook: (path: string) => Promise<void>;
+    /** Saves the notebook with this path, where it is open. */
+    saveNotebook: (path: string) => Promise<void>;
+    browse: () => Promise<string | null>;
+    /** Puts a cell below the one that was asked about. */
+    insertBelow: (request: ICellRequest, source: string) => void;
+    /** Asks before the notebook goes back to before this step. */
+    confirm: (step: string) => Promise<boolean>;
+  }
+
+  /** The user's settings that go with each request. */
+  export interface ISettings {
+    approval: Approval;
+    model: string | null;
+    budgetMinutes: number;
+  }
+}
+
+export interface ICellTopic {
+  title: string;
+  request: ICellRequest;
+  content: ICellAnswer;
+}
+
+export class PanelModel implements IPanelActions, IDisposable {
+  constructor(private _options: PanelModel.IOptions) {
+    this._options.client.stateChanged.connect(this._onClientChanged, this);
+  }
+
+  settings: PanelModel.ISettings = {
+    approval: 'risky',
+    model: null,
+    budgetMinutes: 20
+  };
+
+  get client(): IClinjupClient {
+    return this._options.client;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Emitted with the run that is shown now. */
+  get selectionChanged(): ISignal<this, IChangedArgs<string | null>> {
+    return this._selectionChanged;
+  }
+
+  get selected(): string | null {
+    return this._selected;
+  }
+
+  get draft(): IDraft {
+    return this._draft;
+  }
+
+  get busy(): boolean {
+    return this._busy;
+  }
+
+  get problem(): string {
+    return this._problem;
+  }
+
+  get answered(): ICellTopic | null {
+    return this._answered;
+  }
+
+  get run(): IRunView | null {
+    return (
+      this.client.state.runs.find(run => run.id === this._selected) ?? null
+    );
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      Signal.clearData(this);
+    }
+  }
+
+  select = (runId: string | null): void => {
+    const oldValue = this._selected;
+    this._chosen = true;
+    this._selected = runId;
+    this._problem = '';
+    if (runId) {
+      this.client.follow(runId);
+    }
+    this._changed.emit();
+    this._selectionChanged.emit({
+      name: 'selected',
+      oldValue,
+      newValue: runId
+    });
+  };
+
+  newRequest = (): void => this.select(null);
+
+  setDraft = (change: Partial<IDraft>): void => {
+    this._draft = { ...this._draft, ...change };
+    this._changed.emit();
+  };
+
+  send = async (): Promise<void> => {
+    const { intent, data, notebook, planner } = this._draft;
+    if (notebook) {
+      await this._options.saveNotebook(notebook);
+    }
+    const started = await this._submit({
+      intent: intent.trim(),
+      data: data.trim(),
+      notebook: notebook || null,
+      planner
+    });
+    if (started) {
+      this.setDraft({ intent: '' });
+    }
+  };
+
+  startExample = async (example: IExample): Promise<void> => {
+    if (example.available && !this._busy) {
+      await this._submit({ example: example.id });
+    }
+  };
+
+  answer = (runId: string, answers: Record<string, string>): Promise<void> =>
+    this._try(() => this.client.answer(runId, answers));
+
+  approve = (runId: string, sha256: string, approved: boolean): Promise<void> =>
+    this._try(() => this.client.approve(runId, sha256, approved));
+
+  stop = (runId: string): Promise<void> =>
+    this._try(() => this.client.stop(runId));
+
+  pause = (runId: string, paused: boolean): Promise<void> =>
+    this._try(() =>
+      paused ? this.client.pause(runId) : this.client.resume(runId)
+    );
+
+  resume = (runId: string): Promise<void> =>
+    this._try(() => this.client.resume(runId));
+
+  restore = (run: IRunView, stepId: string): Promise<void> =>
+    this._try(async () => {
+      const step = run.plan?.steps.find(each => each.id === stepId);
+      if (await this._options.confirm(step?.title ?? stepId)) {
+        await this.client.restore(run.id, stepId);
+      }
+    });
+
+  openNotebook = (run: IRunView): Promise<void> =>
+    this._try(() => this._options.openNotebook(run.notebook));
+
+  reportUrl = (run: IRunView): string =>
+    this.client.fileUrl(run.id, run.report ?? 'report.html');
+
+  browse = (): Promise<string | null> => this._options.browse();
+
+  /** Ask about one cell; the answer is shown at the top of the panel. */
+  askAboutCell = (
+    what: 'explain' | 'mend',
+    title: string,
+    request: ICellRequest
+  ): Promise<void> =>
+    this._try(async () => {
+      const content = await this.client.aboutCell(what, request);
+      this._answered = { title, request, content };
+    });
+
+  insertAnswer = (): void => {
+    const topic = this._answered;
+    if (topic?.content.source) {
+      this._options.insertBelow(topic.request, topic.content.source);
+      this.closeAnswer();
+    }
+  };
+
+  closeAnswer = (): void => {
+    this._answered = null;
+    this._changed.emit();
+  };
+
+  private async _submit(request: INewRun): Promise<boolean> {
+    if (this._busy) {
+      return false;
+    }
+    this._busy = true;
+    let started = false;
+    await this._try(async () => {
+      const { approval, model, budgetMinutes } = this.settings;
+      const summary = await this.client.submit({
+        ...request,
+        approval,
+        model,
+        budget_minutes: budgetMinutes
+      });
+      started = true;
+      this.select(summary.id);
+      if (summary.notebook) {
+        await this._options.openNotebook(summary.notebook);
+      }
+    });
+    this._busy = false;
+    this._changed.emit();
+    return started;
+  }
+
+  /** Do it, and tell in the panel why it could not be done. */
+  private async _try(action: () => Promise<unknown>): Promise<void> {
+    this._problem = '';
+    this._changed.emit();
+    try {
+      await action();
+    } catch (problem) {
+      const { message, instead } = problem as Error & { instead?: string[] };
+      this._problem = [message, ...(instead ?? [])].join('\n');
+    }
+    this._changed.emit();
+  }
+
+  /** A page that was just opened shows the run that lives, else the newest one if it was cut off or waits for an answer. */
+  private _onClientChanged(): void {
+    const runs = this.client.state.runs;
+    if (!this._chosen && runs.length > 0) {
+      const live = runs.find(run => run.status === 'running');
+      const open = ['interrupted', 'needs_answer'].includes(runs[0].status);
+      const first = live ?? (open ? runs[0] : null);
+      if (first) {
+        this.select(first.id);
+      }
+    }
+    this._changed.emit();
+  }
+
+  private _changed = new Signal<this, void>(this);
+  private _selectionChanged = new Signal<this, IChangedArgs<string | null>>(
+    this
+  );
+  private _chosen = false;
+  private _selected: string | null = null;
+  private _draft = EMPTY_DRAFT;
+  private _busy = false;
+  private _problem = '';
+  private _answered: ICellTopic | null = null;
+  private _isDisposed = false;
+}

@@ -1,0 +1,74 @@
+/**
+ * What the panel needs of JupyterLab's documents: open, save, choose a folder, put a cell below another.
+ */
+
+import { JupyterFrontEnd } from '@jupyterlab/application';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { PanelModel } from '../panel/model';
+
+export interface INotebookDoors extends Pick<
+  PanelModel.IOptions,
+  'openNotebook' | 'saveNotebook' | 'browse' | 'insertBelow' | 'confirm'
+> {
+  openNotebooks: () => string[];
+}
+
+export function notebookDoors(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  documents: IDocumentManager,
+  trans: TranslationBundle
+): INotebookDoors {
+  const find = (path: string): NotebookPanel | undefined =>
+    tracker.find(panel => panel.context.localPath === path);
+  return {
+    openNotebook: async path => {
+      await app.commands.execute('docmanager:open', { path });
+    },
+    saveNotebook: async path => {
+      await find(path)?.context.save();
+    },
+    browse: async () => {
+      const { FileDialog } = await import('@jupyterlab/filebrowser');
+      const choice = await FileDialog.getExistingDirectory({
+        manager: documents,
+        title: trans.__('Folder with the images')
+      });
+      return choice.button.accept ? (choice.value?.[0]?.path ?? '') : null;
+    },
+    insertBelow: (request, source) => {
+      const notebook = find(request.notebook)?.context.model.sharedModel;
+      const index = notebook?.cells.findIndex(
+        cell => cell.getId() === request.cell_id
+      );
+      notebook?.insertCell((index ?? -1) + 1, {
+        cell_type: 'code',
+        source,
+        metadata: { trusted: true }
+      });
+    },
+    confirm: async step => {
+      const { Dialog, showDialog } = await import('@jupyterlab/apputils');
+      const result = await showDialog({
+        title: trans.__('Go back to before this step?'),
+        body: trans.__(
+          'The notebook becomes what it was before "%1". The journal keeps everything.',
+          step
+        ),
+        buttons: [
+          Dialog.cancelButton({ label: trans.__('Cancel') }),
+          Dialog.okButton({ label: trans.__('Go back') })
+        ]
+      });
+      return result.button.accept;
+    },
+    openNotebooks: () => {
+      const paths: string[] = [];
+      tracker.forEach(panel => paths.push(panel.context.localPath));
+      return paths;
+    }
+  };
+}

@@ -1,0 +1,108 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { ILauncher } from '@jupyterlab/launcher';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator } from '@jupyterlab/translation';
+
+import { PanelModel } from '../panel/model';
+import { ClinjupPanel } from '../panel/widget';
+import { Approval } from '../protocol';
+import { IClinjupClient, IClinjupPanel } from '../tokens';
+import { bundleOf, languageOf, LanguageSetting } from '../translation';
+import { addRunCommands } from './commands';
+import { CommandIDs } from './ids';
+import { notebookDoors } from './notebooks';
+
+export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
+  id: 'clinjup:panel',
+  description: 'The clinjup panel in the sidebar.',
+  autoStart: true,
+  provides: IClinjupPanel,
+  requires: [
+    IClinjupClient,
+    IRenderMimeRegistry,
+    INotebookTracker,
+    IDocumentManager
+  ],
+  optional: [
+    ILabShell,
+    ILayoutRestorer,
+    ITranslator,
+    ICommandPalette,
+    ISettingRegistry,
+    ILauncher
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    client: IClinjupClient,
+    rendermime: IRenderMimeRegistry,
+    tracker: INotebookTracker,
+    documents: IDocumentManager,
+    labShell: ILabShell | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    settings: ISettingRegistry | null,
+    launcher: ILauncher | null
+  ): IClinjupPanel => {
+    const trans = bundleOf(translator);
+    const doors = notebookDoors(app, tracker, documents, trans);
+    const model = new PanelModel({ client, ...doors });
+    const panel = new ClinjupPanel({
+      model,
+      rendermime,
+      trans,
+      language: languageOf(translator, 'auto'),
+      notebooks: doors.openNotebooks
+    });
+    app.shell.add(panel, 'right', { rank: 500 });
+    restorer?.add(panel, panel.id);
+    addRunCommands(app, panel, palette, trans);
+    launcher?.add({
+      command: CommandIDs.openPanel,
+      category: trans.__('Other'),
+      rank: 0
+    });
+
+    if (settings) {
+      void settings.load('clinjup:panel').then(loaded => {
+        const apply = () => {
+          const of = loaded.composite as Record<string, any>;
+          const language = of.language as LanguageSetting;
+          model.settings = {
+            approval: of.approve as Approval,
+            model: of.model || null,
+            budgetMinutes: of.budgetMinutes
+          };
+          panel.setLanguage(
+            bundleOf(translator, language),
+            languageOf(translator, language)
+          );
+          const { isVisible } = panel;
+          app.shell.add(panel, of.panelSide, { rank: 500 });
+          if (isVisible) {
+            app.shell.activateById(panel.id);
+          }
+        };
+        loaded.changed.connect(apply, panel);
+        apply();
+      });
+    }
+
+    // Whoever opens JupyterLab for the first time sees the panel; later it is as they left it.
+    void labShell?.restored.then(layout => {
+      if (layout.fresh) {
+        app.shell.activateById(panel.id);
+      }
+    });
+    return { model, activate: () => app.shell.activateById(panel.id) };
+  }
+};

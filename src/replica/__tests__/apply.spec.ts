@@ -1,0 +1,253 @@
+/**
+ * Ops on the document that JupyterLab shows.
+ */
+
+import { YNotebook } from '@jupyter/ydoc';
+
+import { ICell, IUpsert, Op } from '../../protocol';
+import { applyOps } from '../apply';
+import { baseOf, IBase, snapshotCells } from '../base';
+
+const ME = 'me';
+
+function notebook(...sources: string[]): YNotebook {
+  const model = new YNotebook({
+    disableDocumentWideUndoRedo: true
+  }) as YNotebook;
+  model.fromJSON({
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells: sources.map((source, index) => ({
+      id: `c${index}`,
+      cell_type: 'code',
+      source,
+      metadata: {},
+      outputs: [],
+      execution_count: null
+    })) as any
+  });
+  // What comes from the file is no step of the user's.
+  model.clearUndoHistory();
+  return model;
+}
+
+function cell(id: string, source: string, more: Partial<ICell> = {}): ICell {
+  return {
+    id,
+    cell_type: 'code',
+    source,
+    metadata: {},
+    outputs: [],
+    execution_count: null,
+    attachments: null,
+    ...more
+  };
+}
+
+function upsert(seq: number, of: ICell, more: Partial<IUpsert> = {}): IUpsert {
+  return {
+    op: 'upsert',
+    seq,
+    origin: null,
+    cell: of,
+    after: null,
+    over: null,
+    ...more
+  };
+}
+
+function apply(model: YNotebook, base: IBase, ...ops: Op[]): boolean {
+  return applyOps(model, base, ops as any, ME).kept;
+}
+
+const sources = (model: YNotebook) => model.cells.map(each => each.getSource());
+
+const outputsOf = (model: YNotebook, index: number): any[] =>
+  (model.getCell(index) as any).getOutputs();
+
+describe('applyOps', () => {
+  it('puts a new cell after the one that is named', () => {
+    const model = notebook('a', 'b');
+    apply(model, baseOf(model), upsert(1, cell('new', 'x'), { after: 'c0' }));
+    expect(sources(model)).toEqual(['a', 'x', 'b']);
+  });
+
+  it('puts a cell first where none is named, and last where the named one is gone', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    apply(model, base, upsert(1, cell('first', 'x')));
+    apply(model, base, upsert(2, cell('last', 'y'), { after: 'gone' }));
+    expect(sources(model)).toEqual(['x', 'a', 'y']);
+  });
+
+  it('changes nothing when the same ops come again', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    const output = { output_type: 'stream', name: 'stdout', text: 'one' };
+    const ops: Op[] = [
+      upsert(1, cell('new', 'x'), { after: 'c0' }),
+      {
+        op: 'outputs',
+        seq: 2,
+        origin: null,
+        id: 'new',
+        outputs: [output],
+        execution_count: 3,
+        state: 'running'
+      },
+      {
+        op: 'append_stream',
+        seq: 3,
+        origin: null,
+        id: 'new',
+        index: 0,
+        offset: 3,
+        text: ' two'
+      },
+      { op: 'order', seq: 4, origin: null, ids: ['new', 'c0'] }
+    ];
+    apply(model, base, ...ops);
+    const once = JSON.stringify(model.toJSON());
+    apply(model, base, ops[2], ops[3]);
+    expect(JSON.stringify(model.toJSON())).toBe(once);
+    expect(outputsOf(model, 0)[0].text).toBe('one two');
+    expect(sources(model)).toEqual(['x', 'a']);
+  });
+
+  it('replaces text that the server knows', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    expect(apply(model, base, upsert(1, cell('c0', 'a2')))).toBe(false);
+    expect(sources(model)).toEqual(['a2']);
+  });
+
+  it('never writes over text that the server does not hold, and asks for a snapshot', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    model.getCell(0).setSource('typed by the user');
+    expect(apply(model, base, upsert(1, cell('c0', 'a2')))).toBe(true);
+    expect(sources(model)).toEqual(['typed by the user']);
+    const [told] = snapshotCells(model, base, false);
+    expect(told).toMatchObject({ source: 'typed by the user', seq: 0 });
+  });
+
+  it("replaces the user's text once the server holds it", () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    model.getCell(0).setSource('typed');
+    apply(model, base, upsert(1, cell('c0', 'a2'), { over: 'typed' }));
+    expect(sources(model)).toEqual(['a2']);
+  });
+
+  it('takes an op of its own as news about the server only', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    model.getCell(0).setSource('typed on');
+    apply(model, base, upsert(5, cell('c0', 'typed'), { origin: ME }));
+    expect(sources(model)).toEqual(['typed on']);
+    expect(base.get('c0')).toEqual({ text: 'typed', seq: 5 });
+  });
+
+  it('does not delete a cell that the user has changed', () => {
+    const model = notebook('a', 'b');
+    const base = baseOf(model);
+    model.getCell(0).setSource('mine');
+    const kept = apply(
+      model,
+      base,
+      { op: 'delete', seq: 1, origin: null, id: 'c0', over: null },
+      { op: 'delete', seq: 2, origin: null, id: 'c1', over: null }
+    );
+    expect(kept).toBe(true);
+    expect(sources(model)).toEqual(['mine']);
+  });
+
+  it('takes back the whole step of a run with one undo, and nothing of it was an output', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    apply(
+      model,
+      base,
+      upsert(1, cell('m', '# why', { cell_type: 'markdown' }), { after: 'c0' }),
+      upsert(2, cell('x', 'code'), { after: 'm' }),
+      {
+        op: 'outputs',
+        seq: 3,
+        origin: null,
+        id: 'x',
+        outputs: [],
+        execution_count: 1,
+        state: 'running'
+      }
+    );
+    expect(sources(model)).toEqual(['a', '# why', 'code']);
+    model.undo();
+    expect(sources(model)).toEqual(['a']);
+  });
+
+  it('leaves undo alone when only outputs came', () => {
+    const model = notebook('a');
+    const output = { output_type: 'stream', name: 'stdout', text: 'one' };
+    apply(model, baseOf(model), {
+      op: 'outputs',
+      seq: 1,
+      origin: null,
+      id: 'c0',
+      outputs: [output],
+      execution_count: 1,
+      state: 'idle'
+    });
+    expect(outputsOf(model, 0)).toHaveLength(1);
+    expect(model.canUndo()).toBe(false);
+  });
+
+  it('trusts the cells of recipes and no cell that a model wrote', () => {
+    const model = notebook();
+    const base = baseOf(model);
+    const by = (author: string) => ({ metadata: { clinjup: { author } } });
+    apply(model, base, upsert(1, cell('model', 'x', by('model'))));
+    apply(model, base, upsert(2, cell('recipe', 'x', by('recipe'))));
+    const trust = Object.fromEntries(
+      model.cells.map(each => [each.getId(), each.getMetadata('trusted')])
+    );
+    expect(trust).toEqual({ recipe: true, model: undefined });
+  });
+
+  it('ignores more text for a stream that is not there or has moved on', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    const more: Op = {
+      op: 'append_stream',
+      seq: 1,
+      origin: null,
+      id: 'c0',
+      index: 0,
+      offset: 0,
+      text: 'x'
+    };
+    apply(model, base, more, { ...more, seq: 2, id: 'gone' });
+    expect(outputsOf(model, 0)).toEqual([]);
+  });
+});
+
+describe('snapshotCells', () => {
+  it('sends only what differs from what the server told', () => {
+    const model = notebook('a', 'b');
+    const base = baseOf(model, 7);
+    model.getCell(1).setSource('b2');
+    const cells = snapshotCells(model, base, false);
+    expect(cells.map(each => [each.source, each.seq])).toEqual([
+      [null, 7],
+      ['b2', 7]
+    ]);
+  });
+
+  it("sends everything on a rejoin, without JupyterLab's own mark of trust", () => {
+    const model = notebook('a');
+    model.getCell(0).setMetadata('trusted', true);
+    const [told] = snapshotCells(model, baseOf(model), true);
+    expect(told.source).toBe('a');
+    expect(told.metadata).toEqual({});
+  });
+});

@@ -1,0 +1,84 @@
+/**
+ * A replica for each notebook that is open, by path; never "the active notebook".
+ */
+
+import { CodeCell } from '@jupyterlab/cells';
+import { Notification } from '@jupyterlab/apputils';
+import { URLExt } from '@jupyterlab/coreutils';
+import {
+  INotebookTracker,
+  NotebookActions,
+  NotebookPanel
+} from '@jupyterlab/notebook';
+import { Contents, ServerConnection } from '@jupyterlab/services';
+
+import { NotebookGuard } from './guard';
+import { NotebookReplica } from './replica';
+
+export namespace ReplicaManager {
+  export interface IOptions {
+    tracker: INotebookTracker;
+    settings: ServerConnection.ISettings;
+    contents: Contents.IManager;
+  }
+}
+
+export class ReplicaManager {
+  constructor(private _options: ReplicaManager.IOptions) {
+    const { tracker } = this._options;
+    tracker.forEach(panel => void this._add(panel));
+    tracker.widgetAdded.connect((_, panel) => void this._add(panel), this);
+    NotebookActions.executed.connect((_, { notebook, cell }) => {
+      for (const [panel, replica] of this._replicas) {
+        if (panel.content === notebook && cell instanceof CodeCell) {
+          replica.tellOutputs({
+            id: cell.model.id,
+            outputs: cell.model.outputs.toJSON() as any,
+            execution_count: cell.model.executionCount
+          });
+        }
+      }
+    }, this);
+  }
+
+  private async _add(panel: NotebookPanel): Promise<void> {
+    await panel.context.ready;
+    if (panel.isDisposed) {
+      return;
+    }
+    const replica = new NotebookReplica({
+      panel,
+      contents: this._options.contents,
+      url: this._url
+    });
+    const guard = new NotebookGuard(panel);
+    this._replicas.set(panel, replica);
+    replica.changed.connect(() => {
+      guard.setReadOnly(!replica.mayEdit);
+      guard.setBanner(replica.welcome?.live ? replica.welcome.sentence : '');
+    }, this);
+    replica.trouble.connect((_, sentence) => {
+      Notification.warning(sentence, { autoClose: false });
+    }, this);
+    panel.disposed.connect(() => {
+      this._replicas.delete(panel);
+      replica.dispose();
+      guard.dispose();
+    }, this);
+  }
+
+  private _url = (path: string): string => {
+    const { wsUrl, token, appendToken } = this._options.settings;
+    const url = URLExt.join(
+      wsUrl,
+      'clinjup/v1/notebooks',
+      URLExt.encodeParts(path),
+      'ops'
+    );
+    return appendToken && token
+      ? url + URLExt.objectToQueryString({ token })
+      : url;
+  };
+
+  private _replicas = new Map<NotebookPanel, NotebookReplica>();
+}

@@ -1,0 +1,314 @@
+/**
+ * One open notebook as a replica of the server's: ops come down and are applied, the user's edits go up as snapshots.
+ *
+ * The rules stand in clinjup/server/protocol.py.
+ */
+
+import type { ISharedNotebook } from '@jupyter/ydoc';
+import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+import { Contents } from '@jupyterlab/services';
+import { UUID } from '@lumino/coreutils';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { ReconnectingSocket } from '../client/socket';
+import {
+  IOps,
+  IUserOutputs,
+  IWelcome,
+  parseServerMessage,
+  ServerMessage,
+  TabMessage
+} from '../protocol';
+import { applyOps } from './apply';
+import { baseOf, seqOfFile, snapshotCells } from './base';
+import { putBack, textsOf, typedSince } from './typed';
+
+const SNAPSHOT_DELAY_MS = 200;
+const PING_EVERY_MS = 3000;
+
+export namespace NotebookReplica {
+  export interface IOptions {
+    panel: NotebookPanel;
+    contents: Contents.IManager;
+    /** Address of the ops socket of the notebook with this path. */
+    url: (path: string) => string;
+  }
+}
+
+export class NotebookReplica implements IDisposable {
+  constructor(private _options: NotebookReplica.IOptions) {
+    const { context } = this._options.panel;
+    this._seq = seqOfFile(this._notebook);
+    this._base = baseOf(this._notebook, this._seq);
+    context.model.contentChanged.connect(this._onContentChanged, this);
+    context.pathChanged.connect(this._onPathChanged, this);
+    this._socket = new ReconnectingSocket({
+      open: () => new WebSocket(this._options.url(context.localPath)),
+      onOpen: () => this._hello(),
+      onMessage: text => this._receive(text),
+      onLost: () => undefined
+    });
+  }
+
+  readonly client = UUID.uuid4();
+
+  /** What the server said last about this notebook; null until it has answered. */
+  get welcome(): IWelcome | null {
+    return this._welcome;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** A sentence for the clinician about this notebook. */
+  get trouble(): ISignal<this, string> {
+    return this._trouble;
+  }
+
+  /** Whether the user may edit here. */
+  get mayEdit(): boolean {
+    return !this._welcome?.live || this._welcome.owner;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._snapshotTimer);
+    window.clearInterval(this._pingTimer);
+    this._socket.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Tell what a cell printed that the user ran. */
+  tellOutputs(message: Omit<IUserOutputs, 'type' | 'v'>): void {
+    if (this._isLiveOwner) {
+      // The text that ran goes first, so that the outputs belong to it.
+      this._sendSnapshot();
+      this._send({ type: 'user_outputs', v: 1, ...message });
+    }
+  }
+
+  private get _model(): INotebookModel {
+    return this._options.panel.context.model;
+  }
+
+  private get _notebook(): ISharedNotebook {
+    return this._model.sharedModel;
+  }
+
+  private get _isLiveOwner(): boolean {
+    return this._welcome !== null && this._welcome.live && this._welcome.owner;
+  }
+
+  private _hello(): void {
+    const { contentsModel } = this._options.panel.context;
+    this._send({
+      type: 'hello',
+      v: 1,
+      client: this.client,
+      since: this._seq,
+      file: contentsModel?.last_modified ?? null,
+      collaborative: this._model.collaborative
+    });
+  }
+
+  private _receive(text: string): void {
+    const message = parseServerMessage(text);
+    if (message) {
+      // One after the other: a revert must have ended before the ops behind it are applied.
+      this._work = this._work
+        .then(() => this._take(message))
+        .catch(problem => this._trouble.emit(String(problem)));
+    }
+  }
+
+  private async _take(message: ServerMessage): Promise<void> {
+    if (this._isDisposed) {
+      return;
+    }
+    switch (message.type) {
+      case 'welcome':
+        return this._takeWelcome(message);
+      case 'ops':
+        return this._takeOps(message);
+      case 'trouble':
+        this._trouble.emit(message.sentence);
+    }
+  }
+
+  private async _takeWelcome(welcome: IWelcome): Promise<void> {
+    this._welcome = welcome;
+    window.clearInterval(this._pingTimer);
+    if (this._isLiveOwner) {
+      this._pingTimer = window.setInterval(
+        () => this._send({ type: 'ping', v: 1 }),
+        PING_EVERY_MS
+      );
+    }
+    if (welcome.live) {
+      this._sendRejoin();
+    }
+    this._changed.emit();
+    const { sessionContext } = this._options.panel;
+    if (welcome.live && welcome.kernel_id) {
+      await sessionContext.ready;
+      if (!sessionContext.session?.kernel) {
+        await sessionContext.changeKernel({ id: welcome.kernel_id });
+      }
+    }
+  }
+
+  private async _takeOps({ ops, after, until }: IOps): Promise<void> {
+    if (after > this._seq) {
+      this._hello();
+      return;
+    }
+    let batch: Parameters<typeof applyOps>[2][number][] = [];
+    let kept = false;
+    const flush = () => {
+      if (batch.length > 0) {
+        this._applying = true;
+        kept =
+          applyOps(this._notebook, this._base, batch, this.client).kept || kept;
+        this._applying = false;
+        this._seq = batch[batch.length - 1].seq;
+        batch = [];
+      }
+    };
+    for (const op of ops) {
+      if (op.seq <= this._seq) {
+        continue;
+      }
+      if (op.op === 'save' || op.op === 'revert') {
+        flush();
+        this._seq = op.seq;
+        await (op.op === 'save' ? this._save() : this._revert(op.seq));
+      } else {
+        batch.push(op);
+      }
+    }
+    flush();
+    this._seq = Math.max(this._seq, until);
+    if (kept) {
+      this._lastSnapshot = '';
+      this._sendSnapshot();
+    }
+  }
+
+  /** The owner writes the file, with the op that it stands at. */
+  private async _save(): Promise<void> {
+    const { context } = this._options.panel;
+    if (!this._isLiveOwner || this._model.collaborative) {
+      return;
+    }
+    if (await this._isStale()) {
+      // The server wrote meanwhile, since it had not heard of this tab: it answers with a revert. No dialog, nothing overwritten.
+      this._send({ type: 'saved', v: 1, seq: this._seq, ok: false });
+      this._hello();
+      return;
+    }
+    const seq = this._seq;
+    this._notebook.transact(() => {
+      const own = (this._notebook.getMetadata('clinjup') ?? {}) as any;
+      this._notebook.setMetadata('clinjup', { ...own, seq });
+    }, false);
+    let ok = true;
+    try {
+      await context.save();
+    } catch {
+      ok = false;
+    }
+    this._send({ type: 'saved', v: 1, seq, ok });
+  }
+
+  /** Whether the file on disk is newer than the one that this tab has loaded or saved. */
+  private async _isStale(): Promise<boolean> {
+    const { context } = this._options.panel;
+    const ours = context.contentsModel?.last_modified;
+    const disk = await this._options.contents.get(context.path, {
+      content: false
+    });
+    const margin = context.lastModifiedCheckMargin;
+    return (
+      ours !== undefined &&
+      Date.parse(disk.last_modified) - Date.parse(ours) > margin
+    );
+  }
+
+  /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
+  private async _revert(seq: number): Promise<void> {
+    const typed = typedSince(this._notebook, this._rejoined);
+    await this._options.panel.context.revert();
+    this._base = baseOf(this._notebook, seq);
+    putBack(this._notebook, typed, this._rejoined);
+    this._lastSnapshot = '';
+    this._sendSnapshot();
+  }
+
+  private _onContentChanged(): void {
+    if (!this._applying && this._isLiveOwner) {
+      window.clearTimeout(this._snapshotTimer);
+      this._snapshotTimer = window.setTimeout(
+        () => this._sendSnapshot(),
+        SNAPSHOT_DELAY_MS
+      );
+    }
+  }
+
+  private _onPathChanged(): void {
+    this._socket.reconnect();
+  }
+
+  private _sendSnapshot(): void {
+    window.clearTimeout(this._snapshotTimer);
+    if (!this._isLiveOwner) {
+      return;
+    }
+    const cells = snapshotCells(this._notebook, this._base, false);
+    const content = JSON.stringify(cells);
+    if (content === this._lastSnapshot) {
+      return;
+    }
+    this._n += 1;
+    if (
+      this._send({ type: 'snapshot', v: 1, n: this._n, seq: this._seq, cells })
+    ) {
+      this._lastSnapshot = content;
+    }
+  }
+
+  private _sendRejoin(): void {
+    this._n += 1;
+    const cells = snapshotCells(this._notebook, this._base, true);
+    this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
+    this._lastSnapshot = '';
+    this._rejoined = textsOf(this._notebook);
+  }
+
+  private _send(message: TabMessage): boolean {
+    return this._socket.send(message);
+  }
+
+  private _socket: ReconnectingSocket;
+  private _base;
+  private _seq: number;
+  private _n = 0;
+  private _rejoined = new Map<string, string>();
+  private _lastSnapshot = '';
+  private _snapshotTimer = 0;
+  private _pingTimer = 0;
+  private _applying = false;
+  private _welcome: IWelcome | null = null;
+  private _work: Promise<void> = Promise.resolve();
+  private _changed = new Signal<this, void>(this);
+  private _trouble = new Signal<this, string>(this);
+  private _isDisposed = false;
+}

@@ -1,0 +1,196 @@
+import { ClinjupEvent, IEventData, IRunSummary } from '../../protocol';
+import { withEvents, withSummaries } from '../../client/state';
+import { IRunView, newRun, reduceRun } from '../run';
+
+let seq = -1;
+
+function event<T extends keyof IEventData>(
+  type: T,
+  data: Partial<IEventData[T]>,
+  ts = 100
+): ClinjupEvent {
+  seq += 1;
+  return { v: 1, run_id: 'r', seq, ts, type, data } as unknown as ClinjupEvent;
+}
+
+function after(...events: ClinjupEvent[]): IRunView {
+  return reduceRun(newRun('r'), events);
+}
+
+const summary = (more: Partial<IRunSummary>): IRunSummary => ({
+  v: 1,
+  id: 'r',
+  intent: 'i',
+  status: 'running',
+  paused: false,
+  resumable: false,
+  notebook: 'n.ipynb',
+  folder: '/f',
+  folder_path: null,
+  started: 1,
+  elapsed: 2,
+  budget_seconds: 60,
+  destination: { offline: true, host: null, loopback: false },
+  last_seq: -1,
+  questions: [],
+  approvals: [],
+  sentence: '',
+  intact: true,
+  ...more
+});
+
+beforeEach(() => {
+  seq = -1;
+});
+
+describe('reduceRun', () => {
+  const started = () =>
+    event('run.started', {
+      intent: 'diagnose pneumothorax',
+      started: 50,
+      budget_seconds: 600,
+      destination: { offline: true, host: null, loopback: false }
+    });
+
+  it('gives the same view when a part of the events comes again', () => {
+    const events = [
+      started(),
+      event('text.delta', { text: 'one ', loud: false }),
+      event('text.delta', { text: 'two', loud: false }),
+      event('error.diagnosed', { step_id: 's', attempt: 1, message: 'broken' })
+    ];
+    const once = after(...events);
+    expect(reduceRun(once, events.slice(1))).toBe(once);
+    expect(once.timeline.map(item => 'text' in item && item.text)).toEqual([
+      'one two',
+      'broken'
+    ]);
+  });
+
+  it('leaves the view before as it was', () => {
+    const before = after(started());
+    reduceRun(before, [event('text.delta', { text: 'x', loud: true })]);
+    expect(before.timeline).toEqual([]);
+  });
+
+  it('ignores events of other runs', () => {
+    const run = newRun('other');
+    expect(reduceRun(run, [started()])).toBe(run);
+  });
+
+  it('shows a question until it is answered', () => {
+    const question = { id: 'q', text: 'Which?', options: [], default: null };
+    const asked = after(
+      started(),
+      event('question.asked', { questions: [question as any] })
+    );
+    expect(asked.questions).toEqual([question]);
+    const told = reduceRun(asked, [
+      event('question.answered', { answers: { q: 'a' } })
+    ]);
+    expect(told.questions).toEqual([]);
+  });
+
+  it('binds approvals to the hash of the code', () => {
+    const ask = (sha256: string) =>
+      event('approval.requested', {
+        step_id: 's',
+        source: 'x',
+        sha256,
+        reason: ''
+      });
+    const run = after(
+      ask('1'),
+      ask('2'),
+      ask('1'),
+      event('approval.resolved', { sha256: '2', approved: true })
+    );
+    expect(run.approvals.map(each => each.sha256)).toEqual(['1']);
+  });
+
+  it('marks a problem as mended, with what was changed, once a later attempt went through', () => {
+    const fails = [
+      event('error.diagnosed', { step_id: 's', attempt: 1, message: 'm' }),
+      event('error.repaired', {
+        step_id: 's',
+        attempt: 2,
+        change: 'smaller batch'
+      })
+    ];
+    expect(after(...fails).timeline[0]).toMatchObject({
+      mended: false,
+      repair: 'smaller batch'
+    });
+    const done = event('cell.finished', { step_id: 's', ok: true, seconds: 3 });
+    expect(after(...fails, done).timeline[0]).toMatchObject({ mended: true });
+  });
+
+  it('adds up the seconds of all attempts at a step', () => {
+    const run = after(
+      event('cell.finished', { step_id: 's', ok: false, seconds: 3 }),
+      event('cell.finished', { step_id: 's', ok: true, seconds: 4 })
+    );
+    expect(run.stepSeconds).toEqual({ s: 7 });
+  });
+
+  it('keeps nothing that waits once the run has ended, and may go on after a stop', () => {
+    const run = after(
+      started(),
+      event('approval.requested', { step_id: 's', sha256: '1' }),
+      event(
+        'run.finished',
+        { status: 'interrupted', sentence: 'Stopped.', questions: [] },
+        80
+      )
+    );
+    expect(run).toMatchObject({
+      status: 'interrupted',
+      approvals: [],
+      seconds: 30,
+      resumable: true
+    });
+  });
+
+  it('takes 10,000 events in batches without copying the list for each event', () => {
+    let run = newRun('r');
+    const began = performance.now();
+    for (let batch = 0; batch < 100; batch++) {
+      const events = Array.from({ length: 100 }, () =>
+        event('error.diagnosed', { step_id: `${seq}`, message: 'm' })
+      );
+      run = reduceRun(run, events);
+    }
+    expect(run.timeline).toHaveLength(10_000);
+    expect((performance.now() - began) / 100).toBeLessThan(16);
+  });
+});
+
+describe('the runs of the server', () => {
+  it('keeps what events told when a list comes', () => {
+    const runs = withEvents([], [event('run.started', { intent: 'i' })]);
+    const listed = withSummaries(runs, [summary({ last_seq: 0 })], new Map());
+    expect(listed).toHaveLength(1);
+    expect(listed[0]).toMatchObject({ seq: 0, notebook: 'n.ipynb' });
+  });
+
+  it('reads a run anew when the server was started anew and counts from the start', () => {
+    const runs = [{ ...newRun('r'), seq: 50 }];
+    const listed = withSummaries(
+      runs,
+      [summary({ last_seq: 3, status: 'interrupted' })],
+      new Map([['r', 50]])
+    );
+    expect(listed[0]).toMatchObject({ seq: -1, status: 'interrupted' });
+  });
+
+  it('does not let an older list undo what newer events told', () => {
+    const runs = [{ ...newRun('r'), seq: 50, status: 'completed' as const }];
+    const listed = withSummaries(runs, [summary({ last_seq: 49 })], new Map());
+    expect(listed[0].status).toBe('completed');
+  });
+
+  it('shows a run that was started elsewhere first', () => {
+    const runs = withEvents([newRun('old')], [event('run.started', {})]);
+    expect(runs.map(run => run.id)).toEqual(['r', 'old']);
+  });
+});

@@ -1,0 +1,287 @@
+/**
+ * What the panel knows about one run, built from its events alone: a pure function, so that a replay gives the same panel.
+ */
+
+import {
+  ClinjupEvent,
+  Finding,
+  ICellProgress,
+  IDestination,
+  IPendingApproval,
+  IPlanUpdated,
+  IQuestion,
+  IRunSummary,
+  isFinding,
+  RunStatus
+} from '../protocol';
+
+/** One entry of the list below the plan. */
+export type TimelineItem =
+  | { key: string; kind: 'finding'; stepId: string; finding: Finding }
+  | {
+      key: string;
+      kind: 'problem';
+      stepId: string;
+      text: string;
+      repair: string;
+      mended: boolean;
+    }
+  | { key: string; kind: 'notice'; text: string }
+  | { key: string; kind: 'text'; text: string };
+
+export interface IRunView {
+  id: string;
+  /** The newest event that is in this view; -1 = none. */
+  seq: number;
+  intent: string;
+  status: RunStatus;
+  paused: boolean;
+  resumable: boolean;
+  notebook: string;
+  folder: string;
+  destination: IDestination;
+  /** Seconds since 1970. */
+  startedAt: number;
+  budgetSeconds: number;
+  /** Seconds it took, once it has ended. */
+  seconds: number | null;
+  sentence: string;
+  report: string | null;
+  /** Name of the model that was chosen. */
+  selected: string | null;
+  plan: IPlanUpdated | null;
+  /** Seconds spent in finished cells, by step. */
+  stepSeconds: Record<string, number>;
+  /** When the running cell of a step started, in seconds since 1970. */
+  stepStarted: Record<string, number>;
+  progress: ICellProgress | null;
+  timeline: TimelineItem[];
+  questions: IQuestion[];
+  approvals: IPendingApproval[];
+  /** US dollars; null where nothing was paid for. */
+  cost: number | null;
+}
+
+export function newRun(id: string): IRunView {
+  return {
+    id,
+    seq: -1,
+    intent: '',
+    status: 'running',
+    paused: false,
+    resumable: false,
+    notebook: '',
+    folder: '',
+    destination: { offline: true, host: null, loopback: false },
+    startedAt: 0,
+    budgetSeconds: 0,
+    seconds: null,
+    sentence: '',
+    report: null,
+    selected: null,
+    plan: null,
+    stepSeconds: {},
+    stepStarted: {},
+    progress: null,
+    timeline: [],
+    questions: [],
+    approvals: [],
+    cost: null
+  };
+}
+
+/** The run with what the server says about it as a whole; plan and findings come with its events. */
+export function withSummary(run: IRunView, summary: IRunSummary): IRunView {
+  const live = summary.status === 'running';
+  return {
+    ...run,
+    intent: summary.intent,
+    status: summary.status,
+    paused: summary.paused,
+    resumable: summary.resumable,
+    notebook: summary.notebook,
+    folder: summary.folder,
+    destination: summary.destination,
+    startedAt: summary.started,
+    budgetSeconds: summary.budget_seconds,
+    seconds: live ? null : summary.elapsed,
+    sentence: summary.sentence,
+    progress: live ? run.progress : null,
+    questions: summary.questions,
+    approvals: summary.approvals
+  };
+}
+
+/** The run after these events; the same object when none of them was news. */
+export function reduceRun(
+  run: IRunView,
+  events: readonly ClinjupEvent[]
+): IRunView {
+  let next = run;
+  for (const event of events) {
+    if (event.run_id !== run.id || event.seq <= next.seq) {
+      continue;
+    }
+    if (next === run) {
+      next = { ...run, timeline: run.timeline.slice() };
+    }
+    next.seq = event.seq;
+    apply(next, event);
+  }
+  return next;
+}
+
+/** Put one event into `run`, whose timeline is ours to change; everything else is replaced, never changed in place. */
+function apply(run: IRunView, event: ClinjupEvent): void {
+  switch (event.type) {
+    case 'run.started':
+      Object.assign(run, {
+        intent: event.data.intent,
+        folder: event.data.folder,
+        notebook: event.data.notebook || run.notebook,
+        destination: event.data.destination,
+        budgetSeconds: event.data.budget_seconds,
+        startedAt: event.data.started || event.ts,
+        status: 'running',
+        seconds: null,
+        sentence: '',
+        resumable: false,
+        questions: []
+      });
+      break;
+    case 'plan.updated':
+      run.plan = event.data;
+      break;
+    case 'text.delta':
+      addText(run, event, event.data.text, event.data.loud);
+      break;
+    case 'approval.requested':
+      run.approvals = [
+        ...run.approvals.filter(each => each.sha256 !== event.data.sha256),
+        event.data
+      ];
+      break;
+    case 'approval.resolved':
+      run.approvals = run.approvals.filter(
+        each => each.sha256 !== event.data.sha256
+      );
+      break;
+    case 'question.asked':
+      run.questions = event.data.questions;
+      break;
+    case 'question.answered':
+      run.questions = [];
+      break;
+    case 'cell.started':
+      run.progress = null;
+      run.stepStarted = { ...run.stepStarted, [event.data.step_id]: event.ts };
+      break;
+    case 'cell.progress':
+      run.progress = event.data;
+      break;
+    case 'cell.finished':
+      finishCell(run, event.data.step_id, event.data.ok, event.data.seconds);
+      break;
+    case 'error.diagnosed':
+      run.timeline.push({
+        key: key(event),
+        kind: 'problem',
+        stepId: event.data.step_id,
+        text: event.data.message,
+        repair: '',
+        mended: false
+      });
+      break;
+    case 'error.repaired':
+      changeProblems(run, event.data.step_id, { repair: event.data.change });
+      break;
+    case 'result':
+      if (isFinding(event.data.finding)) {
+        run.timeline.push({
+          key: key(event),
+          kind: 'finding',
+          stepId: event.data.step_id,
+          finding: event.data.finding
+        });
+      }
+      break;
+    case 'usage':
+      run.cost = event.data.cost;
+      break;
+    case 'run.paused':
+      run.paused = event.data.paused;
+      break;
+    case 'notebook.changed':
+      run.timeline.push({
+        key: key(event),
+        kind: 'notice',
+        text: event.data.sentence
+      });
+      break;
+    case 'run.finished':
+      Object.assign(run, {
+        status: event.data.status,
+        sentence: event.data.sentence,
+        seconds: event.ts - run.startedAt,
+        report: event.data.report,
+        selected: event.data.selected,
+        progress: null,
+        paused: false,
+        approvals: [],
+        questions: event.data.questions,
+        resumable: event.data.status !== 'completed'
+      });
+      break;
+  }
+}
+
+function finishCell(
+  run: IRunView,
+  stepId: string,
+  ok: boolean,
+  seconds: number
+): void {
+  run.progress = null;
+  run.stepSeconds = {
+    ...run.stepSeconds,
+    [stepId]: (run.stepSeconds[stepId] ?? 0) + seconds
+  };
+  if (ok) {
+    changeProblems(run, stepId, { mended: true });
+  }
+}
+
+/** Change what is told about the problems of this step that are still open. */
+function changeProblems(
+  run: IRunView,
+  stepId: string,
+  change: { repair?: string; mended?: boolean }
+): void {
+  run.timeline.forEach((item, index) => {
+    if (item.kind === 'problem' && item.stepId === stepId && !item.mended) {
+      const keep = change.repair !== undefined && item.repair !== '';
+      run.timeline[index] = keep ? item : { ...item, ...change };
+    }
+  });
+}
+
+/** Pieces of one streamed text make one entry; a loud sentence stands alone. */
+function addText(
+  run: IRunView,
+  event: ClinjupEvent,
+  text: string,
+  loud: boolean
+): void {
+  const last = run.timeline[run.timeline.length - 1];
+  if (loud) {
+    run.timeline.push({ key: key(event), kind: 'notice', text });
+  } else if (last?.kind === 'text') {
+    run.timeline[run.timeline.length - 1] = { ...last, text: last.text + text };
+  } else {
+    run.timeline.push({ key: key(event), kind: 'text', text });
+  }
+}
+
+function key(event: ClinjupEvent): string {
+  return `${event.run_id}:${event.seq}`;
+}

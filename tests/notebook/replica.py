@@ -1,0 +1,97 @@
+"""A tab's half of the protocol, as the head of clinjup/server/protocol.py tells it, without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinjup.ops import Delete, Order, Snapshot, SnapshotCell, Upsert
+
+
+@dataclass
+class TabCell:
+    id: str
+    type: str
+    source: str
+    base: str | None = None
+    seq: int = 0
+
+
+@dataclass
+class Tab:
+    """A replica of the notebook with a user in front of it."""
+
+    client: str
+    cells: list[TabCell] = field(default_factory=list)
+    seq: int = 0
+    n: int = 0
+    waiting: bool = False
+    missed: bool = False
+    """It saw that an op was missed and has to say hello."""
+
+    @classmethod
+    def of(cls, client: str, cells: list[dict[str, Any]], seq: int = 0) -> Tab:
+        opened = [TabCell(c["id"], c["cell_type"], c["source"], c["source"], seq) for c in cells]
+        return cls(client, opened, seq)
+
+    def ids(self) -> list[str]:
+        return [cell.id for cell in self.cells]
+
+    def find(self, cell_id: str | None) -> TabCell | None:
+        return next((cell for cell in self.cells if cell.id == cell_id), None)
+
+    def apply(self, after: int, until: int, ops: list[Any]) -> None:
+        if after > self.seq:
+            self.missed = True
+            return
+        for op in ops:
+            if op.seq > self.seq:
+                self._apply(op)
+                self.seq = op.seq
+        self.seq = max(self.seq, until)
+
+    def _apply(self, op: Any) -> None:
+        if isinstance(op, Upsert):
+            self._upsert(op)
+        elif isinstance(op, Delete) and op.origin != self.client:
+            cell = self.find(op.id)
+            if cell is not None and cell.source in (cell.base, op.over):
+                self.cells.remove(cell)
+            elif cell is not None:
+                self.waiting = True
+        elif isinstance(op, Order) and op.origin != self.client:
+            rank = {cell_id: place for place, cell_id in enumerate(op.ids)}
+            placed = sorted((cell for cell in self.cells if cell.id in rank), key=lambda cell: rank[cell.id])
+            for place, cell in enumerate(self.cells):
+                if cell.id not in rank:
+                    placed.insert(placed.index(self.cells[place - 1]) + 1 if place else 0, cell)
+            self.cells = placed
+
+    def _upsert(self, op: Upsert) -> None:
+        cell, told = self.find(op.cell.id), op.cell
+        if op.origin == self.client:
+            if cell is not None:
+                cell.base, cell.seq = told.source, op.seq
+        elif cell is None:
+            above = self.find(op.after)
+            place = self.cells.index(above) + 1 if above else 0 if op.after is None else len(self.cells)
+            self.cells.insert(place, TabCell(told.id, told.cell_type, told.source, told.source, op.seq))
+        elif cell.source in (cell.base, op.over, told.source):
+            cell.source = cell.base = told.source
+            cell.type, cell.seq = told.cell_type, op.seq
+        else:
+            self.waiting = True
+
+    def snapshot(self, *, full: bool = False) -> Snapshot:
+        self.n += 1
+        self.waiting = False
+        cells = [
+            SnapshotCell(
+                id=cell.id,
+                type=cell.type,
+                source=None if cell.source == cell.base and not full else cell.source,
+                seq=cell.seq,
+            )
+            for cell in self.cells
+        ]
+        return Snapshot(n=self.n, seq=self.seq, cells=cells)

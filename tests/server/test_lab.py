@@ -1,0 +1,52 @@
+"""`clinjup lab` leaves no unguarded port open; the server half is quick to start and never imports torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import psutil
+
+LAB = [sys.executable, "-c", "from clinjup.cli import main; main()", "lab", "."]
+
+
+def listening(pid: int) -> set[int]:
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return {
+        connection.laddr.port
+        for process in processes
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_clinjup_lab_listens_on_its_own_port_alone_and_serves_the_panels_routes(own_server):
+    server = own_server(command=LAB)
+    assert listening(server.process.pid) == {server.port}
+    status, about = server.get("clinjup/v1/about")
+    assert status == 200 and about["warnings"] == []
+    assert server.get("lab")[0] == 200
+
+
+def test_doctor_warns_of_the_port_that_plain_jupyter_lab_opens():
+    from clinjup.server.mcp_port import warning_before_start
+
+    assert "3001" in warning_before_start() and "clinjup lab" in warning_before_start()
+
+
+def test_clinjup_lab_in_a_folder_that_is_not_there_is_a_sentence(tmp_path):
+    said = subprocess.run(
+        [*LAB[:-1], str(tmp_path / "nowhere")], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert said.returncode == 2 and "nowhere" in said.stderr and "Traceback" not in said.stderr
+
+
+def test_the_extension_and_the_service_never_import_torch():
+    program = (
+        "import sys\nimport clinjup.server.extension\n"
+        "light = {'clinjup.runs', 'anthropic', 'pandas', 'pydantic'} & set(sys.modules)\n"
+        "import clinjup.server.handlers, clinjup.server.service, clinjup.persona\n"
+        "print(sorted(light), [name for name in ('torch', 'torchvision', 'timm', 'lightning') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
+    assert said.stdout.strip() == "[] []"

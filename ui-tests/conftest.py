@@ -1,0 +1,97 @@
+"""A real JupyterLab with clinjup on a small synthetic cohort, and Debian's chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from lab import Lab
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from server import LabServer
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+PATIENTS = 60
+expect.set_options(timeout=30_000)  # a busy machine is not a fault of the panel
+
+
+def pytest_sessionstart() -> None:
+    if shutil.which(CHROMIUM) is None:
+        sentence = f"The browser tests need chromium, and there is none at {CHROMIUM} (apt-get install chromium)."
+        if os.environ.get("CI") == "true":
+            pytest.exit(sentence, returncode=1)
+        pytest.exit(sentence + " They were not run.", returncode=0)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    switches = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
+    return {"executable_path": CHROMIUM, "args": [f"--{switch}" for switch in switches.split()]}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    lab_server = LabServer(tmp_path_factory.mktemp("lab"))
+    # The cohort of the example, smaller than what a click would write, so that training takes seconds.
+    cohort = lab_server.root / "clinjup-runs" / "data-pneumothorax-0"
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("clinjup"),
+            "data",
+            "pneumothorax",
+            "--out",
+            cohort,
+            "--patients",
+            str(PATIENTS),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    lab_server.start()
+    yield lab_server
+    lab_server.stop()
+
+
+@pytest.fixture(scope="session")
+def origins() -> Iterator[set[str]]:
+    """The origins of all requests of all pages. No request leaves the machine."""
+    seen: set[str] = set()
+    yield seen
+    assert seen, "no request was recorded"
+    assert {urlsplit(origin).hostname for origin in seen} == {"localhost"}
+
+
+@pytest.fixture
+def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator[Callable[..., Lab]]:
+    """Opens JupyterLab in a fresh browser window, and fails the test on an error that a page threw."""
+    windows: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_window(*, width: int = 1400, height: int = 900, theme: str = "light", fresh: bool = True) -> Lab:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        windows.append(context)
+        context.on("request", lambda request: origins.add(_origin(request.url)))
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        page: Page = context.new_page()
+        page.on("websocket", lambda socket: origins.add(_origin(socket.url)))
+        lab = Lab(page, server.url, SCREENSHOTS)
+        lab.open(fresh=fresh, theme=theme)
+        return lab
+
+    yield open_window
+    for window in windows:
+        window.close()
+    assert not errors
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return (
+        f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost"
+    )  # data: and blob: stay in the page

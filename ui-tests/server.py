@@ -1,0 +1,137 @@
+"""A real JupyterLab with clinjup, in a process group of its own, that tests may kill and start again on the same folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_SECONDS = 240
+
+CONFIG = """
+from jupyterlab.galata import configure_jupyter_server
+configure_jupyter_server(c)
+c.ServerApp.root_dir = {root!r}
+c.ServerApp.port = {port}
+c.ServerApp.port_retries = 0
+c.ServerApp.open_browser = False
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+c.LabApp.user_settings_dir = {settings!r}
+c.LabApp.workspaces_dir = {workspaces!r}
+c.MCPExtensionApp.mcp_port = 0
+"""
+
+SETTINGS = {
+    "notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": false}',
+}
+
+
+@dataclass
+class LabServer:
+    """One server on one folder. `root` is what JupyterLab shows."""
+
+    folder: Path
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "root"
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        if not self.port:
+            with socket.socket() as free:
+                free.bind(("localhost", 0))
+                self.port = free.getsockname()[1]
+        settings = self.folder / "settings"
+        notification = settings / "@jupyterlab" / "apputils-extension"
+        notification.mkdir(parents=True, exist_ok=True)
+        for name, text in SETTINGS.items():
+            (notification / name).write_text(text)
+        config = self.folder / "config.py"
+        config.write_text(
+            CONFIG.format(
+                root=str(self.root), port=self.port, settings=str(settings), workspaces=str(self.folder / "workspaces")
+            )
+        )
+        environment = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "FASTMCP_CHECK_FOR_UPDATES": "off",
+            "OMP_NUM_THREADS": "1",
+            "HOME": str(self.folder),
+        }
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", "--allow-root", "--config", str(config)],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would: no handler runs. Kernels die with it."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        for child in self._kernels():
+            os.kill(child, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill_kernel(self) -> None:
+        """SIGKILL the kernel of this server, as the system does when memory runs out."""
+        (kernel,) = self._kernels()
+        os.kill(kernel, signal.SIGKILL)
+
+    def _kernels(self) -> list[int]:
+        """Process ids of this server's kernels: their connection files lie in its own runtime folder."""
+        mine = str(self.folder / "runtime")
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                except OSError:
+                    continue
+                if "ipykernel" in command and mine in command:
+                    found.append(int(entry.name))
+        return found
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/api", timeout=10):
+                    return
+            except OSError:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(timeout=0.3)
+                    break
+        self.stop()
+        raise RuntimeError(f"JupyterLab did not start:\n{(self.folder / 'server.log').read_text()[-3000:]}")
