@@ -96,16 +96,17 @@ def _fetched(name: str) -> Path | None:
     Raises TimeoutError where the hub answered and then sends nothing: its client alone would try again and again.
     """
     import timm
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
     config = timm.get_pretrained_cfg(name)
     if not config.hf_hub_id:
         return None
+    file, address = config.hf_hub_filename or "model.safetensors", constants.ENDPOINT
     outcome: list[str | Exception] = []
 
     def fetch() -> None:
         try:
-            outcome.append(hf_hub_download(config.hf_hub_id, config.hf_hub_filename or "model.safetensors"))
+            outcome.append(hf_hub_download(config.hf_hub_id, file, endpoint=address))
         except Exception as error:  # handed to the thread that waits
             outcome.append(error)
 

@@ -104,7 +104,7 @@ def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("task", "layout", "sentence"),
-    [("gout", None, "no synthetic cohort for 'gout'"), ("pneumothorax", "padchest", "no layout 'padchest'")],
+    [("gout", None, "no synthetic cohort for 'gout'"), ("pneumothorax", "mura", "no layout 'mura'")],
 )
 def test_unknown_task_or_layout_names_those_that_exist(
     task: str, layout: str | None, sentence: str, tmp_path: Path
