@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .claude_server import UNTIL_GO, code, empty_notebook, let_go, markdown, script, start
+from .claude_server import ENDED, UNTIL_GO, code, empty_notebook, let_go, markdown, script, start
 from .test_live_runs import texts_of
 
 
@@ -51,7 +51,7 @@ def test_a_notebook_that_is_deleted_while_the_run_writes_it_is_written_again_and
     events = server.run_to_end(run["id"])
     said = [event["data"]["text"] for event in events if event["type"] == "text.delta"]
     assert any("deleted or moved away" in text and "Nothing is lost" in text for text in said)
-    assert events[-1]["data"]["status"] == "completed"
+    assert events[-1]["data"]["status"] == ENDED
     assert texts_of(server.notebook(path), "s2") == "after\n" and "mine" in json.dumps(server.notebook(path)["cells"])
 
 
@@ -63,7 +63,7 @@ def test_a_notebook_that_is_renamed_while_the_run_writes_it_is_followed(server, 
     assert server.ask("PATCH", f"api/contents/{path}", {"path": "renamed.ipynb"})[0] == 200
     assert server.ask("PATCH", f"api/sessions/{session['id']}", {"path": "renamed.ipynb"})[0] == 200
     let_go(run)
-    assert server.run_to_end(run["id"])[-1]["data"]["status"] == "completed"
+    assert server.run_to_end(run["id"])[-1]["data"]["status"] == ENDED
     assert texts_of(server.notebook("renamed.ipynb"), "s2") == "after\n"
     assert not (server.root / path).exists()
 
@@ -106,7 +106,7 @@ def test_a_notebook_of_nbformat_3_is_brought_up_to_date_and_keeps_its_cells(serv
     }
     (server.root / "old.ipynb").write_text(json.dumps(old), encoding="utf-8")
     run = start(server, scripted_claude(script("print('new')")), small_cohort, "old.ipynb")
-    assert server.run_to_end(run["id"])[-1]["data"]["status"] == "completed"
+    assert server.run_to_end(run["id"])[-1]["data"]["status"] == ENDED
     notebook = server.notebook("old.ipynb")
     assert notebook["nbformat"] == 4 and "kept = 1" in json.dumps(notebook["cells"])
     assert texts_of(notebook, "s1") == "new\n"
