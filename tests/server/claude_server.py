@@ -73,9 +73,9 @@ def start(server: Server, claude: Any, data: Path, notebook: str | None, **more:
     return run
 
 
-def let_go(run: dict[str, Any]) -> None:
+def let_go(run: dict[str, Any], gate: str = "go") -> None:
     """End the cell that waits (UNTIL_GO)."""
-    Path(run["folder"], "cache", "go").touch()
+    Path(run["folder"], "cache", gate).touch()
 
 
 def in_kernel(server: Server, notebook: str, source: str) -> str:

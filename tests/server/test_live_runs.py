@@ -107,7 +107,8 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
         server, "offline.ipynb", markdown("one", "one"), markdown("two", "two"), markdown("three", "three")
     )
     tab = open_tab(server, path)
-    run = start(server, scripted_claude(script(UNTIL_GO, STREAM)), small_cohort, path)
+    cells = script(UNTIL_GO, UNTIL_GO.replace("cache/go", "cache/second"), STREAM)
+    run = start(server, scripted_claude(cells), small_cohort, path)
     tab.receive_until(lambda tab: any("waiting" in str(outputs) for outputs in tab.outputs.values()))
     tab.close()
     tab.tab.find("one").source = "one, edited offline"
@@ -115,11 +116,13 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
     let_go(run)
     server.until(run["id"], lambda event: event["type"] == "cell.started" and event["data"]["step_id"] == "s2")
     tab.connect()
+    tab.receive_until(lambda tab: tab.tab.find("one").base == "one, edited offline")
+    let_go(run, "second")
     tab.receive_until(HeadlessTab.run_is_over)
     server.run_to_end(run["id"])
     sources = ["".join(cell["source"]) for cell in server.notebook(path)["cells"]]
     assert "one, edited offline" in sources and "three" in sources and "two" not in sources
-    assert "line 2" in texts_of(server.notebook(path), "s2")
+    assert texts_of(server.notebook(path), "s3") == "line 0\nline 1\nline 2\n"
 
 
 def test_stop_interrupts_the_running_cell_and_leaves_the_users_kernel_alive(
