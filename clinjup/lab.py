@@ -12,8 +12,11 @@ from clinjup.server.mcp_port import EXTENSION
 def arguments(folder: Path, more: list[str]) -> list[str]:
     """Command line of JupyterLab for `folder`. `more`, the user's own options, come last and win."""
     settings = resources.files("clinjup").joinpath("lab_settings")
+    root = (
+        [] if any(option.startswith("--ServerApp.root_dir") for option in more) else [f"--ServerApp.root_dir={folder}"]
+    )
     return [
-        f"--ServerApp.root_dir={folder}",
+        *root,
         f"--ServerApp.jpserver_extensions={{'clinjup.server': True, '{EXTENSION}': False}}",
         f"--LabApp.app_settings_dir={settings}",
         "--LabApp.news_url=None",

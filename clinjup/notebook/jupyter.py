@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,7 @@ class JupyterDesk:
         if found is None:
             return False
         path, ops = found
+        self._undo_half_a_save(path)
         try:
             notebook = await self.read(path)
         except NotebookTroubleError as trouble:
@@ -93,6 +96,17 @@ class JupyterDesk:
             await self.write(path, notebook)
         (folder / LOG_NAME).unlink(missing_ok=True)
         return missing
+
+    def _undo_half_a_save(self, path: str) -> None:
+        """Jupyter saves in place and keeps the old file beside it meanwhile: after a crash that one is whole."""
+        file = self.root / path
+        old = file.with_name(f".~{file.name}")
+        if not old.is_file():
+            return
+        try:
+            json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            os.replace(old, file)
 
     def contents_path(self, file: Path) -> str | None:
         """The contents path of a file; None where it does not lie below the server's root."""

@@ -187,7 +187,11 @@ class LiveNotebook(NotebookSession):
         elif isinstance(message, Saved) and message.ok:
             self._saved_seq = max(self._saved_seq, message.seq)
             self._tab_saved.set()
-        if tab.behind and tab.rejoined:
+        self._catch_up(tab)
+
+    def _catch_up(self, tab: OpenTab) -> None:
+        """Have a tab load the file that was written behind its back, before it is asked to save."""
+        if tab.behind and tab.rejoined and not tab.silent:
             tab.behind = False
             self._broadcast.revert(tab)
 
@@ -291,6 +295,7 @@ class LiveNotebook(NotebookSession):
         self._stamp = await self._files.write(self.contents_path, self.notebook)
         for tab in self._tabs.of(self.contents_path):
             tab.behind = True
+            self._catch_up(tab)
 
     async def _take_over_the_file(self) -> None:
         """Somebody else has written it: a tab that was closed since, or the user by other means. Their edits are taken over."""

@@ -189,9 +189,16 @@ class Broadcast:
         tab.told = seq
 
     def close(self) -> None:
+        """The run has ended. A tab that has not kept up loads the file, which is whole."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        seq = self._live.shared.seq
+        for tab in self._tabs.of(self._live.contents_path):
+            if tab.live is self._live and (not tab.rejoined or tab.behind or tab.told < seq):
+                missed = self._live.shared.since(tab.told)
+                tab.send(Ops(after=tab.told, until=seq + 1, ops=[*missed, Revert(seq=seq + 1)]))
+                tab.told = seq + 1
 
     def _is_told_by_rtc(self, tab: OpenTab) -> bool:
         """Rule 13: where the document itself is shared, one tab applies the ops and the others see them there."""

@@ -183,6 +183,7 @@ class HeadlessTab:
         cells = [{**cell, "source": cell["source"]} for cell in self.document["cells"]]
         self.tab = Tab.of(self.client, cells, seq)
         self.outputs = {cell["id"]: cell.get("outputs", []) for cell in self.document["cells"]}
+        self.metadata = {cell["id"]: cell["metadata"] for cell in self.document["cells"]}
 
     def connect(self) -> None:
         self.socket = self.server.socket(f"clinjup/v1/notebooks/{quote(self.path)}/ops")
@@ -224,11 +225,16 @@ class HeadlessTab:
             self.receive()
             assert time.monotonic() < deadline, "the tab waited in vain"
 
+    def run_is_over(self) -> bool:
+        return any(welcome.live for welcome in self.welcomes) and not self.welcomes[-1].live
+
     def _apply(self, message: Ops) -> None:
         self.tab.apply(message.after, message.until, message.ops)
         assert not self.tab.missed
         for op in message.ops:
             self.ops.append(op)
+            if op.op == "upsert":
+                self.metadata[op.cell.id] = op.cell.metadata
             if op.op == "upsert" and op.cell.id not in self.outputs:
                 self.outputs[op.cell.id] = list(op.cell.outputs)
             elif isinstance(op, Outputs):
@@ -259,11 +265,10 @@ class HeadlessTab:
         route = f"api/contents/{quote(self.path)}"
         _, now = self.server.get(f"{route}?content=0")
         assert now["last_modified"] == self.file, "the file changed on disk: JupyterLab would ask the user"
-        old = {cell["id"]: cell for cell in self.document["cells"]}
         cells = []
         for cell in self.tab.cells:
-            whole = {"id": cell.id, "cell_type": cell.type, "source": cell.source, "metadata": {}}
-            whole["metadata"] = old.get(cell.id, {}).get("metadata", {})
+            whole = {"id": cell.id, "cell_type": cell.type, "source": cell.source}
+            whole["metadata"] = self.metadata.get(cell.id, {})
             if cell.type == "code":
                 whole |= {"outputs": self.outputs.get(cell.id, []), "execution_count": None}
             cells.append(whole)

@@ -8,7 +8,8 @@ from pathlib import Path
 from clinjup.reporting import verify_run
 from clinjup.server.protocol import EVENT_DATA
 
-from .claude_server import UNTIL_GO, code, empty_notebook, in_kernel, let_go, markdown, script, start
+from .claude_server import ENDED, UNTIL_GO, code, empty_notebook, in_kernel, let_go, markdown, script, start
+from .door import HeadlessTab
 
 STREAM = "for number in range(3):\n    print('line', number)"
 
@@ -41,9 +42,9 @@ def test_cells_and_outputs_reach_the_open_tab_which_writes_the_file(server, scri
     sessions = server.get("api/sessions")[1]
     assert [s["kernel"]["id"] for s in sessions if s["path"] == path] == [tab.welcomes[-1].kernel_id]
     let_go(run)
-    tab.receive_until(lambda tab: not tab.welcomes[-1].live)
+    tab.receive_until(HeadlessTab.run_is_over)
     events = server.run_to_end(run["id"])
-    assert (events[-1]["type"], events[-1]["data"]["status"]) == ("run.finished", "completed")
+    assert (events[-1]["type"], events[-1]["data"]["status"]) == ("run.finished", ENDED)
 
     on_disk = server.notebook(path)
     assert tab.saves >= 1 and on_disk["cells"][0]["source"] == ["kept = 41"]
@@ -91,7 +92,7 @@ def test_the_run_goes_on_when_the_tab_is_closed_and_a_new_tab_shows_everything(
     tab.snapshot()
     tab.close()
     let_go(run)
-    assert server.run_to_end(run["id"])[-1]["data"]["status"] == "completed"
+    assert server.run_to_end(run["id"])[-1]["data"]["status"] == ENDED
     on_disk = server.notebook(path)
     assert on_disk["cells"][0]["source"] == ["written by the user"]
     assert texts_of(on_disk, "s2") == "line 0\nline 1\nline 2\n"
@@ -106,7 +107,8 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
         server, "offline.ipynb", markdown("one", "one"), markdown("two", "two"), markdown("three", "three")
     )
     tab = open_tab(server, path)
-    run = start(server, scripted_claude(script(UNTIL_GO, STREAM)), small_cohort, path)
+    cells = script(UNTIL_GO, UNTIL_GO.replace("cache/go", "cache/second"), STREAM)
+    run = start(server, scripted_claude(cells), small_cohort, path)
     tab.receive_until(lambda tab: any("waiting" in str(outputs) for outputs in tab.outputs.values()))
     tab.close()
     tab.tab.find("one").source = "one, edited offline"
@@ -114,11 +116,13 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
     let_go(run)
     server.until(run["id"], lambda event: event["type"] == "cell.started" and event["data"]["step_id"] == "s2")
     tab.connect()
-    tab.receive_until(lambda tab: not tab.welcomes[-1].live and len(tab.welcomes) > 2)
+    tab.receive_until(lambda tab: tab.tab.find("one").base == "one, edited offline")
+    let_go(run, "second")
+    tab.receive_until(HeadlessTab.run_is_over)
     server.run_to_end(run["id"])
     sources = ["".join(cell["source"]) for cell in server.notebook(path)["cells"]]
     assert "one, edited offline" in sources and "three" in sources and "two" not in sources
-    assert "line 2" in texts_of(server.notebook(path), "s2")
+    assert texts_of(server.notebook(path), "s3") == "line 0\nline 1\nline 2\n"
 
 
 def test_stop_interrupts_the_running_cell_and_leaves_the_users_kernel_alive(
@@ -179,8 +183,8 @@ def test_two_notebooks_two_runs_and_two_tabs_on_one_of_them(server, scripted_cla
     for run in (one, two):
         server.until(run["id"], lambda event: event["type"] == "cell.started")
         let_go(run)
-    tab.receive_until(lambda tab: not tab.welcomes[-1].live)
-    reader.receive_until(lambda reader: not reader.welcomes[-1].live)
+    tab.receive_until(HeadlessTab.run_is_over)
+    reader.receive_until(HeadlessTab.run_is_over)
     server.run_to_end(one["id"])
     server.run_to_end(two["id"])
     assert reader.saves == 0 and reader.tab.ids() == tab.tab.ids()
@@ -194,7 +198,7 @@ def test_a_run_without_a_notebook_gets_a_new_one_in_its_folder_whose_kernel_is_t
     run = start(server, scripted_claude(script("print('hello')")), small_cohort, None)
     assert run["notebook"] == f"{run['folder_path']}/notebook.ipynb"
     events = server.run_to_end(run["id"])
-    assert events[-1]["data"]["status"] == "completed", events[-1]
+    assert events[-1]["data"]["status"] == ENDED, events[-1]
     assert texts_of(server.notebook(run["notebook"]), "s1") == "hello\n"
     kernels = {s["path"]: s["kernel"]["name"] for s in server.get("api/sessions")[1]}
     assert kernels[run["notebook"]] == "clinjup-sandbox"

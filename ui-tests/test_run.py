@@ -1,0 +1,75 @@
+"""From one click to the report. The suite trains once: these tests follow one run, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from lab import MINUTES, Lab
+from playwright.sync_api import expect
+
+USER_TEXT = "# a note of mine, written while the run trained"
+
+
+@pytest.fixture(scope="module")
+def story() -> dict[str, str]:
+    """What one test leaves for the next."""
+    return {}
+
+
+def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
+    open_lab: Callable[..., Lab], story: dict[str, str]
+) -> None:
+    lab = open_lab(width=1500, height=950)
+    lab.new_request()
+    lab.resize_panel(420)
+    lab.click_example("Pneumothorax")
+    lab.wait_for_cells(3, timeout=2 * MINUTES)
+    story["notebook"] = lab.page.evaluate("window.jupyterapp.shell.currentWidget.context.localPath")
+    assert story["notebook"].endswith(".ipynb")
+    lab.wait_for_step("Train: baseline", "running", timeout=5 * MINUTES)
+    expect(lab.panel.get_by_role("progressbar")).to_be_visible(timeout=5 * MINUTES)
+    expect(lab.panel.get_by_text("elapsed")).to_be_visible()
+    expect(lab.page.get_by_role("button", name="Train: baseline")).to_be_visible()  # in the status bar
+    lab.screenshot("running-light")
+    assert lab.serious_violations() == []
+    # The user writes a cell of their own meanwhile, and the tab dies at once.
+    lab.page.evaluate(
+        """text => {
+          const notebook = window.jupyterapp.shell.currentWidget.context.model.sharedModel;
+          notebook.insertCell(1, { cell_type: 'markdown', source: text, metadata: {} });
+        }""",
+        USER_TEXT,
+    )
+    lab.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.context.model.sharedModel.cells.length > 1", timeout=MINUTES
+    )
+    story["cells"] = str(len(lab.sources()))
+
+
+def test_a_tab_opened_anew_in_training_shows_the_run_and_lost_nothing(
+    open_lab: Callable[..., Lab], story: dict[str, str]
+) -> None:
+    lab = open_lab(theme="dark", fresh=False)
+    expect(lab.panel.get_by_role("list", name="Plan")).to_be_visible()
+    lab.activate_notebook(story["notebook"])
+    lab.wait_for_cells(int(story["cells"]) - 1)
+    lab.screenshot("reopened-dark")
+    assert lab.serious_violations() == []
+
+
+def test_the_run_ends_with_figures_and_a_report(
+    open_lab: Callable[..., Lab],
+) -> None:
+    lab = open_lab(width=1500, height=1400)
+    if lab.panel.get_by_role("heading", name="Ask a clinical question").count():
+        lab.panel.get_by_label("Shown run").select_option(index=1)
+    end = lab.wait_for_end("Finished", timeout=8 * MINUTES)
+    expect(end.get_by_text("AUROC").first).to_be_visible()
+    expect(end.get_by_text("95 % CI").first).to_be_visible()
+    expect(end.get_by_role("heading", name="False alarms when a chest drain is drawn in").first).to_be_visible()
+    report = end.get_by_role("link", name="Read the report")
+    with lab.page.context.expect_page() as opened:
+        report.click()
+    opened.value.wait_for_load_state()
+    expect(opened.value.get_by_text("chest drain").first).to_be_visible()
