@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Difficulty:
     """How common, how subtle and how confounded. Contrasts are in units of the film's grey range (0 black, 1 white).
 
-    Lengths are fractions of half the film's width. The values were chosen on seeds 100 to 105, before seeds 0 to 2 were
-    measured with them (benchmarks/RESULTS.md): a pneumothorax that is plain is learned whatever the drains say and shows no
-    shortcut; a much fainter one is learned by no small network from 3,000 films, with or without a mitigation.
+    Lengths are fractions of half the film's width. How the values were chosen, and on which seeds, stands in
+    benchmarks/RESULTS.md: a pneumothorax that is plain is learned whatever the drains say and shows no shortcut; a much fainter
+    one is learned by no small network from 3,000 films, with or without a mitigation.
     """
 
     version: int = 2
