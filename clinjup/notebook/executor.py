@@ -91,6 +91,7 @@ class KernelExecutor:
         self._client: _Client | None = None
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self._running: asyncio.Future[None] | None = None
+        self._was_interrupted = False
         self.sandbox: tuple[Path, ...] | None = None
         """Set before `start`: the folders that a sandboxed kernel may read; None = no sandbox."""
 
@@ -140,6 +141,7 @@ class KernelExecutor:
         client.nb.cells = [cell]
         started = time.monotonic()
         self._running = asyncio.get_running_loop().create_future()
+        self._was_interrupted = False
         try:
             await client.async_execute_cell(cell, 0)
             died = False
@@ -150,6 +152,9 @@ class KernelExecutor:
         seconds = time.monotonic() - started
         cell.outputs = coalesced(cell.outputs)
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
+        if error is None and self._was_interrupted:
+            # A second interrupt can hit IPython while it tells the first one, which then leaves text and no error.
+            error = CellError(name="KeyboardInterrupt", message="", traceback="", signature="KeyboardInterrupt")
         if died:
             sentence = "The kernel that ran this cell stopped, most often because memory ran out."
             error = CellError(name="KernelDied", message=sentence, traceback="", signature="KernelDied")
@@ -175,6 +180,7 @@ class KernelExecutor:
         Said again every second: an interrupt that arrives before the kernel has begun with the cell is lost.
         """
         running = self._running
+        self._was_interrupted = True
         while self._manager is not None and await self._manager.is_alive():
             await self._manager.interrupt_kernel()
             if running is None or (await asyncio.wait({running}, timeout=1))[0]:

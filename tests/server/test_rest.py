@@ -1,0 +1,107 @@
+"""What the panel asks over REST: questions, checkpoints, help for a cell, behind a JupyterHub's base URL. Nothing is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import REQUEST
+
+from .claude_server import UNTIL_GO, empty_notebook, let_go, markdown, script, start
+from .test_live_runs import steps_of, texts_of
+
+
+def planned(server, data, **more):
+    """A run that places its cells and runs none; it has ended."""
+    status, run = server.post(
+        "clinjup/v1/runs", {"intent": REQUEST, "data": str(data), "approval": "plan-only", **more}
+    )
+    assert status == 201, run
+    server.run_to_end(run["id"])
+    return server.get(f"clinjup/v1/runs/{run['id']}")[1]
+
+
+def test_a_question_is_answered_over_rest_and_the_run_goes_on(server, small_cohort):
+    body = {"intent": "Make me a model for these images.", "data": str(small_cohort), "approval": "plan-only"}
+    status, run = server.post("clinjup/v1/runs", body)
+    assert status == 201, run
+    asked = server.until(run["id"], lambda event: event["type"] == "question.asked")["data"]["questions"]
+    assert [question["id"] for question in server.get(f"clinjup/v1/runs/{run['id']}")[1]["questions"]] == [
+        question["id"] for question in asked
+    ]
+    answers = {question["id"]: question["options"][0]["value"] for question in asked if question["options"]}
+    answers |= {question["id"]: "pneumothorax" for question in asked if question["id"] == "target"}
+    assert server.post(f"clinjup/v1/runs/{run['id']}/input", {"answers": answers})[0] == 200
+    told = server.until(run["id"], lambda event: event["type"] == "question.answered")["data"]["answers"]
+    assert told == answers
+    server.post(f"clinjup/v1/runs/{run['id']}/stop")
+    server.run_to_end(run["id"])
+    assert server.post(f"clinjup/v1/runs/{run['id']}/input", {"answers": answers})[0] == 409
+
+
+def test_going_back_to_before_a_step_takes_its_cells_out_and_keeps_the_journal_and_the_users_text(
+    server, small_cohort, open_tab
+):
+    run = planned(server, small_cohort)
+    before = server.notebook(run["notebook"])
+    step_ids = [step for kind, step in steps_of(before, run) if kind == "code"]
+    records = len(server.get(f"clinjup/v1/runs/{run['id']}/journal")[1]["records"])
+    tab = open_tab(server, run["notebook"])
+    status, restored = server.post(f"clinjup/v1/runs/{run['id']}/restore", {"step_id": step_ids[2]})
+    assert status == 200, restored
+    after = server.notebook(run["notebook"])
+    assert [step for kind, step in steps_of(after, run) if kind == "code"] == step_ids[:2]
+    assert restored["cells"] == len(after["cells"])
+    journal = server.get(f"clinjup/v1/runs/{run['id']}/journal")[1]
+    assert journal["intact"] and len(journal["records"]) == records + 1
+    assert server.post(f"clinjup/v1/runs/{run['id']}/restore", {"step_id": "nosuchstep"})[0] == 422
+    tab.close()
+
+
+def test_pause_holds_back_the_next_cell_and_resume_goes_on(server, scripted_claude, small_cohort):
+    path = empty_notebook(server, "paused.ipynb", markdown("mine", "mine"))
+    run = start(server, scripted_claude(script(UNTIL_GO, "print('second')")), small_cohort, path)
+    server.until(run["id"], lambda event: event["type"] == "cell.started")
+    assert server.post(f"clinjup/v1/runs/{run['id']}/pause")[1]["paused"]
+    let_go(run)
+    server.until(run["id"], lambda event: event["type"] == "cell.finished")
+    assert server.get(f"clinjup/v1/runs/{run['id']}")[1]["status"] == "running"
+    assert not server.post(f"clinjup/v1/runs/{run['id']}/resume")[1]["paused"]
+    server.run_to_end(run["id"])
+    assert texts_of(server.notebook(path), "s2") == "second\n"
+
+
+def test_a_cell_of_a_run_explains_itself_and_another_says_that_a_model_is_needed(server, small_cohort):
+    run = planned(server, small_cohort)
+    anchor = {"run_id": run["id"], "step_id": "split"}
+    body = {"notebook": run["notebook"], "cell_id": "x", "source": ""}
+    _, answer = server.post("clinjup/v1/cells/explain", {**body, "metadata": anchor})
+    assert not answer["needs_model"] and "patient" in answer["markdown"]
+    _, answer = server.post("clinjup/v1/cells/explain", {**body, "source": "1 + 1"})
+    assert answer["needs_model"] and "model" in answer["markdown"]
+    error = {"name": "ClassAbsentError", "message": "The validation part holds no image of the class 'yes'."}
+    _, answer = server.post("clinjup/v1/cells/mend", {**body, "metadata": anchor, "error": error})
+    assert "OFFICIAL_PARTS = False" in answer["source"] and "divided anew" in answer["markdown"]
+
+
+def test_files_of_a_run_are_shown_and_nothing_else(server, small_cohort):
+    run = planned(server, small_cohort)
+    address = f"clinjup/v1/runs/{run['id']}/files"
+    status, report = server.get(f"{address}/report.html")
+    assert status == 200 and b"<html" in report.lower()
+    Path(run["folder"], "cache", "secret.txt").write_text("secret", encoding="utf-8")
+    for name in ("cache/secret.txt", "plots/../cache/secret.txt", "..%2f..%2fsecret", "notebook.ipynb"):
+        assert server.get(f"{address}/{name}")[0] == 404
+
+
+def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_counts_as_activity(
+    own_server, scripted_claude, small_cohort
+):
+    server = own_server(base_url="/user/anna/")
+    before = server.get("api/status")[1]["last_activity"]
+    assert server.get("clinjup/v1/about")[0] == 200
+    path = empty_notebook(server, "hub.ipynb")
+    run = start(server, scripted_claude(script(UNTIL_GO)), small_cohort, path)
+    server.until(run["id"], lambda event: event["type"] == "cell.started")
+    assert server.get("api/status")[1]["last_activity"] > before
+    let_go(run)
+    server.run_to_end(run["id"])
