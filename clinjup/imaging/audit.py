@@ -174,11 +174,15 @@ def _size_bucket(files: pd.DataFrame) -> pd.Series:
 
 def _sources(cohort: Cohort) -> list[pd.Series]:
     """Where an image may come from: folder, beginning of the file name, file type, and covariates that name it."""
-    paths = cohort.table["path"].map(cohort.relative)
-    parts = paths.str.rpartition("/")
-    sources = [paths.map(_name_prefix), parts[2].map(_suffix)]
-    if cohort.layout != "class_folders":
-        sources.append(parts[0])
+    once: dict[str, str] = {}  # equal text stored once: a million paths have few folders
+    found: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for path in map(cohort.relative, cohort.table["path"]):
+        folder, _, name = path.rpartition("/")
+        for values, value in zip(found, (_name_prefix(path), _suffix(name), folder), strict=True):
+            values.append(once.setdefault(value, value))
+    if cohort.layout == "class_folders":
+        found = (found[0], found[1], [])
+    sources = [pd.Series(values, index=cohort.table.index, dtype=object) for values in found if values]
     sources += [cohort.table[name].astype(str) for name in cohort.covariates if name in _SOURCE_COVARIATES]
     return _telling(sources)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,7 +144,7 @@ def read_cohort(
     table = pd.DataFrame(
         {
             "image": rows["image"],
-            "path": [str(folder.root / path) for path in images],
+            "path": [f"{folder.root}{os.sep}{path.replace('/', os.sep)}" for path in images],
             "label": rows["label_code"].astype(int),
             "patient": patients.astype(str),
             "group": patients.astype(str),
