@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from nbformat.v4 import new_code_cell
+from openpyxl import Workbook
 from PIL import Image
 
 from clinjup.agent.plan import build_plan
@@ -270,10 +271,21 @@ def test_small_counts_of_people_and_images_are_suppressed(text: str, clean: str)
     assert Scrubber().scrub(text) == clean
 
 
-def test_ordinary_words_that_are_names_in_the_data_are_names(tmp_path: Path) -> None:
-    with (tmp_path / "t.csv").open("w", encoding="utf-8") as stream:
-        stream.write("image,label,patient name\n")
-        stream.writelines(f"a{n}.png,{n % 2},{'Young' if n == 3 else 'Small'} Long\n" for n in range(20))
+def write_table(path: Path, rows: list[list[str]]) -> None:
+    """A CSV table or, by its suffix, a workbook with a title above the header."""
+    if path.suffix == ".csv":
+        path.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+        return
+    book = Workbook()
+    for row in [["Our list"], *rows]:
+        book.active.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx"])
+def test_ordinary_words_that_are_names_in_the_data_are_names(name: str, tmp_path: Path) -> None:
+    people = [[f"a{n}.png", str(n % 2), f"{'Young' if n == 3 else 'Small'} Long"] for n in range(20)]
+    write_table(tmp_path / name, [["image", "label", "patient name"], *people])
     for number in range(20):
         Image.new("L", (8, 8)).save(tmp_path / f"a{number}.png")
     gate = PrivacyGate(
@@ -291,10 +303,10 @@ async def _task() -> Any:
     return parse_request(REQUEST, {})
 
 
-def test_free_text_of_the_data_is_withheld_although_its_words_are_ordinary(tmp_path: Path) -> None:
-    with (tmp_path / "t.csv").open("w", encoding="utf-8") as stream:
-        stream.write("image,label,report\n")
-        stream.writelines(f"a{n}.png,{n % 2},small line seen after the second step number {n}\n" for n in range(20))
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx"])
+def test_free_text_of_the_data_is_withheld_although_its_words_are_ordinary(name: str, tmp_path: Path) -> None:
+    reports = [[f"a{n}.png", str(n % 2), f"small line seen after the second step number {n}"] for n in range(20)]
+    write_table(tmp_path / name, [["image", "label", "report"], *reports])
     for number in range(20):
         Image.new("L", (8, 8)).save(tmp_path / f"a{number}.png")
     brief = Brief(asyncio.run(_task()), profile_data(tmp_path), None, [], None)  # type: ignore[arg-type]

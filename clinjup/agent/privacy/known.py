@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import re
+import zipfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from clinjup.agent.privacy.vocabulary import WORD, ordinary_words, parts_of, phrases
@@ -81,6 +83,10 @@ def _values(path: Path, table: TableProfile, wanted: Callable[[ColumnProfile], b
     names = [column.name for column in table.columns if wanted(column)]
     if not names:
         return
+    workbook, _, sheet = str(path).partition("#")
+    if workbook.lower().endswith((".xlsx", ".xlsm")):
+        yield from _values_of_sheet(Path(workbook), sheet, names)
+        return
     try:
         with path.open(encoding=table.encoding, newline="", errors="replace") as stream:
             for number, row in enumerate(csv.DictReader(stream, delimiter=table.delimiter)):
@@ -89,3 +95,21 @@ def _values(path: Path, table: TableProfile, wanted: Callable[[ColumnProfile], b
                     return
     except (OSError, csv.Error, LookupError):
         return
+
+
+def _values_of_sheet(path: Path, sheet: str, names: list[str]) -> Iterator[str]:
+    """As `_values`, of the columns called `names` of a workbook's sheet, or of all its sheets where `sheet` is empty."""
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return
+    with closing(book):
+        for page in book.worksheets:
+            places: list[int] = []
+            for row in page.iter_rows(values_only=True) if sheet in {"", page.title} else ():
+                if places:
+                    yield from (str(row[place]) for place in places if place < len(row) and row[place] is not None)
+                else:  # a title may stand above the header
+                    places = [at for at, cell in enumerate(row) if " ".join(str(cell or "").split()) in names]
