@@ -109,20 +109,23 @@ class RunManager:
         earlier = live.events if live is not None else events_of(history, folder)
         return await self._start(lambda: _Run(folder, request, preflight, interactive, history, earlier))
 
-    def answer(self, run_id: str, answers: Mapping[str, str]) -> None:
-        """Answer the questions that the run waits for."""
-        self._runs[run_id].give_answers(dict(answers))
+    def answer(self, run_id: str, answers: Mapping[str, str]) -> bool:
+        """Answer the questions that the run waits for. Returns whether it did."""
+        return run_id in self._runs and self._runs[run_id].give_answers(dict(answers))
 
-    def approve(self, run_id: str, sha256: str, approved: bool) -> None:
-        """Approve or reject the code with this hash, and no other."""
-        self._runs[run_id].give_approval(sha256, approved)
+    def approve(self, run_id: str, sha256: str, approved: bool) -> bool:
+        """Approve or reject the code with this hash, and no other. Returns whether the run waited for that."""
+        return run_id in self._runs and self._runs[run_id].give_approval(sha256, approved)
 
     async def stop(self, run_id: str) -> None:
-        """Stop now: the running cell is interrupted, everything up to there is kept."""
-        await self._runs[run_id].stop()
+        """Stop now: the running cell is interrupted, everything up to there is kept. One that has ended stays as it is."""
+        if run_id in self._runs:
+            await self._runs[run_id].stop()
 
     def pause(self, run_id: str, paused: bool) -> None:
         """Let the running cell end and hold back the next one, or go on."""
+        if run_id not in self._runs:
+            raise NotRunningError("The run has ended.")
         self._runs[run_id].set_paused(paused)
 
     async def restore(self, folder: Path, step_id: str) -> tuple[int, str]:
@@ -635,16 +638,18 @@ class _Run:
         self.publish("approval.resolved", {"sha256": sha256, "approved": approved})
         return approved
 
-    def give_answers(self, answers: dict[str, str]) -> None:
+    def give_answers(self, answers: dict[str, str]) -> bool:
         if self._answers is None or self._answers.done():
-            raise NotRunningError("The run does not wait for an answer.")
+            return False
         self._answers.set_result(answers)
+        return True
 
-    def give_approval(self, sha256: str, approved: bool) -> None:
+    def give_approval(self, sha256: str, approved: bool) -> bool:
         waiting = self._approvals.get(sha256)
         if waiting is None or waiting.done():
-            raise NotRunningError("The run does not wait for a word on this code; it was decided before.")
+            return False
         waiting.set_result(approved)
+        return True
 
 
 def _brief(request: RunRequest, preflight: Preflight) -> Brief:

@@ -24,7 +24,7 @@ from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trou
 
 SAVE_SECONDS = 1.0
 # A tab that does not save within this time is passed over: the server saves.
-TAB_SAVES_WITHIN = 5.0
+TAB_SAVES_WITHIN = 10.0
 FILE = "the file"
 
 

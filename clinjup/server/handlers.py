@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import mimetypes
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
-from pydantic import BaseModel, ValidationError
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from clinjup.ops import TAB_MESSAGE
-from clinjup.server.protocol import (
-    Answers,
-    ApprovalAnswer,
-    CellRequest,
-    EventBatch,
-    NewRun,
-    Problem,
-    Restore,
-    Resume,
-    RunEvent,
-)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 BATCH_SECONDS = 0.1
 # Files of a run that the panel shows; anything else is opened through JupyterLab.
 _SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "journal.jsonl")
 
-Body = TypeVar("Body", bound=BaseModel)
+
+def protocol() -> Any:
+    """clinjup.server.protocol, imported with the first request: a server without runs starts as fast as before."""
+    return importlib.import_module("clinjup.server.protocol")
 
 
 def routes() -> list[tuple[str, type[JupyterHandler]]]:
@@ -60,9 +53,12 @@ class _Handler(APIHandler):
     async def service(self) -> Any:
         return await self.settings["clinjup"].service()
 
-    def body(self, model: type[Body]) -> Body:
+    def body(self, message: str) -> Any:
+        """The body as this message of the protocol."""
+        from pydantic import ValidationError
+
         try:
-            return model.model_validate_json(self.request.body or b"{}")
+            return getattr(protocol(), message).model_validate_json(self.request.body or b"{}")
         except ValidationError as problem:
             faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors()[:3])
             raise _Malformed(
@@ -78,7 +74,7 @@ class _Handler(APIHandler):
         fault = keywords.get("exc_info", (None, None, None))[1]
         status, problem = _problem(fault, status_code)
         if status >= 500:
-            self.log.error("clinjup: %s", problem.sentence, exc_info=keywords.get("exc_info"))
+            self.log.error("clinjup: %s", problem, exc_info=keywords.get("exc_info"))
         self.clear()
         self.reply(problem, status)
 
@@ -87,8 +83,10 @@ class _Malformed(Exception):
     """What came in is no message of the protocol."""
 
 
-def _problem(fault: BaseException | None, status: int) -> tuple[int, Problem]:
+def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
     from clinjup import runs
+
+    Problem = protocol().Problem
     from clinjup.server.service import UnknownRunError
 
     if isinstance(fault, runs.RequestRefusedError):
@@ -135,7 +133,7 @@ class RunsHandler(_Handler):
 
     @web.authenticated
     async def post(self) -> None:
-        new = self.body(NewRun)
+        new = self.body("NewRun")
         if new.example is None and not (new.intent.strip() and new.data):
             raise _Malformed("Say what you want, and choose the folder with your images; or take one of the examples.")
         self.reply(await (await self.service()).start(new), 201)
@@ -152,11 +150,11 @@ class RunActionHandler(_Handler):
     async def post(self, run_id: str, action: str) -> None:
         service = await self.service()
         if action == "resume":
-            self.reply(await service.resume(run_id, self.body(Resume).answers))
+            self.reply(await service.resume(run_id, self.body("Resume").answers))
         elif action == "input":
-            self.reply(await service.answer(run_id, self.body(Answers).answers))
+            self.reply(await service.answer(run_id, self.body("Answers").answers))
         elif action == "restore":
-            self.reply(await service.restore(run_id, self.body(Restore).step_id))
+            self.reply(await service.restore(run_id, self.body("Restore").step_id))
         else:
             self.reply(await (service.stop if action == "stop" else service.pause)(run_id))
 
@@ -164,7 +162,7 @@ class RunActionHandler(_Handler):
 class ApprovalHandler(_Handler):
     @web.authenticated
     async def post(self, run_id: str, sha256: str) -> None:
-        self.reply(await (await self.service()).approve(run_id, sha256, self.body(ApprovalAnswer).approved))
+        self.reply(await (await self.service()).approve(run_id, sha256, self.body("ApprovalAnswer").approved))
 
 
 class JournalHandler(_Handler):
@@ -192,7 +190,7 @@ class FileHandler(_Handler):
 class CellHandler(_Handler):
     @web.authenticated
     async def post(self, action: str) -> None:
-        request, service = self.body(CellRequest), await self.service()
+        request, service = self.body("CellRequest"), await self.service()
         self.reply(await (service.explain if action == "explain" else service.mend)(request))
 
 
@@ -236,7 +234,9 @@ class EventsSocket(_Socket):
             if run_id and seq.isdigit():
                 since[run_id] = int(seq)
         async for batch in (await self.service()).follow(since):
-            self.tell(EventBatch(events=[RunEvent(**event.model_dump(mode="json")) for event in batch]))
+            self.tell(
+                protocol().EventBatch(events=[protocol().RunEvent(**event.model_dump(mode="json")) for event in batch])
+            )
             await asyncio.sleep(BATCH_SECONDS)
 
     def on_message(self, message: str | bytes) -> None:
@@ -258,8 +258,8 @@ class OpsSocket(_Socket):
 
     def on_message(self, message: str | bytes) -> None:
         try:
-            told = TAB_MESSAGE.validate_python(json.loads(message))
-        except (ValidationError, ValueError) as problem:
+            told = importlib.import_module("clinjup.ops").TAB_MESSAGE.validate_python(json.loads(message))
+        except ValueError as problem:  # pydantic's are ValueErrors
             self.log.warning("clinjup: a tab sent what is no message: %s", problem)
             self.close(1003, "not a message of the protocol")
             return

@@ -11,7 +11,7 @@ from typing import Any
 from clinjup import __version__
 from clinjup.contracts import CellError, Event, RunRequest
 from clinjup.examples import EXAMPLES, write_example_cohort
-from clinjup.runs import JupyterDesk, PlannerUnusableError, RunManager, RunView, destination_of
+from clinjup.runs import JupyterDesk, NotRunningError, PlannerUnusableError, RunManager, RunView, destination_of
 from clinjup.server.protocol import (
     About,
     CellAnswer,
@@ -159,12 +159,14 @@ class Service:
     async def answer(self, run_id: str, answers: dict[str, str]) -> RunSummary:
         view = await self.view(run_id)
         defaults = {question.id: question.default for question in view.questions if question.default is not None}
-        self.manager.answer(run_id, {**defaults, **answers})
+        if not self.manager.answer(run_id, {**defaults, **answers}):
+            raise NotRunningError("The run does not wait for an answer.")
         return await self.summary(run_id)
 
     async def approve(self, run_id: str, sha256: str, approved: bool) -> RunSummary:
         await self.view(run_id)
-        self.manager.approve(run_id, sha256, approved)
+        if not self.manager.approve(run_id, sha256, approved):
+            raise NotRunningError("The run does not wait for a word on this code; it was decided before.")
         return await self.summary(run_id)
 
     async def restore(self, run_id: str, step_id: str) -> Restored:

@@ -84,7 +84,10 @@ def test_what_another_program_writes_into_the_notebook_meanwhile_is_kept(server,
     run = start(server, scripted_claude(script(UNTIL_GO, "print('after')")), small_cohort, path)
     server.until(run["id"], lambda event: event["type"] == "cell.started")
     file = server.root / path
-    document = when_whole(file)
+    while "waiting" not in json.dumps(document := when_whole(file)):
+        pass
+    for _ in range(20):  # the server answers these after it has finished that save
+        server.get(f"api/contents/{path}?content=0")
     document["cells"][0]["source"] = ["written by another program"]
     file.write_text(json.dumps(document), encoding="utf-8")
     let_go(run)

@@ -43,8 +43,9 @@ def test_clinjup_lab_in_a_folder_that_is_not_there_is_a_sentence(tmp_path):
 
 def test_the_extension_and_the_service_never_import_torch():
     program = (
-        "import sys\nimport clinjup.server.extension\n"
-        "light = {'clinjup.runs', 'anthropic', 'pandas', 'pydantic'} & set(sys.modules)\n"
+        "import sys\nimport jupyter_server.serverapp\nbefore = set(sys.modules)\n"
+        "import clinjup.server.extension, clinjup.server.handlers\n"
+        "light = {'clinjup.runs', 'clinjup.contracts', 'anthropic', 'pandas', 'pydantic'} & (set(sys.modules) - before)\n"
         "import clinjup.server.handlers, clinjup.server.service, clinjup.persona\n"
         "print(sorted(light), [name for name in ('torch', 'torchvision', 'timm', 'lightning') if name in sys.modules])"
     )
