@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
         command = [sys.executable, "-m", "benchmarks", "scale", "--measure", folder]
         said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     found = json.loads(said.splitlines()[-1])
-    seconds = {name: value for name, value in found["seconds"].items()}
+    seconds = found["seconds"]
     total = sum(seconds.values())
     rows = [[name, f"{value:.1f} s", "", ""] for name, value in seconds.items()]
     rows += [

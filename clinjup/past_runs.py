@@ -21,14 +21,14 @@ from clinjup.views import RunView, view_of_history
 async def look_at_past(folder: Path, desk: Desk) -> RunView | None:
     """The run in `folder` as it stands; None where the folder holds none that can be read."""
     try:
-        history = read_history(folder, finished_too=True)
-    except (RunFolderError, JournalError, OSError, ValueError, KeyError):
-        return None
-    try:
-        lock = Lock(folder)
+        lock = Lock(folder)  # before the journal is read: whoever owns the run may be writing it
     except Taken:
-        return view_of_history(history, folder, elsewhere=True)
+        history = _history(folder)
+        return view_of_history(history, folder, elsewhere=True) if history else None
     try:
+        history = _history(folder)
+        if history is None:
+            return None
         if isinstance(desk, JupyterDesk):
             with contextlib.suppress(NotebookTroubleError, OSError):
                 await desk.recover(folder)
@@ -36,6 +36,13 @@ async def look_at_past(folder: Path, desk: Desk) -> RunView | None:
     finally:
         lock.release()
     return view_of_history(history, folder)
+
+
+def _history(folder: Path) -> History | None:
+    try:
+        return read_history(folder, finished_too=True)
+    except (RunFolderError, JournalError, OSError, ValueError, KeyError):
+        return None
 
 
 def _mark_interrupted(history: History) -> None:

@@ -31,8 +31,7 @@ class History:
         self.roles: Roles | None = None
         self.findings: list[dict[str, Any]] = []
         self.executions: list[dict[str, Any]] = []
-        self.own_cells: list[str] = []
-        """Sources of the cells that a model wrote and that ran, in their order."""
+        self._own: list[tuple[str, str]] = []
         self.cost = 0.0  # US dollars
         self.finished = False
         self.status = RunStatus.INTERRUPTED
@@ -65,18 +64,27 @@ class History:
             elif record.kind == "execution":
                 self.executions.append(record.data)
                 if record.data["ok"] and record.data["source_sha256"] in proposed:
-                    self.own_cells.append(proposed[record.data["source_sha256"]])
+                    self._own.append((record.data["step_id"], proposed[record.data["source_sha256"]]))
             elif record.kind == "usage":
                 self.cost += record.data["cost"]
             elif record.kind == "restore":
                 gone = set(record.data["steps"])
                 self.executions = [each for each in self.executions if each["step_id"] not in gone]
-                self.findings = [each for step_id, each in self._found if step_id not in gone]
-                self._found = [(step_id, each) for step_id, each in self._found if step_id not in gone]
+                # That the test set was opened cannot be taken back.
+                self._found = [
+                    (step_id, each)
+                    for step_id, each in self._found
+                    if step_id not in gone or each["kind"] == "test_opening"
+                ]
+                self.findings = [each for _, each in self._found]
+                self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
                 self.finished = False
+                self.status, self.sentence = RunStatus.INTERRUPTED, "Gone back to an earlier step."
             elif record.kind == "finished":
                 self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
                 self.finished = self.status is RunStatus.COMPLETED
+        self.own_cells = [source for _, source in self._own]
+        """Sources of the cells that a model wrote and that ran, in their order."""
         if self.answers.get(CONTINUE_OFFLINE) != "yes":
             self.answers.pop(CONTINUE_OFFLINE, None)  # whoever resumes after a no wants the model tried again
 

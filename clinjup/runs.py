@@ -134,10 +134,20 @@ class RunManager:
         The journal keeps everything, and cells that hold the user's text stay. Returns how many cells the notebook has now, and a
         sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
         """
+        try:
+            lock = Lock(folder)
+        except Taken as held:
+            raise NotRunningError(
+                "The run is still going on, and would write into the notebook. Stop it first."
+            ) from held
+        try:
+            return await self._restore(folder, step_id)
+        finally:
+            lock.release()
+
+    async def _restore(self, folder: Path, step_id: str) -> tuple[int, str]:
         history = read_history(folder, finished_too=True)
         live = self._runs.get(history.run_id)
-        if live is not None and not live.task.done():
-            raise NotRunningError("The run is still going on, and would write into the notebook. Stop it first.")
         order = [step.id for step in history.plan.steps] if history.plan else []
         if step_id not in order:
             raise RunFolderError(f"The plan of this run has no step '{step_id}'. It has: {', '.join(order)}.")
@@ -390,8 +400,14 @@ class _Run:
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         with contextlib.suppress(Exception):
             await self.workspace.close()
-        results = self._finish(end)
-        await self._let_go()
+        try:
+            results = self._finish(end)
+        except Exception as fault:  # a full disk, most often
+            self.end = LoopEnd(RunStatus.FAILED, f"The run could not be brought to an end: {fault}.")
+            self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
+            raise
+        finally:
+            await self._let_go()
         self.end, self.questions = end, end.questions
         told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
         report = "report.html" if (self.folder / "report.html").is_file() else None

@@ -10,7 +10,7 @@ from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 DEFAULT_SENSITIVITY = 0.90
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
-# Passes over the training images: with few images more of them, so that the network comes to see about this many.
+# Passes over the training images: more of them where the folder holds few images.
 EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.

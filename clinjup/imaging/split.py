@@ -25,10 +25,10 @@ def split_cohort(
     """A new cohort whose column `split` is filled; emits a SplitFinding.
 
     Official parts are used as they are, unless `official_parts` is False, which is a warning. A missing part is cut from the
-    training part: `test` and `validation` are shares of what is cut from. Cuts are folds of StratifiedGroupKFold on the label
-    (with the first confounder where it is annotated), groups being patients joined with near-duplicates. A patient in two
-    official parts leaves the earlier of train, validation, test and is listed; an official validation part that lacks a class
-    is cut anew.
+    training part: `test` and `validation` are shares of what is cut from. Cuts are folds on the label (with the first
+    confounder where it is annotated): of StratifiedGroupKFold, from 10,000 groups on of `imaging.folds`. Groups are patients
+    joined with near-duplicates. A patient in two official parts leaves the earlier of train, validation, test and is listed;
+    an official validation part that lacks a class is cut anew.
 
     Raises `ClassAbsentError` when training or validation lacks a class; a test part without one is only a warning.
     """
@@ -57,7 +57,7 @@ def split_cohort(
         _require_classes(table, part, split.classes)
     found += _test_warnings(table, split)
     result = replace(split, table=table, warnings=[*split.warnings, *found])
-    _emit(cohort, result, found, _method(official, used, cohort))
+    _emit(cohort, result, found, _method(official, used, split))
     return result
 
 

@@ -59,7 +59,8 @@ class NotebookWorkspace:
         self._started = False
         await self._ensure_kernel()
         for cell in self._good_cells(done):
-            await self.executor.run(new_code_cell(cell.source))
+            if (await self.executor.run(new_code_cell(cell.source))).interrupted:
+                return
 
     async def close(self) -> None:
         widgets = self.executor.widget_state()
