@@ -38,12 +38,3 @@ class Lock:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def is_taken(path: Path) -> bool:
-    """Whether somebody owns `path` right now."""
-    try:
-        Lock(path).release()
-    except Taken:
-        return True
-    return False

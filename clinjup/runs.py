@@ -13,12 +13,11 @@ from typing import Any, cast
 
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
-from clinjup.agent.planners import Planner
+from clinjup.agent.planners.pausable import Pausable
 from clinjup.agent.state import Brief, RunState
 from clinjup.agent.stopping import unless_stopped
 from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
-    Action,
     Approval,
     CellCounts,
     CellError,
@@ -286,28 +285,6 @@ class RunManager:
         return run.id
 
 
-class Pausable:
-    """A planner whose next action waits while the run is paused."""
-
-    def __init__(self, planner: Planner, going: asyncio.Event) -> None:
-        self._planner, self._going = planner, going
-        self.name = planner.name
-
-    @property
-    def about(self) -> dict[str, str]:
-        return self._planner.about
-
-    async def plan(self, brief: Brief) -> Plan:
-        return await self._planner.plan(brief)
-
-    async def next_action(self, state: RunState) -> Action:
-        await self._going.wait()
-        return await self._planner.next_action(state)
-
-    async def close(self) -> None:
-        await self._planner.close()
-
-
 class _Run:
     """One run: its folder, journal, notebook, kernel and events. Also the Ledger and the Clinician of its loop."""
 
@@ -436,14 +413,13 @@ class _Run:
 
     def view(self) -> RunView:
         """How the run stands."""
-        live = isinstance(self.session, LiveNotebook)
         notebook = self.session.contents_path if isinstance(self.session, LiveNotebook) else str(self.session.path)
         ended = self.end is not None
         return RunView(
             id=self.id,
             request=self.request,
             folder=self.folder,
-            notebook=notebook if live else str(self.session.path),
+            notebook=notebook,
             status=self.end.status if self.end is not None else RunStatus.RUNNING,
             paused=not self.going.is_set(),
             resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,

@@ -162,7 +162,10 @@ def _pixels(dataset: Any, pixel_array: Any) -> np.ndarray:
             return pixel_array(dataset)
         with one_codec_at_a_time:
             return pixel_array(dataset)
-    except (NotImplementedError, AttributeError) as error:
+    except (
+        NotImplementedError,
+        AttributeError,
+    ) as error:  # pydicom: an unknown syntax; a tag that a picture needs is missing
         raise NoPictureError(
             f"the picture is stored in a way that cannot be read ({' '.join(str(error).split())[:90]})"
         ) from error
@@ -224,7 +227,7 @@ def _looked_up(dataset: Any, values: np.ndarray) -> np.ndarray | None:
         bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
         return apply_voi(values.astype(np.int32), dataset).astype(np.float32) / (2**bits - 1)
     except (ValueError, AttributeError, IndexError, TypeError, KeyError, NotImplementedError):
-        return None
+        return None  # a broken table, in whatever way: the film's window or its percentiles serve then
 
 
 def _first(value: Any) -> float | None:
