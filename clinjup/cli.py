@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clinjup import __version__
+from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen
+from clinjup.following import follow
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from clinjup.contracts import Results, RunRequest
-    from clinjup.runs import RunManager
-    from clinjup.terminal import RunView
-
-COMPLETED, BAD_INPUT, NEEDS_ANSWER, FAILED, REFUSED = 0, 2, 3, 4, 5
+    pass
 
 app = typer.Typer(
     help="From a clinician's sentence to a notebook that others can read, re-run and verify. Not a medical device.",
@@ -103,10 +97,10 @@ def run(
         beside = _given_beside_resume(context)
         if beside:
             sentence = f"--resume goes on with the run as it was asked for; leave {' and '.join(beside)} away, or start a new run."
-            _stop(BAD_INPUT, sentence, as_json)
-        _follow(None, resume, given, as_json)
+            leave(BAD_INPUT, sentence, as_json)
+        follow(None, resume, given, as_json)
     if not intent or not intent.strip() or data is None:
-        _stop(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
+        leave(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
     from clinjup.contracts import Approval, RunRequest
 
     request = RunRequest(
@@ -123,7 +117,7 @@ def run(
         seed=seed,
         answers=given,
     )
-    _follow(request, None, given, as_json)
+    follow(request, None, given, as_json)
 
 
 @app.command()
@@ -140,7 +134,7 @@ def demo(
     cohort = folder.with_name(folder.name + "-data")
     if not (cohort / "clinjup-synthetic.json").is_file():
         _write_cohort(task, cohort, patients=None, seed=seed, layout=None, annotated=1.0)
-    _follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
+    follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
 @app.command("data")
@@ -158,7 +152,7 @@ def write_data(
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""
     if out.exists() and (out.is_file() or any(out.iterdir())):
-        _stop(
+        leave(
             BAD_INPUT,
             f"'{out}' is not an empty folder. Name a new one with --out; nothing is ever written over.",
             False,
@@ -176,11 +170,11 @@ def inspect(data: DataOption, as_json: JsonOption = False) -> None:
     try:
         profile = profile_data(data)
     except UnusableData as problem:
-        _stop(BAD_INPUT, str(problem), as_json)
+        leave(BAD_INPUT, str(problem), as_json)
     if as_json:
         typer.echo(profile.model_dump_json(indent=2))
     else:
-        print_profile(_console(stderr=False), profile)
+        print_profile(screen(stderr=False), profile)
 
 
 @app.command()
@@ -199,11 +193,11 @@ def predict(
     try:
         summary = predict_folder(run_dir, data, out, model)
     except PredictionError as problem:
-        _stop(BAD_INPUT, str(problem), as_json)
+        leave(BAD_INPUT, str(problem), as_json)
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return
-    console = _console()
+    console = screen()
     for item in summary["unreadable"]:
         console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
     console.print(f"{summary['images']} images, model '{summary['model']}': {out}", highlight=False, markup=False)
@@ -215,12 +209,12 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as
     from clinjup.reporting.verify import verify_run
 
     if not run_dir.is_dir():
-        _stop(BAD_INPUT, f"There is no run folder '{run_dir}'.", as_json)
+        leave(BAD_INPUT, f"There is no run folder '{run_dir}'.", as_json)
     verification = verify_run(run_dir)
     if as_json:
         typer.echo(json.dumps(vars(verification), ensure_ascii=False, default=str))
     else:
-        console = _console(stderr=False)
+        console = screen(stderr=False)
         for subject, finding in verification.checked.items():
             console.print(f"{subject}: {finding}", highlight=False, markup=False)
         for problem in verification.problems:
@@ -238,10 +232,10 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
 
     path = run_dir / JOURNAL_NAME
     if not path.is_file():
-        _stop(BAD_INPUT, f"There is no run in '{run_dir}': it holds no {JOURNAL_NAME}.", as_json)
+        leave(BAD_INPUT, f"There is no run in '{run_dir}': it holds no {JOURNAL_NAME}.", as_json)
     scan = read_records(path.read_bytes())
     if scan.problems:
-        _stop(
+        leave(
             FAILED,
             f"{scan.problems[0]} A list of what left this machine could be incomplete, so none is shown.",
             as_json,
@@ -252,7 +246,7 @@ def disclosures(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")
     else:
         from clinjup.terminal_tables import print_disclosures
 
-        print_disclosures(_console(stderr=False), sent, run_dir)
+        print_disclosures(screen(stderr=False), sent, run_dir)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -264,7 +258,7 @@ def lab(
     from clinjup.lab import launch
 
     if not folder.is_dir():
-        _stop(BAD_INPUT, f"There is no folder '{folder}' to open JupyterLab in. Make it first, or name another.", False)
+        leave(BAD_INPUT, f"There is no folder '{folder}' to open JupyterLab in. Make it first, or name another.", False)
     launch(folder, context.args)
 
 
@@ -279,116 +273,11 @@ def doctor(as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
     else:
-        console = _console(stderr=False)
+        console = screen(stderr=False)
         for finding in findings:
             mark = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "fault": "[red]✗[/]"}[finding.level]
             console.print(f"{mark} [bold]{finding.subject}[/]  {escape(finding.sentence)}", highlight=False)
     raise typer.Exit(FAILED if any(finding.level == "fault" for finding in findings) else COMPLETED)
-
-
-# ---------------------------------------------------------------------------------------------------- following a run
-
-
-def _follow(request: RunRequest | None, folder: Path | None, answers: dict[str, str], as_json: bool) -> NoReturn:
-    """Submit or resume, show events, ask in place on a terminal, exit with the run's code."""
-    console = _console()
-    interactive = sys.stdin.isatty() and not as_json
-    if request is not None and request.approval == "each" and not interactive:
-        _stop(BAD_INPUT, "--approve each needs a terminal, because somebody has to agree to each cell.", as_json)
-    raise typer.Exit(asyncio.run(_attend(request, folder, answers, console, interactive, as_json)))
-
-
-async def _attend(
-    request: RunRequest | None,
-    folder: Path | None,
-    answers: dict[str, str],
-    console: Console,
-    interactive: bool,
-    as_json: bool,
-) -> int:
-    from clinjup.reporting.journal import JournalError
-    from clinjup.runs import (
-        PlannerUnusableError,
-        RequestRefusedError,
-        RunFolderError,
-        RunManager,
-        UnsupportedTaskError,
-        UnusableData,
-    )
-    from clinjup.terminal import RunView, print_end
-
-    manager = RunManager()
-    try:
-        if request is not None:
-            run_id = await manager.submit(request, interactive=interactive)
-        else:
-            assert folder is not None
-            run_id = await manager.resume(folder.expanduser().resolve(), answers, interactive=interactive)
-    except RequestRefusedError as problem:
-        refusal = problem.refusal
-        if as_json:
-            typer.echo(json.dumps({"status": "refused", **refusal.model_dump()}, ensure_ascii=False))
-        console.print(refusal.reason, style="bold", highlight=False, markup=False)
-        for alternative in refusal.instead:
-            console.print(f"  • {alternative}", highlight=False, markup=False)
-        return REFUSED
-    except (UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError, JournalError) as problem:
-        return _tell(BAD_INPUT, str(problem), as_json)
-    _stop_on_ctrl_c(manager, run_id, console)
-    with RunView(console) as view:
-        await _show_events(manager, run_id, view)
-    try:
-        results, questions = await manager.wait(run_id)
-    except PlannerUnusableError as problem:
-        return _tell(BAD_INPUT, str(problem), as_json)
-    except Exception as fault:
-        return _tell(
-            FAILED, f"The run could not be brought to an end ({fault}). What it wrote before is kept.", as_json
-        )
-    if as_json:
-        asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
-        typer.echo(
-            json.dumps(asked, ensure_ascii=False) if questions else results.model_dump_json(indent=2, by_alias=True)
-        )
-    if results.status == "needs_answer":
-        for question in questions:
-            console.print(f"{question.id}: {question.text}", style="bold", highlight=False, markup=False)
-            for option in question.options:
-                console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
-        hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
-        console.print(f'Answer with a file {{"id": "answer"}}: {hint}', highlight=False, markup=False)
-    else:
-        print_end(console, results, str(manager.folder(run_id)))
-    return _exit_code(results)
-
-
-async def _show_events(manager: RunManager, run_id: str, view: RunView) -> None:
-    from clinjup.contracts import Question
-
-    async for event in manager.subscribe(run_id):
-        view.show(event)
-        if event.type == "question.asked":
-            questions = [Question.model_validate(question) for question in event.data["questions"]]
-            manager.answer(run_id, await asyncio.to_thread(view.ask, questions))
-        elif event.type == "approval.requested":
-            manager.approve(run_id, event.data["sha256"], await asyncio.to_thread(view.approve, event.data))
-
-
-def _stop_on_ctrl_c(manager: RunManager, run_id: str, console: Console) -> None:
-    loop = asyncio.get_running_loop()
-    stopping: list[asyncio.Task[None]] = []
-
-    def stop() -> None:
-        if stopping:
-            os._exit(FAILED)  # a second Ctrl-C: at once, even while a prompt waits
-        console.print("Stopping; everything up to here is kept. Press Ctrl-C again to leave at once.")
-        stopping.append(loop.create_task(manager.stop(run_id)))
-
-    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop))
-
-
-def _exit_code(results: Results) -> int:
-    return {"completed": COMPLETED, "needs_answer": NEEDS_ANSWER, "refused": REFUSED}.get(results.status.value, FAILED)
 
 
 # ------------------------------------------------------------------------------------------------------------- helpers
@@ -404,7 +293,7 @@ def _write_cohort(
     settings: dict[str, Any] = {"seed": seed, "annotated": annotated}
     settings |= {"patients": patients} if patients else {}
     settings |= {"layout": layout} if layout else {}
-    console = _console()
+    console = screen()
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("Drawing synthetic images", total=None)
         try:
@@ -415,7 +304,7 @@ def _write_cohort(
                 **settings,
             )
         except ValueError as problem:
-            _stop(BAD_INPUT, str(problem), False)
+            leave(BAD_INPUT, str(problem), False)
     console.print(f"Synthetic cohort in {out}", highlight=False, markup=False)
 
 
@@ -435,25 +324,7 @@ def _read_answers(path: Path | None, as_json: bool) -> dict[str, str]:
     try:
         answers = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        _stop(BAD_INPUT, f"The answers in '{path}' cannot be read: {problem}", as_json)
+        leave(BAD_INPUT, f"The answers in '{path}' cannot be read: {problem}", as_json)
     if not isinstance(answers, dict):
-        _stop(BAD_INPUT, f'The answers in \'{path}\' must look like {{"id": "answer"}}.', as_json)
+        leave(BAD_INPUT, f'The answers in \'{path}\' must look like {{"id": "answer"}}.', as_json)
     return {str(key): str(value) for key, value in answers.items()}
-
-
-def _console(stderr: bool = True) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, soft_wrap=not stream.isatty())
-
-
-def _tell(code: int, sentence: str, as_json: bool) -> int:
-    if as_json:
-        typer.echo(json.dumps({"error": sentence}, ensure_ascii=False))
-    _console().print(sentence, style="bold", highlight=False, markup=False)
-    return code
-
-
-def _stop(code: int, sentence: str, as_json: bool) -> NoReturn:
-    raise typer.Exit(_tell(code, sentence, as_json))

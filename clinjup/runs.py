@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
-import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from clinjup.agent.loop import Loop, LoopEnd
+from clinjup.agent.loop import LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
-from clinjup.agent.planners.pausable import Pausable
-from clinjup.agent.state import Brief, RunState
-from clinjup.agent.stopping import unless_stopped
 from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
     Approval,
-    CellCounts,
     CellError,
     Event,
-    Plan,
     Question,
     Results,
     RunRequest,
     RunStatus,
-    StepStatus,
     UnusableData,
 )
 from clinjup.limits import Limits, NotAllowedError
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
-from clinjup.notebook.introduction import introduction
 from clinjup.notebook.jupyter import JupyterDesk
-from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
+from clinjup.notebook.live import NotebookTroubleError
 from clinjup.past_runs import journal_of, look_at_past
-from clinjup.planning import PlannerUnusableError, check_planner, first_plan, make_planner
-from clinjup.preflight import Preflight, RequestRefusedError, check, look
-from clinjup.reporting import Journal, JournalError, ResultsBuilder, export_record, publish
-from clinjup.reporting.journal import Kind
-from clinjup.run_folder import History, RunFolderError, new_folder, read_history
-from clinjup.views import PendingCode, RunView, destination_of, events_of
+from clinjup.planning import PlannerUnusableError, check_planner
+from clinjup.preflight import RequestRefusedError, check
+from clinjup.reporting import JournalError
+from clinjup.run import NotRunningError, Run, brief_of
+from clinjup.run_folder import RunFolderError, new_folder, read_history
+from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
     "CellHelp",
@@ -63,17 +52,13 @@ __all__ = [
 ]
 
 
-class NotRunningError(Exception):
-    """What was asked of a run does not fit its state. The sentence says why."""
-
-
 class RunManager:
     """All runs of this process, by id. `desk` says where they work, `limits` what an administrator allows."""
 
     def __init__(self, desk: Desk | None = None, limits: Limits | None = None) -> None:
         self.desk = desk or OwnDesk()
         self.limits = limits or Limits()
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._listeners: set[asyncio.Event] = set()
 
     async def submit(self, request: RunRequest, *, interactive: bool = False) -> str:
@@ -88,9 +73,9 @@ class RunManager:
         preflight = await check(request.intent, request.data, request.answers)
         await asyncio.to_thread(check_planner, request)
         if not preflight.questions and request.planner == "offline":
-            build_plan(_brief(request, preflight))
+            build_plan(brief_of(request, preflight))
         folder = new_folder(request, preflight.task)
-        return await self._start(lambda: _Run(folder, request, preflight, interactive))
+        return await self._start(lambda: Run(folder, request, preflight, interactive))
 
     async def resume(self, folder: Path, answers: Mapping[str, str], *, interactive: bool = False) -> str:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
@@ -106,7 +91,7 @@ class RunManager:
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         earlier = live.events if live is not None else events_of(history, folder)
-        return await self._start(lambda: _Run(folder, request, preflight, interactive, history, earlier))
+        return await self._start(lambda: Run(folder, request, preflight, interactive, history, earlier))
 
     def answer(self, run_id: str, answers: Mapping[str, str]) -> bool:
         """Answer the questions that the run waits for. Returns whether it did."""
@@ -272,7 +257,7 @@ class RunManager:
         if going:
             await asyncio.wait([run.task for run in going], timeout=5)
 
-    async def _start(self, make: Callable[[], _Run]) -> str:
+    async def _start(self, make: Callable[[], Run]) -> str:
         run = make()
         await run.open(self.desk)
         run.listeners = self._listeners
@@ -283,384 +268,3 @@ class RunManager:
             stopping = asyncio.get_running_loop().call_later(self.limits.max_run_hours * 3600, run.stop_late)
             run.task.add_done_callback(lambda _: stopping.cancel())
         return run.id
-
-
-class _Run:
-    """One run: its folder, journal, notebook, kernel and events. Also the Ledger and the Clinician of its loop."""
-
-    task: asyncio.Task[tuple[Results, list[Question]]]
-
-    def __init__(
-        self,
-        folder: Path,
-        request: RunRequest,
-        preflight: Preflight,
-        interactive: bool,
-        history: History | None = None,
-        earlier: list[Event] | None = None,
-    ) -> None:
-        self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
-        self.history = history
-        self.id = history.run_id if history else uuid.uuid4().hex[:12]
-        self.events: list[Event] = list(earlier or [])
-        self.first_seq = len(self.events)
-        self.news = asyncio.Event()
-        self.listeners: set[asyncio.Event] = set()
-        self.stopped = asyncio.Event()
-        self.going = asyncio.Event()
-        self.going.set()
-        self.state: RunState | None = None
-        self.end: LoopEnd | None = None
-        self.questions: list[Question] = []
-        self._began = time.time()
-        self._started = time.monotonic()
-        self._answers: asyncio.Future[dict[str, str]] | None = None
-        self._approvals: dict[str, asyncio.Future[bool]] = {}
-        self._asked: dict[str, PendingCode] = {}
-
-    async def open(self, desk: Desk) -> None:
-        """Make the folder, take the desk's workspace. Raises RunFolderError, NotebookTroubleError; a new folder is gone then."""
-        new = self.history is None
-        try:
-            self._lock = Lock(self.folder)
-        except Taken as taken:
-            raise RunFolderError(
-                f"Another program carries the run in '{self.folder}' right now. Stop it there, or wait for its end."
-            ) from taken
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
-            for name in ("plots", "checkpoints", "cache"):
-                (self.folder / name).mkdir(exist_ok=True)
-            notebook = self.request.notebook
-            sandboxed = self.request.planner != "offline"
-            self.workspace = await desk.open(self.folder, self.id, notebook, self.publish, sandboxed=sandboxed)
-        except BaseException:
-            self._lock.release()
-            if new:
-                shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        self.session, self.executor = self.workspace.session, self.workspace.executor
-        if isinstance(self.session, LiveNotebook):
-            self.request = self.request.model_copy(update={"notebook": self.session.contents_path})
-
-    @property
-    def history_journal(self) -> Journal:
-        assert self.history is not None
-        return self.history.journal
-
-    # ------------------------------------------------------------------------------------------- the run's life
-
-    async def main(self) -> tuple[Results, list[Question]]:
-        self.publish("run.started", self._opening())
-        if self.history is None:
-            self.record("intent", {"run_id": self.id, "request": self.request.model_dump(mode="json")})
-        else:
-            self.record("resume", {"answers": self.request.answers})
-        try:
-            end = await self._work()
-        except PlannerUnusableError as problem:
-            await self._let_go()
-            if self.history is None:  # before the first cell: nothing worth keeping was written
-                shutil.rmtree(self.folder, ignore_errors=True)
-            self.end = LoopEnd(RunStatus.FAILED, str(problem))
-            self.publish("run.finished", {"status": RunStatus.FAILED, "sentence": str(problem), "questions": []})
-            raise
-        except NotebookTroubleError as trouble:
-            end = LoopEnd(RunStatus.FAILED, str(trouble))
-            self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
-        except Exception as fault:
-            # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
-            end = LoopEnd(
-                RunStatus.FAILED, f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
-            )
-            self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
-        with contextlib.suppress(Exception):
-            await self.workspace.close()
-        try:
-            results = self._finish(end)
-        except Exception as fault:  # a full disk, most often
-            self.end = LoopEnd(RunStatus.FAILED, f"The run could not be brought to an end: {fault}.")
-            self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
-            raise
-        finally:
-            await self._let_go()
-        self.end, self.questions = end, end.questions
-        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
-        report = "report.html" if (self.folder / "report.html").is_file() else None
-        self.publish("run.finished", {**told, "selected": results.selected, "report": report})
-        return results, end.questions
-
-    async def _let_go(self) -> None:
-        """The notebook is saved and given back, whatever comes."""
-        with contextlib.suppress(Exception):
-            await self.workspace.session.close()
-        self._lock.release()
-
-    def _opening(self) -> dict[str, Any]:
-        view = self.view()
-        return {
-            "intent": self.request.intent,
-            "folder": str(self.folder),
-            "notebook": view.notebook,
-            "started": self._began,
-            "budget_seconds": view.budget_seconds,
-            "planner": self.request.planner,
-            "approval": self.request.approval,
-            "destination": view.destination,
-            "resumed": self.history is not None,
-        }
-
-    def view(self) -> RunView:
-        """How the run stands."""
-        notebook = self.session.contents_path if isinstance(self.session, LiveNotebook) else str(self.session.path)
-        ended = self.end is not None
-        return RunView(
-            id=self.id,
-            request=self.request,
-            folder=self.folder,
-            notebook=notebook,
-            status=self.end.status if self.end is not None else RunStatus.RUNNING,
-            paused=not self.going.is_set(),
-            resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
-            started=self._began,
-            elapsed=self.events[-1].ts - self._began if ended and self.events else time.time() - self._began,
-            budget_seconds=self.request.budget_minutes * 60,
-            questions=self.questions,
-            approvals=list(self._asked.values()),
-            sentence=self.end.sentence if self.end is not None else "",
-            last_seq=len(self.events) - 1,
-        )
-
-    async def _work(self) -> LoopEnd:
-        while self.preflight.questions:
-            answers = await self.answer(self.preflight.questions)
-            if self.stopped.is_set():
-                return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped before its first cell.")
-            if answers is None:
-                questions = self.preflight.questions
-                self.session.add_markdown("questions", _questions_as_markdown(self.request.intent, questions))
-                return LoopEnd(RunStatus.NEEDS_ANSWER, questions[0].text, questions)
-            self.request = self.request.model_copy(update={"answers": {**self.request.answers, **answers}})
-            try:
-                self.preflight = await check(self.request.intent, self.request.data, self.request.answers)
-            except (RequestRefusedError, UnusableData) as problem:
-                return LoopEnd(RunStatus.FAILED, str(problem))
-        brief = _brief(self.request, self.preflight)
-        brief.folder = str(self.folder)
-        brief.beside = not isinstance(self.session, LiveNotebook) or self.session.beside
-        if self.history is not None:
-            brief.earlier, brief.begun = self.history.plan, bool(self.history.executions)
-            brief.spent = self.history.cost
-        if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
-            await self._enter_sandbox(brief)
-        planner = make_planner(self.request, brief, self.folder, self)
-        try:
-            planned = await unless_stopped(first_plan(planner, brief), self.stopped)
-            if planned is None:
-                return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped while it was planned. It can be resumed.")
-            successor, plan = planned
-            self.record("planner", successor.about)
-            self._write_opening(brief, plan)
-            self.state = RunState(
-                brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
-            )
-            await self._restore(self.state)
-            planning = Pausable(successor, self.going)
-            return await Loop(planning, self.state, self.workspace, self, self, self.stopped).run()
-        except UnsupportedTaskError as problem:
-            return LoopEnd(RunStatus.FAILED, str(problem))
-        finally:
-            await planner.close()
-
-    async def _enter_sandbox(self, brief: Brief) -> None:
-        """Run the kernel in the sandbox where there is one; where there is none, say so aloud and in the journal."""
-        from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
-        from clinjup.notebook.sandbox import check_sandbox
-
-        data = Path(brief.profile.root)
-        status = await check_sandbox(self.folder, [data])
-        self.record("sandbox", status.as_record())
-        self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
-        brief.sandboxed = status.active and await self.executor.enter_sandbox(data)
-        if brief.sandboxed:
-            self.session.use_kernel(KERNEL_NAME, KERNEL_TITLE)  # whoever opens the notebook is protected too
-        elif status.active:
-            sentence = (
-                "This notebook has a kernel outside of the sandbox, so you are asked before code runs that only the sandbox would make "
-                "harmless. A new notebook would get a kernel in the sandbox."
-            )
-            self.record("sandbox", {"active": False, "sentence": sentence})
-            self.publish("text.delta", {"text": sentence, "loud": True})
-
-    def _write_opening(self, brief: Brief, plan: Plan) -> None:
-        self.record("profile", brief.profile.model_dump(mode="json"))
-        self.record(
-            "roles",
-            {"roles": brief.roles.model_dump(mode="json"), "warnings": [w.model_dump() for w in brief.warnings]},
-        )
-        self.record("plan", plan.model_dump(mode="json"))
-        if self.history is None or self.history.plan is None:
-            self.session.add_markdown("introduction", introduction(brief.task, brief.profile, plan, brief.warnings))
-
-    async def _restore(self, state: RunState) -> None:
-        """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel.
-
-        A step whose cell was changed or taken out of the notebook is done again, because others may rest on it.
-        """
-        if self.history is None or self.history.plan is None:
-            return
-        state.findings = list(self.history.findings)
-        state.own_cells = list(self.history.own_cells)
-        done = self.history.finished_steps() & self.workspace.kept_steps()
-        for step in state.plan.steps:
-            if step.id in done:
-                step.status = StepStatus.DONE
-        await self.workspace.revive([step.id for step in state.plan.steps if step.id in done])
-
-    def _finish(self, end: LoopEnd) -> Results:
-        """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
-        builder = ResultsBuilder(
-            self.request.intent,
-            self.preflight.task,
-            warnings=self.preflight.warnings,
-            synthetic=self.preflight.profile.synthetic,
-        )
-        for finding in self.state.findings if self.state else []:
-            with contextlib.suppress(
-                ValueError
-            ):  # a malformed one, from a cell that a model wrote; the notebook shows it
-                builder.add(finding)
-        results = builder.build(
-            end.status,
-            seconds=time.monotonic() - self._started,
-            cells=self._cell_counts(),
-            disclosures=sum(record.kind == "disclosure" for record in self.journal.records),
-            sentence=None if end.status is RunStatus.COMPLETED else end.sentence,
-        )
-        publish(self.folder, results)
-        self.session.save()
-        if end.status is not RunStatus.NEEDS_ANSWER:
-            self.record("export", export_record(self.folder, self.session.notebook))
-        if end.status is RunStatus.INTERRUPTED:
-            self.record("interruption", {"sentence": end.sentence})
-        self.record("finished", {"status": end.status, "sentence": end.sentence})
-        self.session.set_metadata(journal_head=self.journal.head, status=end.status)
-        return results
-
-    def _cell_counts(self) -> CellCounts:
-        attempts = [*(self.history.executions if self.history else [])]
-        attempts += [attempt.model_dump() for attempt in self.state.attempts] if self.state else []
-        failed = [attempt for attempt in attempts if not attempt["ok"]]
-        repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
-        return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
-
-    async def stop(self) -> None:
-        self.stopped.set()
-        self.going.set()
-        for waiting in (self._answers, *self._approvals.values()):
-            if waiting is not None and not waiting.done():
-                waiting.cancel()
-        await self.executor.interrupt()
-
-    def stop_late(self) -> None:
-        """The time that the administrator allows is over."""
-        sentence = (
-            "This run has taken as long as the administrator of this server allows (max_run_hours), so it was stopped."
-        )
-        self.publish("text.delta", {"text": sentence, "loud": True})
-        self._stopping = asyncio.create_task(self.stop())
-
-    def set_paused(self, paused: bool) -> None:
-        if self.end is not None:
-            raise NotRunningError("The run has ended.")
-        if paused == self.going.is_set():
-            (self.going.clear if paused else self.going.set)()
-            self.publish("run.paused", {"paused": paused})
-
-    # ------------------------------------------------------------------------------------- agent.state.Ledger
-
-    def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
-        self.journal.append(cast(Kind, kind), data, wait=wait)
-        if wait:
-            self.session.settle()
-
-    def publish(self, event: Any, data: dict[str, Any]) -> None:
-        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
-        self.news.set()
-        for listener in self.listeners:
-            listener.set()
-
-    # ---------------------------------------------------------------------------------- agent.state.Clinician
-
-    async def answer(self, questions: list[Question]) -> dict[str, str] | None:
-        self.record("question", {"questions": [question.model_dump() for question in questions]})
-        if not self.interactive:
-            return None
-        self._answers = asyncio.get_running_loop().create_future()
-        self.questions = questions
-        self.publish("question.asked", {"questions": [question.model_dump() for question in questions]})
-        try:
-            answers = await self._answers
-        except asyncio.CancelledError:
-            if not self.stopped.is_set():
-                raise
-            return None
-        finally:
-            self.questions = []
-        self.record("answer", {"answers": answers})
-        self.publish("question.answered", {"answers": answers})
-        return answers
-
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
-        if not self.interactive:
-            return None
-        self._approvals[sha256] = asyncio.get_running_loop().create_future()
-        told = {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason}
-        self._asked[sha256] = PendingCode(**told)
-        self.publish("approval.requested", told)
-        try:
-            approved = await self._approvals[sha256]
-        except asyncio.CancelledError:
-            if not self.stopped.is_set():
-                raise
-            return None
-        finally:
-            self._asked.pop(sha256, None)
-        self.publish("approval.resolved", {"sha256": sha256, "approved": approved})
-        return approved
-
-    def give_answers(self, answers: dict[str, str]) -> bool:
-        if self._answers is None or self._answers.done():
-            return False
-        self._answers.set_result(answers)
-        return True
-
-    def give_approval(self, sha256: str, approved: bool) -> bool:
-        waiting = self._approvals.get(sha256)
-        if waiting is None or waiting.done():
-            return False
-        waiting.set_result(approved)
-        return True
-
-
-def _brief(request: RunRequest, preflight: Preflight) -> Brief:
-    assert preflight.roles is not None
-    return Brief(
-        task=preflight.task,
-        profile=preflight.profile,
-        roles=preflight.roles,
-        warnings=preflight.warnings,
-        look_again=lambda: look(request.data),
-        budget_seconds=request.budget_minutes * 60,
-        seed=request.seed,
-        approval=request.approval,
-        answers=request.answers,
-    )
-
-
-def _questions_as_markdown(intent: str, questions: list[Question]) -> str:
-    lines = [f"# Open questions\n\n> {intent}\n"]
-    for question in questions:
-        lines.append(f"- **{question.text}** " + " · ".join(option.text for option in question.options))
-    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""What lies in a data folder, and what each column is for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from clinjup.contracts.base import Contract
+
+
+class DataWarning(Contract):
+    code: str
+    sentence: str
+
+
+class Excluded(Contract):
+    path: str
+    reason: str
+
+
+class ValueCount(Contract):
+    value: str
+    count: int
+
+
+class ColumnProfile(Contract):
+    """One column as it lies on disk. `values` stay on this machine."""
+
+    name: str
+    kind: Literal["empty", "flag", "integer", "number", "date", "list", "category", "text"]
+    unique: int
+    missing: int
+    values: list[ValueCount] = Field([], description="the most frequent values, at most 30")
+    image_matches: float = Field(0.0, description="share of non-missing values that name an image file of the folder")
+
+
+class TableProfile(Contract):
+    path: str = Field(description="relative to the data folder, with forward slashes")
+    rows: int
+    duplicate_rows: int = 0
+    encoding: str
+    delimiter: str
+    decimal: Literal[".", ","] = "."
+    columns: list[ColumnProfile]
+
+    def column(self, name: str) -> ColumnProfile | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class ImageProfile(Contract):
+    """Image files, counted by reading headers of a sample; pixels are audited later, in the kernel."""
+
+    count: int
+    extensions: dict[str, int] = {}
+    modes: dict[str, int] = {}
+    sizes: dict[str, int] = Field({}, description="'WIDTHxHEIGHT' -> images in the sample, at most 10 entries")
+    sampled: int = 0
+    unreadable_in_sample: int = 0
+
+
+class DataProfile(Contract):
+    """What imaging found in a folder, before any column has a role."""
+
+    root: str
+    layout: str = Field(description="name of the reader that takes this folder: table, class_folders, chestxray14 ...")
+    tables: list[TableProfile] = []
+    images: ImageProfile
+    class_folders: dict[str, int] = {}
+    official_splits: dict[str, int] = Field({}, description="split list files found: split name -> images listed")
+    synthetic: bool = False
+    warnings: list[DataWarning] = []
+
+    def table(self, path: str) -> TableProfile | None:
+        return next((table for table in self.tables if table.path == path), None)
+
+    def column(self, reference: str) -> ColumnProfile | None:
+        """Look up a 'TABLE:COLUMN' reference."""
+        path, _, name = reference.partition(":")
+        table = self.table(path)
+        return table.column(name) if table else None
+
+
+class Flag(Contract):
+    """A column read as yes/no. A value in neither list, or an image without a row, is unknown, never 0."""
+
+    column: str = Field(description="'TABLE:COLUMN'")
+    present: list[str]
+    absent: list[str]
+
+
+class Roles(Contract):
+    """What each column is for; decided in agent/roles.py, visible as arguments of the cell that loads the cohort.
+
+    References are 'TABLE:COLUMN' with TABLE relative to the data folder. For class folders `image` and `label` are None and
+    `positive`/`negative` name folders.
+    """
+
+    image: str | None = None
+    label: str | None = None
+    positive: list[str] = Field([], description="values (or one token of a '|' list) that mean: target present")
+    negative: list[str] = Field([], description="values that mean: target absent; empty = every other non-blank value")
+    patient: str | None = None
+    split: str | None = None
+    confounders: dict[str, Flag] = {}
+    covariates: dict[str, str] = Field({}, description="age, sex, view ... -> column reference")
+
+
+class UnusableData(Exception):
+    """The data cannot carry the task. The sentence says what happened, why it matters, what to do next (exit 2)."""

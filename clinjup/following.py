@@ -1,0 +1,122 @@
+"""Follow a run on the terminal or with --json: submit or resume it, show its events, ask in place, end with its code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, NEEDS_ANSWER, REFUSED, leave, screen, tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clinjup.contracts import Results, RunRequest
+    from clinjup.runs import RunManager
+    from clinjup.terminal import RunView
+
+
+def follow(request: RunRequest | None, folder: Path | None, answers: dict[str, str], as_json: bool) -> NoReturn:
+    """Submit or resume, show events, ask in place on a terminal, exit with the run's code."""
+    console = screen()
+    interactive = sys.stdin.isatty() and not as_json
+    if request is not None and request.approval == "each" and not interactive:
+        leave(BAD_INPUT, "--approve each needs a terminal, because somebody has to agree to each cell.", as_json)
+    raise typer.Exit(asyncio.run(_attend(request, folder, answers, console, interactive, as_json)))
+
+
+async def _attend(
+    request: RunRequest | None,
+    folder: Path | None,
+    answers: dict[str, str],
+    console: Console,
+    interactive: bool,
+    as_json: bool,
+) -> int:
+    from clinjup.reporting.journal import JournalError
+    from clinjup.runs import (
+        PlannerUnusableError,
+        RequestRefusedError,
+        RunFolderError,
+        RunManager,
+        UnsupportedTaskError,
+        UnusableData,
+    )
+    from clinjup.terminal import RunView, print_end
+
+    manager = RunManager()
+    try:
+        if request is not None:
+            run_id = await manager.submit(request, interactive=interactive)
+        else:
+            assert folder is not None
+            run_id = await manager.resume(folder.expanduser().resolve(), answers, interactive=interactive)
+    except RequestRefusedError as problem:
+        refusal = problem.refusal
+        if as_json:
+            typer.echo(json.dumps({"status": "refused", **refusal.model_dump()}, ensure_ascii=False))
+        console.print(refusal.reason, style="bold", highlight=False, markup=False)
+        for alternative in refusal.instead:
+            console.print(f"  • {alternative}", highlight=False, markup=False)
+        return REFUSED
+    except (UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError, JournalError) as problem:
+        return tell(BAD_INPUT, str(problem), as_json)
+    _stop_on_ctrl_c(manager, run_id, console)
+    with RunView(console) as view:
+        await _show_events(manager, run_id, view)
+    try:
+        results, questions = await manager.wait(run_id)
+    except PlannerUnusableError as problem:
+        return tell(BAD_INPUT, str(problem), as_json)
+    except Exception as fault:
+        return tell(FAILED, f"The run could not be brought to an end ({fault}). What it wrote before is kept.", as_json)
+    if as_json:
+        asked = {"questions": [question.model_dump(include={"id", "text", "options"}) for question in questions]}
+        typer.echo(
+            json.dumps(asked, ensure_ascii=False) if questions else results.model_dump_json(indent=2, by_alias=True)
+        )
+    if results.status == "needs_answer":
+        for question in questions:
+            console.print(f"{question.id}: {question.text}", style="bold", highlight=False, markup=False)
+            for option in question.options:
+                console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
+        hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
+        console.print(f'Answer with a file {{"id": "answer"}}: {hint}', highlight=False, markup=False)
+    else:
+        print_end(console, results, str(manager.folder(run_id)))
+    return _exit_code(results)
+
+
+async def _show_events(manager: RunManager, run_id: str, view: RunView) -> None:
+    from clinjup.contracts import Question
+
+    async for event in manager.subscribe(run_id):
+        view.show(event)
+        if event.type == "question.asked":
+            questions = [Question.model_validate(question) for question in event.data["questions"]]
+            manager.answer(run_id, await asyncio.to_thread(view.ask, questions))
+        elif event.type == "approval.requested":
+            manager.approve(run_id, event.data["sha256"], await asyncio.to_thread(view.approve, event.data))
+
+
+def _stop_on_ctrl_c(manager: RunManager, run_id: str, console: Console) -> None:
+    loop = asyncio.get_running_loop()
+    stopping: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        if stopping:
+            os._exit(FAILED)  # a second Ctrl-C: at once, even while a prompt waits
+        console.print("Stopping; everything up to here is kept. Press Ctrl-C again to leave at once.")
+        stopping.append(loop.create_task(manager.stop(run_id)))
+
+    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _exit_code(results: Results) -> int:
+    return {"completed": COMPLETED, "needs_answer": NEEDS_ANSWER, "refused": REFUSED}.get(results.status.value, FAILED)
