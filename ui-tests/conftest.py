@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,9 +17,18 @@ from lab import Lab
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from server import LabServer
 
+from clinjup.testing import ScriptedClaude
+
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENTS = 60
+# Chromium's offline mode leaves open websockets alone; a cable that is pulled out does not.
+TRACK_SOCKETS = """
+  window.openSockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) { super(...given); window.openSockets.push(this); }
+  };
+"""
 expect.set_options(timeout=30_000)  # a busy machine is not a fault of the panel
 
 
@@ -35,9 +46,40 @@ def browser_type_launch_args() -> dict[str, object]:
     return {"executable_path": CHROMIUM, "args": [f"--{switch}" for switch in switches.split()]}
 
 
+class Turns(deque[Any]):
+    """What the scripted model says next; tests add to it while the suite runs."""
+
+    def __next__(self) -> Any:
+        if not self:
+            raise StopIteration
+        return self.popleft()
+
+    def __iter__(self) -> Turns:
+        return self
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    lab_server = LabServer(tmp_path_factory.mktemp("lab"))
+def all_turns() -> Turns:
+    return Turns()
+
+
+@pytest.fixture
+def turns(all_turns: Turns) -> Iterator[Turns]:
+    """The turns of the scripted model: empty before the test, and used up after it."""
+    all_turns.clear()
+    yield all_turns
+    assert not len(all_turns), "the run did not get as far as this test was written for"
+
+
+@pytest.fixture(scope="session")
+def claude(all_turns: Turns) -> Iterator[ScriptedClaude]:
+    with ScriptedClaude(all_turns) as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, claude: ScriptedClaude) -> Iterator[LabServer]:
+    lab_server = LabServer(tmp_path_factory.mktemp("lab"), {"ANTHROPIC_BASE_URL": claude.url})
     # The cohort of the example, smaller than what a click would write, so that training takes seconds.
     cohort = lab_server.root / "clinjup-runs" / "data-pneumothorax-0"
     subprocess.run(
@@ -69,15 +111,21 @@ def origins() -> Iterator[set[str]]:
 
 @pytest.fixture
 def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator[Callable[..., Lab]]:
-    """Opens JupyterLab in a fresh browser window, and fails the test on an error that a page threw."""
+    """Opens JupyterLab in a fresh browser window, or `beside` another tab of the same browser; an error in a page fails the test."""
     windows: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_window(*, width: int = 1400, height: int = 900, theme: str = "light", fresh: bool = True) -> Lab:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-        windows.append(context)
-        context.on("request", lambda request: origins.add(_origin(request.url)))
-        context.on("weberror", lambda error: errors.append(str(error.error)))
+    def open_window(
+        *, width: int = 1400, height: int = 900, theme: str = "light", fresh: bool = True, beside: Lab | None = None
+    ) -> Lab:
+        if beside is None:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            windows.append(context)
+            context.add_init_script(TRACK_SOCKETS)
+            context.on("request", lambda request: origins.add(_origin(request.url)))
+            context.on("weberror", lambda error: errors.append(str(error.error)))
+        else:
+            context = beside.page.context
         page: Page = context.new_page()
         page.on("websocket", lambda socket: origins.add(_origin(socket.url)))
         lab = Lab(page, server.url, SCREENSHOTS)

@@ -39,8 +39,8 @@ export function Timeline(props: ITimelineProps): React.ReactElement {
     <div
       ref={list}
       className="jp-Clinjup-Timeline"
-      role="feed"
-      aria-label={trans.__('Findings')}
+      role={props.items.length > 0 ? 'feed' : undefined}
+      aria-label={props.items.length > 0 ? trans.__('Findings') : undefined}
       style={{ height: virtual.getTotalSize() }}
     >
       {virtual.getVirtualItems().map(row => (
