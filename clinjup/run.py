@@ -75,15 +75,13 @@ class Run:
         self._approvals: dict[str, asyncio.Future[bool]] = {}
         self._asked: dict[str, PendingCode] = {}
 
-    async def open(self, desk: Desk) -> None:
-        """Make the folder, take the desk's workspace. Raises RunFolderError, NotebookTroubleError; a new folder is gone then."""
+    async def open(self, desk: Desk, lock: Lock | None = None) -> None:
+        """Make the folder, take the desk's workspace. `lock`: of the folder, where the caller has it already.
+
+        Raises RunFolderError, NotebookTroubleError; a new folder is gone then.
+        """
         new = self.history is None
-        try:
-            self._lock = Lock(self.folder)
-        except Taken as taken:
-            raise RunFolderError(
-                f"Another program carries the run in '{self.folder}' right now. Stop it there, or wait for its end."
-            ) from taken
+        self._lock = lock or lock_of(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
@@ -273,7 +271,7 @@ class Run:
         for step in state.plan.steps:
             if step.id in done:
                 step.status = StepStatus.DONE
-        await self.workspace.revive([step.id for step in state.plan.steps if step.id in done])
+        state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
 
     def _finish(self, end: LoopEnd) -> Results:
         """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
@@ -399,6 +397,16 @@ class Run:
             return False
         waiting.set_result(approved)
         return True
+
+
+def lock_of(folder: Path) -> Lock:
+    """The lock of a run's folder. Raises RunFolderError where another program has it."""
+    try:
+        return Lock(folder)
+    except Taken as taken:
+        raise RunFolderError(
+            f"Another program carries the run in '{folder}' right now. Stop it there, or wait for its end."
+        ) from taken
 
 
 def brief_of(request: RunRequest, preflight: Preflight) -> Brief:

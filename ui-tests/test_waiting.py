@@ -72,7 +72,11 @@ def test_stop_interrupts_the_running_cell_now_and_keeps_the_kernel(open_lab: Cal
     lab.page.keyboard.press("Enter")
     end = lab.wait_for_end("Stopped", timeout=10_000)
     expect(end.get_by_role("button", name="Go on")).to_be_visible()
-    lab.screenshot("stopped")
     lab.wait_for_text("KeyboardInterrupt")
+    shown = lab.page.locator(".jp-Clinjup-ErrorButtons").first.locator("..")
+    expect(shown).to_contain_text("Traceback")
+    expect(shown).to_contain_text("KeyboardInterrupt")
+    shown.scroll_into_view_if_needed()
+    lab.screenshot("stopped")
     assert lab.run_by_hand("print(kept + 1)") == "42\n"
     assert Path(run["folder"], "notebook.ipynb").is_file()

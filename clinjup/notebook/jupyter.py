@@ -207,7 +207,6 @@ class SessionKernel(KernelExecutor):
         self._scrub = False
         self._in_cell = False
         self._waiting: asyncio.Future[None] | None = None
-        self.stopped = False
         # At once, beside the planning: a kernel takes a second to start.
         self._session: asyncio.Task[dict[str, Any]] | None = asyncio.create_task(self._kernel_session())
 
@@ -240,8 +239,6 @@ class SessionKernel(KernelExecutor):
 
     async def run(self, cell: NotebookNode, on_output: Callable[[], None] = lambda: None) -> CellOutcome:
         await self._until_free()
-        if self.stopped:
-            return _interrupted()
         self._in_cell = True
         try:
             return await super().run(cell, on_output)
@@ -335,14 +332,6 @@ async def _answer_to(kc: Any, request: str) -> None:
         message = await kc.shell_channel.get_msg(timeout=None)
         if message["parent_header"].get("msg_id") == request:
             return
-
-
-def _interrupted() -> CellOutcome:
-    from clinjup.contracts import CellError
-
-    sentence = "Stopped before the cell ran."
-    error = CellError(name="KeyboardInterrupt", message=sentence, traceback="", signature="KeyboardInterrupt")
-    return CellOutcome(ok=False, seconds=0.0, error=error)
 
 
 def _stamp(model: dict[str, Any]) -> str:
