@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from lab import Lab
+from lab import CHROMIUM, CHROMIUM_SWITCHES, TRACK_SOCKETS, Lab
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from scripted import Turns
 from server import LabServer
 
 from clinjup.testing import ScriptedClaude
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENTS = 60
-# Chromium's offline mode leaves open websockets alone; a cable that is pulled out does not.
-TRACK_SOCKETS = """
-  window.openSockets = [];
-  window.WebSocket = class extends WebSocket {
-    constructor(...given) { super(...given); window.openSockets.push(this); }
-  };
-"""
 expect.set_options(timeout=30_000)  # a busy machine is not a fault of the panel
 
 
@@ -42,20 +31,7 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
-    switches = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
-    return {"executable_path": CHROMIUM, "args": [f"--{switch}" for switch in switches.split()]}
-
-
-class Turns(deque[Any]):
-    """What the scripted model says next; tests add to it while the suite runs."""
-
-    def __next__(self) -> Any:
-        if not self:
-            raise StopIteration
-        return self.popleft()
-
-    def __iter__(self) -> Turns:
-        return self
+    return {"executable_path": CHROMIUM, "args": CHROMIUM_SWITCHES}
 
 
 @pytest.fixture(scope="session")
@@ -80,21 +56,7 @@ def claude(all_turns: Turns) -> Iterator[ScriptedClaude]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, claude: ScriptedClaude) -> Iterator[LabServer]:
     lab_server = LabServer(tmp_path_factory.mktemp("lab"), {"ANTHROPIC_BASE_URL": claude.url})
-    # The cohort of the example, smaller than what a click would write, so that training takes seconds.
-    cohort = lab_server.root / "clinjup-runs" / "data-pneumothorax-0"
-    subprocess.run(
-        [
-            Path(sys.executable).with_name("clinjup"),
-            "data",
-            "pneumothorax",
-            "--out",
-            cohort,
-            "--patients",
-            str(PATIENTS),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    lab_server.write_cohort(PATIENTS)
     lab_server.start()
     yield lab_server
     lab_server.stop()
@@ -123,7 +85,7 @@ def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator
             windows.append(context)
             context.add_init_script(TRACK_SOCKETS)
             context.on("request", lambda request: origins.add(_origin(request.url)))
-            context.on("weberror", lambda error: errors.append(str(error.error)))
+            context.on("weberror", lambda error: errors.append(error.error.stack or str(error.error)))
         else:
             context = beside.page.context
         page: Page = context.new_page()

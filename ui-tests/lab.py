@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,16 @@ from playwright.sync_api import Locator, Page, expect
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 MINUTES = 60_000
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+_SWITCHES = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
+CHROMIUM_SWITCHES = [f"--{switch}" for switch in _SWITCHES.split()]
+# Chromium's offline mode leaves open websockets alone; a cable that is pulled out does not.
+TRACK_SOCKETS = """
+  window.openSockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) { super(...given); window.openSockets.push(this); }
+  };
+"""
 # The folder of the suite's cohort, as a clinician would write it into the panel, and what they want to know.
 DATA = "clinjup-runs/data-pneumothorax-0"
 REQUEST = "I want to diagnose pneumothorax on chest X-rays. Chest drains may act as a confounder."
@@ -154,6 +165,20 @@ class Lab:
             list(cells),
         )
         return self.path
+
+    def show_cell(self, text: str) -> None:
+        """Scroll the notebook in front to the code cell with this text."""
+        self.page.evaluate(
+            """async text => {
+              const { content, context } = window.jupyterapp.shell.currentWidget;
+              const index = context.model.sharedModel.cells.findIndex(
+                cell => cell.cell_type === 'code' && cell.getSource().includes(text)
+              );
+              content.activeCellIndex = index;
+              await content.scrollToItem(index);
+            }""",
+            text,
+        )
 
     def run_by_hand(self, source: str) -> str:
         """Put a cell at the end of the notebook in front, run it as the user does, and return what it printed."""

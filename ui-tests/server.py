@@ -48,6 +48,12 @@ class LabServer:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
+    def write_cohort(self, patients: int) -> None:
+        """The cohort of the pneumothorax example, smaller than what a click would write, so that training takes seconds."""
+        cohort = self.root / "clinjup-runs" / "data-pneumothorax-0"
+        command = [*CLINJUP, "data", "pneumothorax", "--out", str(cohort), "--patients", str(patients)]
+        subprocess.run(command, check=True, capture_output=True)
+
     def start(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         if not self.port:
@@ -85,7 +91,8 @@ class LabServer:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         for child in self._kernels():
-            os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -96,17 +103,23 @@ class LabServer:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def kill_kernel(self) -> None:
-        """SIGKILL the kernel of this server, as the system does when memory runs out."""
-        (kernel,) = self._kernels()
-        os.kill(kernel, signal.SIGKILL)
+    def kill_kernel(self, notebook: str) -> None:
+        """SIGKILL the kernel of a notebook, as the system does when memory runs out."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=10) as answer:
+            sessions = json.load(answer)
+        (kernel,) = [each["kernel"]["id"] for each in sessions if each["path"] == notebook]
+        processes = self._kernels(kernel)
+        assert processes, "the kernel has no process"
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):  # a sandbox ends with what ran in it
+                os.kill(process, signal.SIGKILL)
 
     def notebook(self, path: str) -> dict[str, Any]:
         """The notebook as it lies on the disk."""
         return dict(json.loads((self.root / path).read_text(encoding="utf-8")))
 
-    def _kernels(self) -> list[int]:
-        """Process ids of this server's kernels: their connection files lie in its own runtime folder."""
+    def _kernels(self, kernel_id: str = "") -> list[int]:
+        """Process ids of this server's kernels, or of one: their connection files lie in its own runtime folder."""
         mine = str(self.folder / "runtime")
         found = []
         for entry in Path("/proc").iterdir():
@@ -115,7 +128,7 @@ class LabServer:
                     command = (entry / "cmdline").read_bytes().decode(errors="replace")
                 except OSError:
                     continue
-                if "ipykernel" in command and mine in command:
+                if "ipykernel" in command and mine in command and kernel_id in command:
                     found.append(int(entry.name))
         return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import Turns
 from lab import MINUTES, Lab
 from playwright.sync_api import expect
+from scripted import Turns
 from server import LabServer
 
 from clinjup.testing import ScriptedClaude
@@ -37,6 +37,7 @@ def test_a_model_writes_cells_mends_its_mistake_and_is_held_back_where_code_is_r
     lab.wait_for_text("patients: 2")
     expect(lab.panel.get_by_text("A problem, mended")).to_be_visible()
     expect(facts).to_contain_text("USD")
+    lab.show_cell("nunique")
     lab.screenshot("claude-approval")
     assert lab.serious_violations() == []
     waiting.get_by_role("button", name="Do not run it").click()

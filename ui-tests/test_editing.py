@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import Turns
 from lab import MINUTES, Lab
 from playwright.sync_api import expect
+from scripted import Turns
 from server import LabServer
 
 from tests.server.claude_server import UNTIL_GO, let_go, script

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Turns
 from lab import MINUTES, Lab
 from playwright.sync_api import expect
+from scripted import Turns
 from server import LabServer
 
 from tests.server.claude_server import UNTIL_GO, let_go, script
@@ -54,7 +54,7 @@ def test_a_killed_kernel_is_told_in_a_sentence_and_the_notebook_is_whole(
     turns.extend(script("print('first')", UNTIL_GO))
     run = lab.ask(claude=True)
     lab.wait_for_text("waiting")
-    server.kill_kernel()
+    server.kill_kernel(run["notebook"])
     lab.wait_for_end("Failed", timeout=MINUTES)
     expect(lab.panel.get_by_text("kernel that ran this cell stopped").first).to_be_visible()
     lab.screenshot("kernel-killed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from conftest import Turns
 from lab import MINUTES, Lab
 from playwright.sync_api import expect
+from scripted import Turns
 from server import LabServer
 
 from tests.server.claude_server import script

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Turns
 from lab import MINUTES, REQUEST, Lab
 from playwright.sync_api import Locator, expect
+from scripted import Turns
 
 from tests.server.claude_server import UNTIL_GO, script
 
@@ -58,7 +58,9 @@ def test_questions_and_approvals_are_answered_by_keyboard_alone(asks_before_each
     keys.press(BRING_THE_KEYBOARD)
     lab.press_until("Do not run it")
     keys.press("Enter")
-    lab.wait_for_end("Failed", timeout=MINUTES)
+    end = lab.wait_for_end("Failed", timeout=MINUTES)
+    expect(end).to_contain_text("'Decode and audit the images' was left out")
+    assert "" not in lab.sources(), "JupyterLab's blank cell stayed in the notebook"
 
 
 def test_stop_interrupts_the_running_cell_now_and_keeps_the_kernel(open_lab: Callable[..., Lab], turns: Turns) -> None:

@@ -86,6 +86,7 @@ class LiveNotebook(NotebookSession):
         self._last: str | None = None
         self._running: NotebookNode | None = None
         self._showing: asyncio.TimerHandle | None = None
+        self._shown = 0.0
         self._unsaved = asyncio.Event()
         self._one_save = asyncio.Lock()
         self._tab_saved = asyncio.Event()
@@ -109,7 +110,8 @@ class LiveNotebook(NotebookSession):
 
     def output_came(self, cell: NotebookNode) -> None:
         if self._showing is None:
-            self._showing = asyncio.get_running_loop().call_later(Broadcast.INTERVAL, self._show, cell, True)
+            wait = max(0.0, self._shown + Broadcast.INTERVAL - time.monotonic())
+            self._showing = asyncio.get_running_loop().call_later(wait, self._show, cell, True)
 
     def end(self, cell: NotebookNode) -> None:
         self._running = None
@@ -149,6 +151,7 @@ class LiveNotebook(NotebookSession):
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
+        self._shown = time.monotonic()
         started = time.perf_counter()
         self._emit(self.shared.show(cell, list(coalesced(cell.get("outputs", []))), running=running))
         spent = time.perf_counter() - started

@@ -9,6 +9,7 @@ import * as React from 'react';
 import { FindingCard } from '../findings/FindingCard';
 import { TimelineItem } from '../state/run';
 import { usePanel } from './context';
+import { Guard } from './Guard';
 import { Markdown } from './Markdown';
 
 export interface ITimelineProps {
@@ -51,10 +52,21 @@ export function Timeline(props: ITimelineProps): React.ReactElement {
           className="jp-Clinjup-Timeline-row"
           style={{ transform: `translateY(${row.start - margin}px)` }}
         >
-          <Item item={props.items[row.index]} />
+          <Guard fallback={<Undrawn />}>
+            <Item item={props.items[row.index]} />
+          </Guard>
         </div>
       ))}
     </div>
+  );
+}
+
+function Undrawn(): React.ReactElement {
+  const { trans } = usePanel();
+  return (
+    <p className="jp-Clinjup-Quiet">
+      {trans.__('This entry cannot be shown here; the notebook has it.')}
+    </p>
   );
 }
 

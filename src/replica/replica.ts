@@ -4,7 +4,11 @@
  * The rules stand in clinjup/server/protocol.py.
  */
 
-import type { ISharedNotebook } from '@jupyter/ydoc';
+import type {
+  ISharedCell,
+  ISharedCodeCell,
+  ISharedNotebook
+} from '@jupyter/ydoc';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
 import { UUID } from '@lumino/coreutils';
@@ -175,9 +179,11 @@ export class NotebookReplica implements IDisposable {
     let kept = false;
     const flush = () => {
       if (batch.length > 0) {
+        const blank = this._blankCell();
         this._applying = true;
         kept =
           applyOps(this._notebook, this._base, batch, this.client).kept || kept;
+        this._removeIfAlone(blank);
         this._applying = false;
         this._seq = batch[batch.length - 1].seq;
         batch = [];
@@ -200,6 +206,27 @@ export class NotebookReplica implements IDisposable {
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
+    }
+  }
+
+  /** The cell that JupyterLab puts into an empty notebook when it opens one. */
+  private _blankCell(): ISharedCell | null {
+    const [first, ...others] = this._notebook.cells;
+    const isBlank =
+      first?.cell_type === 'code' &&
+      first.getSource() === '' &&
+      (first as ISharedCodeCell).getOutputs().length === 0;
+    return isBlank && others.length === 0 && this._isLiveOwner ? first : null;
+  }
+
+  /** Take the blank cell away once the run has written its first: nobody asked for it. */
+  private _removeIfAlone(blank: ISharedCell | null): void {
+    const cells = this._notebook.cells;
+    if (blank && cells.length > 1 && cells.includes(blank)) {
+      this._notebook.transact(() => {
+        this._notebook.deleteCell(cells.indexOf(blank));
+      }, false);
+      window.setTimeout(() => this._sendSnapshot(), 0);
     }
   }
 
