@@ -43,8 +43,7 @@ function page(...sources: string[]): React.ReactElement {
 describe('markdown in the panel', () => {
   const host = document.createElement('div');
   const root = createRoot(host);
-  const draw = (element: React.ReactElement) =>
-    act(() => root.render(element));
+  const draw = (element: React.ReactElement) => act(() => root.render(element));
 
   beforeAll(() => {
     (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
