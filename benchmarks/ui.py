@@ -154,13 +154,17 @@ def _modules_of_a_server() -> set[str]:
 def measure_browser() -> list[Row]:
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory(prefix="clinjup-ui-") as folder, sync_playwright() as playwright:
-        with _server(Path(folder)) as (server, turns), _chromium(playwright) as browser:
-            rows = measure_opening(browser, server)
-            rows += measure_request(browser, server)
-            rows += measure_ops(browser, server, turns)
-            rows += measure_events(browser, server, turns)
-            rows += measure_stop(browser, server)
+    with (
+        tempfile.TemporaryDirectory(prefix="clinjup-ui-") as folder,
+        sync_playwright() as playwright,
+        _server(Path(folder)) as (server, turns),
+        _chromium(playwright) as browser,
+    ):
+        rows = measure_opening(browser, server)
+        rows += measure_request(browser, server)
+        rows += measure_ops(browser, server, turns)
+        rows += measure_events(browser, server, turns)
+        rows += measure_stop(browser, server)
     return rows
 
 
@@ -326,7 +330,12 @@ def measure_events(browser: Any, server: Any, turns: Any) -> list[Row]:
         lab.stop()
         lab.wait_for_end("Stopped", timeout=60_000)
     return [
-        (f"scripting of the main thread per batch of {EVENTS_A_BATCH} events, {seq - 100_000:,} in all", spent, "ms", 16),
+        (
+            f"scripting of the main thread per batch of {EVENTS_A_BATCH} events, {seq - 100_000:,} in all",
+            spent,
+            "ms",
+            16,
+        ),
         ("rows of the list that are in the page then", [float(rows)], "rows", 100),
     ]
 

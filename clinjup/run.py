@@ -26,15 +26,15 @@ from clinjup.contracts import (
     StepStatus,
     UnusableData,
 )
-from clinjup.locks import Lock, Taken
+from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
-from clinjup.notebook.introduction import introduction
+from clinjup.notebook.introduction import introduction, open_questions
 from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
-from clinjup.run_folder import History, RunFolderError
+from clinjup.run_folder import History, lock_folder
 from clinjup.views import PendingCode, RunView
 
 
@@ -81,7 +81,7 @@ class Run:
         Raises RunFolderError, NotebookTroubleError; a new folder is gone then.
         """
         new = self.history is None
-        self._lock = lock or lock_of(self.folder)
+        self._lock = lock or lock_folder(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
@@ -194,7 +194,7 @@ class Run:
                 return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped before its first cell.")
             if answers is None:
                 questions = self.preflight.questions
-                self.session.add_markdown("questions", _questions_as_markdown(self.request.intent, questions))
+                self.session.add_markdown("questions", open_questions(self.request.intent, questions))
                 return LoopEnd(RunStatus.NEEDS_ANSWER, questions[0].text, questions)
             self.request = self.request.model_copy(update={"answers": {**self.request.answers, **answers}})
             try:
@@ -399,16 +399,6 @@ class Run:
         return True
 
 
-def lock_of(folder: Path) -> Lock:
-    """The lock of a run's folder. Raises RunFolderError where another program has it."""
-    try:
-        return Lock(folder)
-    except Taken as taken:
-        raise RunFolderError(
-            f"Another program carries the run in '{folder}' right now. Stop it there, or wait for its end."
-        ) from taken
-
-
 def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
     """What the planner is told of a request whose data were found usable."""
     assert preflight.roles is not None
@@ -423,10 +413,3 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         approval=request.approval,
         answers=request.answers,
     )
-
-
-def _questions_as_markdown(intent: str, questions: list[Question]) -> str:
-    lines = [f"# Open questions\n\n> {intent}\n"]
-    for question in questions:
-        lines.append(f"- **{question.text}** " + " · ".join(option.text for option in question.options))
-    return "\n".join(lines)

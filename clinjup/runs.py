@@ -29,8 +29,8 @@ from clinjup.past_runs import journal_of, look_at_past
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
-from clinjup.run import NotRunningError, Run, brief_of, lock_of
-from clinjup.run_folder import RunFolderError, new_folder, read_history
+from clinjup.run import NotRunningError, Run, brief_of
+from clinjup.run_folder import RunFolderError, lock_folder, new_folder, read_history
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
@@ -81,7 +81,7 @@ class RunManager:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
         if any(run.folder == folder.resolve() and not run.task.done() for run in self._runs.values()):
             raise NotRunningError("This run is still going on.")
-        lock = lock_of(folder)  # before the journal is read: whoever owns the run may be writing it
+        lock = lock_folder(folder)  # before the journal is read: whoever owns the run may be writing it
         try:
             return await self._resume(folder, answers, interactive, lock)
         except BaseException:

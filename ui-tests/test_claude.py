@@ -21,7 +21,9 @@ def test_a_model_writes_cells_mends_its_mistake_and_is_held_back_where_code_is_r
 ) -> None:
     lab = open_lab(width=1500, height=1000)
     turns.append(proposes(step("count", title="Count the patients"), step("date", title="Note the year")))
-    turns.append(runs("count", "print(patients)", explanation="## How many patients\nImages of one patient belong together."))
+    turns.append(
+        runs("count", "print(patients)", explanation="## How many patients\nImages of one patient belong together.")
+    )
     turns.append(runs("count", MENDED, repair="`patients` was never made; now it is read from a table."))
     turns.append(runs("date", RISKY, explanation="## The year\nFor the report."))
     turns.append(finishes("Two things were looked at.", "failed"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab import MINUTES, REQUEST, Lab
+from lab import MINUTES, Lab
 from playwright.sync_api import Locator, expect
 from scripted import Turns
 

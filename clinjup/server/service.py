@@ -12,17 +12,16 @@ from clinjup import __version__
 from clinjup.contracts import CellError, Event, RunRequest
 from clinjup.examples import EXAMPLES, write_example_cohort
 from clinjup.runs import JupyterDesk, NotRunningError, PlannerUnusableError, RunManager, RunView, destination_of
+from clinjup.server.events import Destination, PendingApproval
 from clinjup.server.protocol import (
     About,
     CellAnswer,
     CellRequest,
-    Destination,
     Example,
     JournalRecord,
     JournalRecords,
     Limits,
     NewRun,
-    PendingApproval,
     Restored,
     RunList,
     RunSummary,

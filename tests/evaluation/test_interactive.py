@@ -47,7 +47,11 @@ def test_the_slider_moves_the_confusion_table_and_goes_back_to_the_frozen_thresh
     for threshold in (0.0, 0.33, 1.0):
         moved.value = threshold
         called = p >= threshold
-        for words, members in (("(found)", called & ill), ("(missed)", ~called & ill), ("(false alarm)", called & ~ill)):
+        for words, members in (
+            ("(found)", called & ill),
+            ("(missed)", ~called & ill),
+            ("(false alarm)", called & ~ill),
+        ):
             row = table.value.split(words)[1].split("</tr>")[0]
             assert row.endswith(f"<td>{members.sum()}</td>"), (threshold, words)
         assert "chosen on the test images" in table.value

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 
 from clinjup.contracts import Approval
-from clinjup.reporting import Journal
 from clinjup.locks import Lock
+from clinjup.reporting import Journal
 from clinjup.run_folder import RunFolderError, read_history
 from clinjup.runs import RunManager
 from clinjup.testing import Broken, Call, HttpError, Says

@@ -27,7 +27,8 @@ class GradcamBrowser:
         self._test, self._images, self.model = test, images, model
         self._p, self._threshold = test.probabilities[model], test.threshold(model)
         self.strata = {
-            stratum.words.replace("\n", " "): self._by_confidence(stratum.films) for stratum in strata_of(test, confounder)
+            stratum.words.replace("\n", " "): self._by_confidence(stratum.films)
+            for stratum in strata_of(test, confounder)
         }
         """Words of each stratum -> positions of its films in the test part, the surest call first."""
 
