@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import shutil
 import time
 import uuid
@@ -126,16 +127,14 @@ class Run:
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
-            end = LoopEnd(
-                RunStatus.FAILED, f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
-            )
+            end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         with contextlib.suppress(Exception):
             await self.workspace.close()
         try:
             results = self._finish(end)
         except Exception as fault:  # a full disk, most often
-            self.end = LoopEnd(RunStatus.FAILED, f"The run could not be brought to an end: {fault}.")
+            self.end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
             self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
             raise
         finally:
@@ -413,3 +412,9 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         approval=request.approval,
         answers=request.answers,
     )
+
+
+def _sentence_for(fault: Exception) -> str:
+    if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
+        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
+    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."

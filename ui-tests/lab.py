@@ -159,6 +159,7 @@ class Lab:
               const notebook = context.model.sharedModel;
               notebook.transact(() => {
                 cells.forEach((source, index) => notebook.insertCell(index, { cell_type: 'markdown', source, metadata: {} }));
+                notebook.deleteCell(cells.length); // JupyterLab's blank one
               });
               await context.save();
             }""",

@@ -108,7 +108,8 @@ class LabServer:
         with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=10) as answer:
             sessions = json.load(answer)
         (kernel,) = [each["kernel"]["id"] for each in sessions if each["path"] == notebook]
-        processes = self._kernels(kernel)
+        # A sandboxed kernel has its connection file elsewhere; its command names the run folder.
+        processes = self._kernels(kernel) or self._kernels(str((self.root / notebook).parent))
         assert processes, "the kernel has no process"
         for process in processes:
             with contextlib.suppress(ProcessLookupError):  # a sandbox ends with what ran in it
@@ -118,9 +119,9 @@ class LabServer:
         """The notebook as it lies on the disk."""
         return dict(json.loads((self.root / path).read_text(encoding="utf-8")))
 
-    def _kernels(self, kernel_id: str = "") -> list[int]:
-        """Process ids of this server's kernels, or of one: their connection files lie in its own runtime folder."""
-        mine = str(self.folder / "runtime")
+    def _kernels(self, *named: str) -> list[int]:
+        """Process ids of this server's kernels, or of those whose command names all of this, too."""
+        mine = (str(self.folder), *named)
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -128,7 +129,7 @@ class LabServer:
                     command = (entry / "cmdline").read_bytes().decode(errors="replace")
                 except OSError:
                     continue
-                if "ipykernel" in command and mine in command and kernel_id in command:
+                if "ipykernel" in command and all(text in command for text in mine):
                     found.append(int(entry.name))
         return found
 

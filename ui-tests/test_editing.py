@@ -25,6 +25,7 @@ def select(lab: Lab, source: str) -> None:
           const cells = context.model.sharedModel.cells;
           content.activeCellIndex = cells.findIndex(cell => cell.getSource() === source);
           content.mode = 'command';
+          window.jupyterapp.shell.activateById(window.jupyterapp.shell.currentWidget.id);
         }""",
         source,
     )
@@ -38,7 +39,6 @@ def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_t
     turns.extend(script(UNTIL_GO, SECOND, "print('third cell')"))
     run = lab.ask(notebook=path, claude=True)
     lab.wait_for_text("waiting")
-    lab.page.evaluate("() => window.jupyterapp.shell.activateById(window.jupyterapp.shell.currentWidget.id)")
 
     select(lab, "one")
     lab.command("notebook:enter-edit-mode")
@@ -49,6 +49,7 @@ def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_t
     lab.command("notebook:delete-cell")
     select(lab, "four")
     lab.command("notebook:move-cell-up")
+    lab.page.wait_for_timeout(1000)  # what is done within half a second is one step for JupyterLab's undo
     select(lab, "three")
     lab.command("notebook:delete-cell")
     lab.command("notebook:undo-cell-action")

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from clinjup.contracts import Progress
+from clinjup.locks import Lock, Taken
 from clinjup.notebook.executor import CellOutcome, KernelExecutor, kernel_pid, new_client
 from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.notebook.oplog import LOG_NAME, read_log, replay
@@ -44,11 +45,22 @@ class JupyterDesk:
         Raises NotebookTroubleError where the notebook cannot carry a run.
         """
         path = (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/")
-        if self.tabs.live(path) is not None:
+        try:
+            lock = Lock(self.root / path)
+        except Taken as taken:
             raise NotebookTroubleError(
                 f"Another run is writing '{path}'. Two runs in one notebook would mix their cells; wait for its end, stop it, or "
                 "start this one in another notebook."
-            )
+            ) from taken
+        try:
+            return await self._open(path, folder, run_id, publish, sandboxed, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def _open(
+        self, path: str, folder: Path, run_id: str, publish: Publish, sandboxed: bool, lock: Lock
+    ) -> LiveWorkspace:
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:
@@ -73,6 +85,7 @@ class JupyterDesk:
             files=self,
             tabs=self.tabs,
             on_change=publish,
+            lock=lock,
         )
         kernel = SessionKernel(self, live, folder, run_id, publish)
         return LiveWorkspace(live, kernel, publish)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from nbformat import NotebookNode
 
+from clinjup.locks import Lock
 from clinjup.notebook.merge import Change, SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
@@ -69,6 +70,7 @@ class LiveNotebook(NotebookSession):
         files: NotebookFiles,
         tabs: Tabs,
         on_change: Callable[[str, dict[str, Any]], None],
+        lock: Lock,
     ) -> None:
         super().__init__(folder / "notebook.ipynb", notebook, run_id)
         clinjup = notebook.metadata.get("clinjup", {})
@@ -78,7 +80,7 @@ class LiveNotebook(NotebookSession):
         self.kernel_id: str | None = None
         self.kernel_name: str | None = None
         self._files, self._tabs, self._on_change = files, tabs, on_change
-        self._stamp = stamp
+        self._stamp, self._lock = stamp, lock
         self.beside = beside
         """Whether the notebook lies in the run folder."""
         self._log = OpLog(folder, contents_path)
@@ -241,6 +243,7 @@ class LiveNotebook(NotebookSession):
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
         self._log.close(keep=not whole)
+        self._lock.release()
         if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
             super().save()
             super().settle()

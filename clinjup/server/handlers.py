@@ -255,7 +255,9 @@ class OpsSocket(_Socket):
 
     async def open(self, path: str) -> None:
         super().open()
-        self._tab = (await self.service()).desk.tabs.open(path.strip("/"), self.tell)
+        service = await self.service()
+        await service.recovered()  # a tab that comes back after a crash finds its notebook whole
+        self._tab = service.desk.tabs.open(path.strip("/"), self.tell)
 
     def on_message(self, message: str | bytes) -> None:
         try:

@@ -149,6 +149,7 @@ export class NotebookReplica implements IDisposable {
   }
 
   private async _takeWelcome(welcome: IWelcome): Promise<void> {
+    const wasLive = this._welcome?.live;
     this._welcome = welcome;
     window.clearInterval(this._pingTimer);
     if (this._isLiveOwner) {
@@ -161,6 +162,9 @@ export class NotebookReplica implements IDisposable {
       this._sendRejoin();
     }
     this._changed.emit();
+    if (wasLive && !welcome.live && (await this._isStale())) {
+      await this._catchUp();
+    }
     const { sessionContext } = this._options.panel;
     if (welcome.live && welcome.kernel_id) {
       await sessionContext.ready;
@@ -278,6 +282,22 @@ export class NotebookReplica implements IDisposable {
     putBack(this._notebook, typed, this._rejoined);
     this._lastSnapshot = '';
     this._sendSnapshot();
+  }
+
+  /** The run ended while this tab had no connection, and the server wrote the file: take it, with what was typed since. */
+  private async _catchUp(): Promise<void> {
+    const told = new Map(
+      [...this._base].map(([id, known]) => [id, known.text] as const)
+    );
+    const typed = typedSince(this._notebook, told);
+    const { context } = this._options.panel;
+    await context.revert();
+    this._seq = seqOfFile(this._notebook);
+    this._base = baseOf(this._notebook, this._seq);
+    if (typed.length > 0) {
+      putBack(this._notebook, typed, told);
+      await context.save();
+    }
   }
 
   private _onContentChanged(): void {
