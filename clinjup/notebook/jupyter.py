@@ -24,6 +24,7 @@ from clinjup.notebook.oplog import LOG_NAME, read_log, replay
 from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.session import empty_notebook
 from clinjup.notebook.tabs import Tabs
+from clinjup.notebook.whole_files import write_live_notebooks_whole
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
 
 BUSY_AFTER = 1.0
@@ -36,6 +37,7 @@ class JupyterDesk:
     def __init__(self, contents: Any, sessions: Any, kernels: Any, root: Path) -> None:
         self.contents, self.sessions, self.kernels, self.root = contents, sessions, kernels, root.resolve()
         self.tabs = Tabs()
+        write_live_notebooks_whole(contents, lambda file: self.tabs.live(self.contents_path(file) or "") is not None)
 
     async def open(
         self, folder: Path, run_id: str, notebook: str | None, publish: Publish, *, sandboxed: bool = False

@@ -242,10 +242,10 @@ class LiveNotebook(NotebookSession):
         self._broadcast.flush()
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
-        self._log.close(keep=not whole)
         self._lock.release()
+        self._log.close(keep=not whole)
         if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
-            super().save()
+            super().save(wait=False)
             super().settle()
 
     async def _write_on(self) -> None:
