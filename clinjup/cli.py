@@ -189,6 +189,7 @@ def predict(
 ) -> None:
     """Apply a trained model of a run to a plain folder of images."""
     from clinjup.prediction import PredictionError, predict_folder
+    from clinjup.terminal_tables import print_predictions
 
     try:
         summary = predict_folder(run_dir, data, out, model)
@@ -198,9 +199,7 @@ def predict(
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return
     console = screen()
-    for item in summary["unreadable"]:
-        console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
-    console.print(f"{summary['images']} images, model '{summary['model']}': {out}", highlight=False, markup=False)
+    print_predictions(console, summary)
 
 
 @app.command()
