@@ -113,6 +113,7 @@ def render_report(
     glossary.mention(*_unlinked_terms(results))
     pictures = read_pictures(run_dir, results.figures)
     chosen = chosen_model(results)
+    complete = results.status is RunStatus.COMPLETED
     context: dict[str, Any] = {
         "results": results,
         "story": story,
@@ -120,8 +121,8 @@ def render_report(
         "glossary": glossary.entries,
         "written": (written or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC"),
         "status": STATUS_WORDS[results.status],
-        "state": state_sentence(results) if results.sentence in ("", verdict(results)) else results.sentence,
-        "complete": results.status is RunStatus.COMPLETED,
+        "state": state_sentence(results) if complete or results.sentence in ("", verdict(results)) else results.sentence,
+        "complete": complete,
         "noun": image_noun(results.task),
         "target": target_name(results.task),
         "understood": _understood(results),

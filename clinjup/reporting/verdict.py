@@ -228,9 +228,10 @@ def reliance(results: Results, name: str) -> Reliance:
     else:
         level = "some"
         headline = f"Some reliance on the {noun} remains"
-    sentence = f"In {'the chosen' if results.selected else 'this'} model an inserted {noun} changes false alarms by {_points(increase)}"
+    which = "the chosen" if results.selected else "this"
+    sentence = f"In {which} model an inserted {noun} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
-        sentence += f"; a placebo of the same kind changes them by {_points(figures.placebo_increase)}"
+        sentence += f", a placebo of the same kind {_points(figures.placebo_increase)}"
     sentence += "."
     if level == "unknown":
         sentence += f" {doubt}"
