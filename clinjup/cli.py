@@ -81,6 +81,9 @@ def run(
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Refuse a server that is not on this machine.")
     ] = False,
+    share_images: Annotated[
+        bool, typer.Option("--share-images", help="Let the model see the run's figures; they can show films.")
+    ] = False,
     max_cost: Annotated[float | None, typer.Option(min=0.01, help="US dollars that a model may cost.")] = None,
     approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
     budget_minutes: Annotated[
@@ -111,6 +114,7 @@ def run(
         model=model,
         base_url=base_url,
         local_only=local_only,
+        share_images=share_images,
         max_cost=max_cost,
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,

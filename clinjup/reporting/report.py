@@ -121,7 +121,9 @@ def render_report(
         "glossary": glossary.entries,
         "written": (written or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC"),
         "status": STATUS_WORDS[results.status],
-        "state": state_sentence(results) if complete or results.sentence in ("", verdict(results)) else results.sentence,
+        "state": state_sentence(results)
+        if complete or results.sentence in ("", verdict(results))
+        else results.sentence,
         "complete": complete,
         "noun": image_noun(results.task),
         "target": target_name(results.task),
