@@ -181,7 +181,7 @@ class Run:
             paused=not self.going.is_set(),
             resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
             started=self._began,
-            elapsed=self.events[-1].ts - self._began if ended and self.events else time.time() - self._began,
+            elapsed=(self.events[-1].ts if ended and self.events else self._now()) - self._began,
             budget_seconds=self.request.budget_minutes * 60,
             questions=self.questions,
             approvals=list(self._asked.values()),
@@ -334,6 +334,10 @@ class Run:
         self.publish("text.delta", {"text": sentence, "loud": True})
         self._stopping = asyncio.create_task(self.stop())
 
+    def _now(self) -> float:
+        """Seconds since the epoch by the clock at the run's start: it never goes back, whatever is done to the machine's clock."""
+        return self._began + time.monotonic() - self._started
+
     def set_paused(self, paused: bool) -> None:
         if self.end is not None:
             raise NotRunningError("The run has ended.")
@@ -344,12 +348,14 @@ class Run:
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
     def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        if kind == "execution":
+            self.session.settle()  # a cell that counts as run stands in the notebook, whenever this program is killed
         self.journal.append(cast(Kind, kind), data, wait=wait)
         if wait:
             self.session.settle()
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
-        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
+        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=self._now(), type=event, data=data))
         self.news.set()
         for listener in self.listeners:
             listener.set()
