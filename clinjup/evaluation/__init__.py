@@ -2,6 +2,7 @@
 
 from clinjup.evaluation.association import association
 from clinjup.evaluation.gradcam import gradcam_montage
+from clinjup.evaluation.interactive import gradcam_browser, threshold_slider
 from clinjup.evaluation.selection import select_model
 from clinjup.evaluation.test_set import TestSet, open_test_set
 from clinjup.evaluation.validate import Validation, validate
@@ -11,9 +12,11 @@ __all__ = [
     "TestSet",
     "Validation",
     "association",
+    "gradcam_browser",
     "gradcam_montage",
     "metrics_table",
     "open_test_set",
     "select_model",
+    "threshold_slider",
     "validate",
 ]
