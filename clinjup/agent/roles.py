@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ from clinjup.contracts import (
     Roles,
     TaskType,
     UnusableData,
+    ValueCount,
 )
 
 _MIN_PATIENTS = 3
@@ -85,6 +86,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         label=choice.column.reference if choice.column else None,
         positive=choice.positive,
         negative=choice.negative,
+        classes=choice.classes,
         patient=patient.reference if patient else None,
         split=split.reference if split else None,
         confounders=confounders,
@@ -128,18 +130,27 @@ def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Map
 
 
 def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
-    """The column with most of the seven skin lesion classes; its values are read by the reader."""
+    """The column (or the folders) with most of the seven skin lesion classes, and which values mean which."""
+    found: list[tuple[dict[str, list[str]], Column | None]]
     if folders:
-        return LabelChoice()
-    known = [
-        (sum(bool(sort_values(column.profile.values, term).positive) for term in SKIN_LESION_CLASSES), column)
-        for column in label_columns(profile)
-        if column.profile.kind in ("category", "text") and column.profile.unique <= len(column.profile.values)
-    ]
-    classes, column = max(known, key=lambda item: item[0], default=(0, None))
-    if column is None or classes < 2:
+        names = [ValueCount(value=name, count=count) for name, count in profile.class_folders.items()]
+        found = [(_classes_among(names), None)]
+    else:
+        found = [
+            (_classes_among(column.profile.values), column)
+            for column in label_columns(profile)
+            if column.profile.kind in ("category", "text", "list") and column.profile.unique <= len(column.profile.values)
+        ]
+    classes, column = max(found, key=lambda item: len(item[0]), default=({}, None))
+    if len(classes) < 2:
         raise UnusableData(no_labels("which type of skin lesion"))
-    return LabelChoice(column=column)
+    return LabelChoice(column=column, classes=classes)
+
+
+def _classes_among(values: Sequence[ValueCount]) -> dict[str, list[str]]:
+    """Class id -> values that mean it, for the classes that any value means."""
+    found = {term.id: [item.value for item in sort_values(values, term).positive] for term in SKIN_LESION_CLASSES}
+    return {name: said for name, said in found.items() if said}
 
 
 def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:

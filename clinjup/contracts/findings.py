@@ -20,6 +20,7 @@ class CohortFinding(Contract):
     confounders: dict[str, dict[str, int]] = Field({}, description="name -> {present, absent, unknown}")
     layout: str
     synthetic: bool
+    grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")
     warnings: list[DataWarning] = []
     excluded: list[Excluded] = []
 

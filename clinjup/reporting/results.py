@@ -127,6 +127,7 @@ class ResultsBuilder:
             summary.patients = cohort.patients
             summary.synthetic, summary.layout = cohort.synthetic or self._synthetic, cohort.layout
             summary.classes, summary.confounders = cohort.classes, cohort.confounders
+            summary.grouped_by = cohort.grouped_by
         if split and split.split:
             summary.images = sum(part.images for part in split.split.values())
             summary.patients = sum(part.patients for part in split.split.values())
