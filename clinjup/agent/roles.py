@@ -118,7 +118,7 @@ def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Map
     target = target_term(task.target, task.target_name)
     comparator = target_term(task.comparator) if task.comparator else None
     if task.task_type is TaskType.MULTICLASS:
-        return _label_of_classes(profile, folders)
+        return _label_of_classes(profile, folders, task.priority)
     try:
         if folders:
             return label_from_folders(profile.class_folders, task, target, comparator, answers)
@@ -129,7 +129,7 @@ def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Map
         raise
 
 
-def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
+def _label_of_classes(profile: DataProfile, folders: bool, priority: str | None) -> LabelChoice:
     """The column (or the folders) with most of the seven skin lesion classes, and which values mean which."""
     found: list[tuple[dict[str, list[str]], Column | None]]
     if folders:
@@ -139,11 +139,18 @@ def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
         found = [
             (_classes_among(column.profile.values), column)
             for column in label_columns(profile)
-            if column.profile.kind in ("category", "text", "list") and column.profile.unique <= len(column.profile.values)
+            if column.profile.kind in ("category", "text", "list")
+            and column.profile.unique <= len(column.profile.values)
         ]
     classes, column = max(found, key=lambda item: len(item[0]), default=({}, None))
     if len(classes) < 2:
         raise UnusableData(no_labels("which type of skin lesion"))
+    if priority is not None and priority not in classes:
+        names = ", ".join(target_term(name).name for name in classes)
+        raise UnusableData(
+            f"No image is labelled as {target_term(priority).name}, which is to have priority; the labels are: {names}. "
+            "Add images of it, or give priority to one of these."
+        )
     return LabelChoice(column=column, classes=classes)
 
 

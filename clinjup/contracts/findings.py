@@ -8,7 +8,15 @@ from pydantic import Field
 
 from clinjup.contracts.base import Contract
 from clinjup.contracts.data import DataWarning, Excluded
-from clinjup.contracts.measures import ConfounderResult, Estimate, Experiment, OperatingPoint, SplitCount, Stratum
+from clinjup.contracts.measures import (
+    ConfounderResult,
+    Confusion,
+    Estimate,
+    Experiment,
+    OperatingPoint,
+    SplitCount,
+    Stratum,
+)
 
 
 class CohortFinding(Contract):
@@ -100,6 +108,7 @@ class EvaluationFinding(Contract):
     operating_point: OperatingPoint
     strata: list[Stratum]
     confounders: dict[str, ConfounderResult]
+    confusion: Confusion | None = None
 
 
 class PredictionsFinding(Contract):

@@ -266,7 +266,9 @@ def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool, grouped_by: str
             f"The table numbers {grouped_by}s, not patients: images of one {grouped_by} stay together, but two {grouped_by}s of one "
             "patient may stand in different parts."
         )
-        found.append(DataWarning(code="grouped_by_lesion" if grouped_by == "lesion" else "grouped_by_case", sentence=sentence))
+        found.append(
+            DataWarning(code="grouped_by_lesion" if grouped_by == "lesion" else "grouped_by_case", sentence=sentence)
+        )
     missing = int(rows["patient"].isna().sum())
     if missing:
         sentence = f"{missing} of {len(rows)} images have no {grouped_by} id; each counts as a {grouped_by} of its own."

@@ -95,10 +95,7 @@ class Selection:
         known = rows["label_code"].notna()
         lost = rows[~known & ~rows["file"].isin(rows.loc[known, "file"])].drop_duplicates("file")
         if len(lost):
-            reasons = [
-                f"the label '{value}' {why}" if value else "no label"
-                for value in lost["label"].fillna("")
-            ]
+            reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
             self.excluded += excluded_list(self._paths(lost), reasons)
             self._warn("unlabelled", f"{len(lost)} images have no label for this question; left out.")
         self.rows = rows[known]
@@ -110,9 +107,7 @@ class Selection:
         lost = rows[contradictory].drop_duplicates("file")
         if len(lost):
             self.excluded += excluded_list(self._paths(lost), ["the table gives this image both labels"] * len(lost))
-            self._warn(
-                "contradictory_labels", f"{len(lost)} images have different labels in different rows; left out."
-            )
+            self._warn("contradictory_labels", f"{len(lost)} images have different labels in different rows; left out.")
         kept = rows[~contradictory].drop_duplicates("file")
         repeated = int((~contradictory).sum()) - len(kept)
         if repeated:

@@ -193,7 +193,9 @@ def _test_warnings(table: pd.DataFrame, cohort: Cohort) -> list[DataWarning]:
     if not missing:
         return []
     named = " or ".join(map(plain_class, missing))
-    sentence = f"The test part has no image that is {named} for {cohort.target}; it cannot show how well that is told apart."
+    sentence = (
+        f"The test part has no image that is {named} for {cohort.target}; it cannot show how well that is told apart."
+    )
     return [DataWarning(code="class_absent_from_test", sentence=sentence)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class TrainedModel:
     """A network in evaluation mode with all that is needed to use and to describe it.
 
     `history`: one row an epoch (epoch, train_loss, validation_loss, validation_auroc; NaN where validation lacks a class).
+    `positive`: code of the class that counts as positive; `settings`: the arguments of `train` that its name does not tell.
     `network` takes float 0..1 `[N, C, H, W]` (see `as_input`) and gives logits, `[N, 1]` for two classes, else `[N, classes]`.
     """
 
@@ -46,6 +47,8 @@ class TrainedModel:
     classes: list[str]
     confounder: str | None = None
     synthetic: bool = False
+    positive: int = 1
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """P(target) `[N]` of films uint8 `[N, H, W]` or `[N, H, W, 3]`; for more than two classes `[N, classes]`.
@@ -60,6 +63,11 @@ class TrainedModel:
                 parts.append(probabilities(logits).cpu().numpy())
         empty = (0,) if len(self.classes) == 2 else (0, len(self.classes))
         return np.concatenate(parts) if parts else np.zeros(empty, np.float32)
+
+    def score(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """P(class of interest) `[N]`: the target, or of several classes the one with priority."""
+        found = self.predict(pixels)
+        return found if found.ndim == 1 else found[:, self.positive]
 
     def as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Films as `network` takes them, on its device: float 0..1 `[N, C, H, W]`."""

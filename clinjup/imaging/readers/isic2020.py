@@ -53,7 +53,9 @@ def _read_as_meant(folder: DataFolder, path: str, pairs: Sequence[str]) -> pd.Da
     listed = {name for pair in pairs for name in folder.raw(pair)[_PAIR[1]].dropna()}
     repeated = table[IMAGE].isin(listed)
     if repeated.any():
-        sentence = f"{int(repeated.sum())} images are listed as duplicates of another; of each pair the second is left out."
+        sentence = (
+            f"{int(repeated.sum())} images are listed as duplicates of another; of each pair the second is left out."
+        )
         folder.warnings.append(DataWarning(code="listed_duplicates", sentence=sentence))
     return table[~repeated].reset_index(drop=True)
 

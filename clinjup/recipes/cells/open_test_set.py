@@ -7,6 +7,8 @@
 # is refused. Intervals are 95 % confidence intervals, resampled by patient. **Look for:** intervals first, values second.
 # %% parameters
 CONFOUNDERS = []
+SUBGROUPS = []  # covariates whose groups are looked at apart
+TRIAGE = False  # True: what a decision to refer or to reassure needs
 PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the test part
 SEED = 0
 # %%
@@ -19,6 +21,8 @@ test = open_test_set(
     images,
     selection=selection,
     confounders=CONFOUNDERS,
+    subgroups=SUBGROUPS,
+    triage=TRIAGE,
     prevalence=PREVALENCE,
     seed=SEED,
 )

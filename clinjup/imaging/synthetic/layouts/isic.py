@@ -73,9 +73,7 @@ def _tables_2020(out: Path, images: list[PlannedImage], returned: list[None]) ->
         malignant = p.image.dx == "mel"
         diagnosis = _DIAGNOSES_2020.get(p.image.dx, "unknown")
         who = [f"IP_{9_000_000 + p.image.lesion // 3:07d}", p.sex, "" if p.age is None else p.age, p.site]
-        rows.append(
-            [_stem(p, "isic2020"), *who, diagnosis, "malignant" if malignant else "benign", int(malignant)]
-        )
+        rows.append([_stem(p, "isic2020"), *who, diagnosis, "malignant" if malignant else "benign", int(malignant)])
     write_rows(out / "train.csv", rows)
     pairs = [["image_name_1", "image_name_2"]]
     pairs += [
