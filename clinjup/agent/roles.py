@@ -146,9 +146,9 @@ def _label_of_classes(profile: DataProfile, folders: bool, priority: str | None)
     if len(classes) < 2:
         raise UnusableData(no_labels("which type of skin lesion"))
     if priority is not None and priority not in classes:
-        names = ", ".join(target_term(name).name for name in classes)
+        present = ", ".join(target_term(name).name for name in classes)
         raise UnusableData(
-            f"No image is labelled as {target_term(priority).name}, which is to have priority; the labels are: {names}. "
+            f"No image is labelled as {target_term(priority).name}, which is to have priority; the labels are: {present}. "
             "Add images of it, or give priority to one of these."
         )
     return LabelChoice(column=column, classes=classes)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from clinjup.agent.intent_phrases import EXTERNAL
-from clinjup.agent.vocabulary import CONFOUNDERS, by_id, fold
 from clinjup.agent.plan import INSERTABLE
+from clinjup.agent.vocabulary import CONFOUNDERS, by_id, fold
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning
 
 _SKIN_TONE = {

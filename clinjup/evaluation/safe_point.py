@@ -56,7 +56,8 @@ def safe_threshold(
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
     rate, bound = _rate(placements, clusters, target)
-    threshold = min(_threshold_at(rate, negatives), own)
+    safe = _below(probabilities, probabilities[part.labels == 1][placements <= rate].min()) if out_of_fold is None else None
+    threshold = min(_threshold_at(rate, negatives) if safe is None else safe, own)
     missed = int((placements > rate).sum())
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {percent(target)}: "
@@ -104,6 +105,12 @@ def _rate(placements: NDArray[np.float64], clusters: NDArray[Any], target: float
         if bound >= target:
             return float(rate), bound
     return float(placements.max()), bound
+
+
+def _below(probabilities: NDArray[np.float64], lowest: float) -> float:
+    """A threshold that calls `lowest` positive, halfway to the next lower probability."""
+    lower = probabilities[probabilities < lowest]
+    return float((lowest + lower.max()) / 2 if len(lower) else lowest)
 
 
 def _threshold_at(rate: float, negatives: NDArray[np.float64]) -> float:

@@ -41,7 +41,8 @@ def select_model(
     With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
     below the baseline's. With a confounder that is not annotated: the smallest change of false alarms by insertion, under the same limit.
     Without a confounder: the best `primary_metric`, with `guard_metric` among the models whose value of that is at most `max_guard_loss`
-    below the best one's (the most sensitive model for one class may have given up all others). Raises ClinjupError where there is nothing to choose from.
+    below the best one's (the most sensitive model for one class may have given up all others).
+    Raises ClinjupError where there is nothing to choose from.
     """
     if not validations:
         raise ClinjupError("There is no validated model to choose from. Train and validate at least one model first.")

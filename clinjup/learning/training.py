@@ -57,14 +57,16 @@ def train(
 ) -> TrainedModel:
     """Train `architecture` on the cohort's training part; the weights of the epoch with the best validation AUROC are kept.
 
-    `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several). The learning rate goes through one
+    `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several).
+    The learning rate goes through one
     cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
     (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
     over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once. The same seed gives the same weights on the same machine,
-    unless the time ran out. `keep="last"` keeps the last epoch's weights instead of the best's; `quiet` says and shows nothing. Emits a TrainingFinding and shows the learning curve.
+    unless the time ran out. `keep="last"` keeps the last epoch's weights instead of the best's; `quiet` says and shows
+    nothing. Emits a TrainingFinding and shows the learning curve.
 
     Raises ClassAbsentError, BatchTooLargeError, WeightsUnavailableError, or ClinjupError with a sentence of its own.
     """

@@ -103,6 +103,30 @@ def metrics_table(results: Results, part: Literal["test", "validation"], *, cali
     return _estimates(caption, "Measure", [model_title(results, model) for model, _ in figures], lines)
 
 
+def confusion_table(results: Results, model: ModelResults) -> Table | None:
+    """Of several classes: what each is named, the class with priority first."""
+    confusion = model.confusion
+    if confusion is None:
+        return None
+    first = target_name(results.task)
+    order = sorted(range(len(confusion.classes)), key=lambda code: confusion.classes[code] != first)
+    rows = []
+    for code in order:
+        counts = confusion.counts[code]
+        total = sum(counts)
+        cells = [Cell(f"{total:,}")]
+        cells += [
+            Cell(percent(counts[other] / total), f"{counts[other]:,}") if total and counts[other] else Cell("–")
+            for other in order
+        ]
+        rows.append(Row(_sentence_case(confusion.classes[code]), cells, strong=confusion.classes[code] == first))
+    columns = ["Images", *(f"named {confusion.classes[code]}" for code in order)]
+    caption = f"{model_title(results, model)}: what each class is named, test part"
+    return Table(
+        caption, columns, rows, "True class", ["The class that the model finds most probable; shares of each row."]
+    )
+
+
 def strata_table(results: Results, model: ModelResults) -> Table | None:
     """One model in subgroups."""
     if not model.strata:

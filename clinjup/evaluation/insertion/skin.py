@@ -144,7 +144,7 @@ def _hairs(pixels: NDArray[np.uint8], marked: NDArray[np.uint8], rng: np.random.
     layer = Image.new("RGBA", (pixels.shape[1] * scale, pixels.shape[0] * scale))
     draw = ImageDraw.Draw(layer)
     size = np.array(layer.size, float)
-    tone = tuple(int(v) for v in rng.uniform(15, 60, 3)) + (255,)
+    tone = (*(int(v) for v in rng.uniform(15, 60, 3)), 255)
     top, bottom = _area(pixels)[:2]
     drawn = pixels
     for number in range(1, _MOST_HAIRS + 1):

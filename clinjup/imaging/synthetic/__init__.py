@@ -29,7 +29,8 @@ def write_cohort(
 ) -> Path:
     """Write a synthetic cohort for `task` into the new or empty folder `out` and return it.
 
-    `patients` defaults to what suits the task; in dermoscopy lesions are counted. `annotated`: share of patients for whom the confounder is written down. `on_progress(images done, images in all)`.
+    `patients` defaults to what suits the task; in dermoscopy lesions are counted.
+    `annotated`: share of patients for whom the confounder is written down. `on_progress(images done, images in all)`.
     Raises ValueError for an unknown task or layout, naming the known ones; FileExistsError where `out` holds files.
     """
     if task not in COHORTS:

@@ -25,7 +25,7 @@ POINTS = 24  # that each tube's course is computed at
 
 @mitigation(
     title="Insertion augmentation",
-    explanation="During training, objects like the confounder are drawn into half of the images of every class, so that it no longer speaks for any.",
+    explanation="During training, objects like the confounder are drawn into half of the images of every class, so that it speaks for none.",
     needs_labels=False,
 )
 def insertion_augmentation(table: pd.DataFrame, confounder: str | None) -> Treatment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from clinjup.imaging.synthetic.layouts.ham10000 import HAM10000, save_image, write_artefacts
@@ -77,9 +78,7 @@ def _tables_2020(out: Path, images: list[PlannedImage], returned: list[None]) ->
     write_rows(out / "train.csv", rows)
     pairs = [["image_name_1", "image_name_2"]]
     pairs += [
-        [_stem(a, "isic2020"), _stem(b, "isic2020")]
-        for a, b in zip(images, images[1:], strict=False)
-        if a.image.lesion == b.image.lesion
+        [_stem(a, "isic2020"), _stem(b, "isic2020")] for a, b in pairwise(images) if a.image.lesion == b.image.lesion
     ]
     write_rows(out / "ISIC_2020_Training_Duplicates.csv", pairs)
 

@@ -26,7 +26,7 @@ def ruler(rng: np.random.Generator) -> Layer:
     depth, pitch = rng.uniform(46, 62), rng.uniform(11, 17)
     strip = Image.new("RGBA", (int(along), int(depth)), (238, 240, 235, int(rng.uniform(70, 135))))
     draw = ImageDraw.Draw(strip)
-    tone = tuple(int(v) for v in rng.uniform(10, 50, 3)) + (255,)
+    tone = (*(int(v) for v in rng.uniform(10, 50, 3)), 255)
     font = ImageFont.load_default(size=18)
     for number, x in enumerate(np.arange(6, along, pitch)):
         long = number % 5 == 0

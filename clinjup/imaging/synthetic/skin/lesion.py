@@ -70,10 +70,12 @@ def draw_lesion(
     inner = np.clip(1 - distance / radius, 0, 1)
     body *= (1 - own.uniform(0.05, 0.30) * inner)[..., None]
     body = _network(body, x, y, own, strength=own.uniform(0.03, 0.12) if pigmented else 0.02)
-    if pigmented:
-        body = _atypical(body, x, y, float(radius.mean()), atypia, own)
-    else:
-        body = _marks(dx, body, x, y, distance / radius, typical, own)
+    reach = float(radius.mean())
+    body = (
+        _atypical(body, x, y, reach, atypia, own)
+        if pigmented
+        else _marks(dx, body, x, y, distance / radius, typical, own)
+    )
     mixed = skin * (1 - cover[..., None]) + np.clip(body, 0, 1) * cover[..., None]
     return mixed.astype(np.float32), cover.astype(np.float32)
 
