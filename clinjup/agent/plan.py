@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any
 
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
@@ -61,7 +62,7 @@ def build_plan(brief: Brief) -> Plan:
         steps += _train_and_validate(brief, name, mitigation, known, checked)
     steps.append(_select(brief, list(trainings), known[0] if known else None))
     if skin and "use_metadata" in task.constraints and _covariates(brief):
-        steps.append(_metadata(brief))
+        steps.append(_metadata(brief, checked))
     steps.append(_open_test(brief, checked))
     steps += [_confounder_figures(brief, item) for item in known]
     if task.task_type is TaskType.MULTICLASS:
@@ -115,12 +116,17 @@ def _simple(recipe: str, title: str, after: str, words: dict[str, str] | None = 
     return Step(id=recipe, title=title, recipe=recipe, words=words or {}, depends_on=[after], optional=optional)
 
 
-def _metadata(brief: Brief) -> Step:
+def _metadata(brief: Brief, checked: list[str]) -> Step:
     return Step(
         id="metadata",
         title="Do age, sex and site help?",
         recipe="metadata_ablation",
-        parameters={"COVARIATES": _covariates(brief), "SEED": brief.seed},
+        parameters={
+            "COVARIATES": _covariates(brief),
+            "CONFOUNDERS": checked,
+            **_operating_point(brief.task),
+            "SEED": brief.seed,
+        },
         depends_on=["select"],
         optional=True,
     )
@@ -233,8 +239,7 @@ def _train_and_validate(
         depends_on=["split"],
         optional=name != "baseline",
     )
-    # Where one class of several has priority, its sensitivity must hold too; so must a target for which no case may be missed.
-    safe = risk.lower_bound or (brief.task.task_type is TaskType.MULTICLASS and risk.kind == "sensitivity_first")
+    safe = _safe(brief.task)
     check = (
         f"Then the {words['confounder_name']} check, on validation images only."
         if checked
@@ -246,9 +251,7 @@ def _train_and_validate(
         recipe="validate_model",
         parameters={
             "NAME": name,
-            "TARGET_SENSITIVITY": target,
-            **({"LOWER_BOUND": True} if safe else {}),
-            **({"HARM_RATIO": risk.harm_ratio} if risk.harm_ratio else {}),
+            **_operating_point(brief.task),
             "CONFOUNDERS": checked,
             "SEED": brief.seed,
         },
@@ -269,6 +272,18 @@ def _train_and_validate(
         optional=True,
     )
     return [train, judge, validate]
+
+
+def _safe(task: ClinicalTask) -> bool:
+    """Whether the target must hold for patients to come: where no case may be missed, or one class of several has priority."""
+    return task.risk.lower_bound or (task.task_type is TaskType.MULTICLASS and task.risk.kind == "sensitivity_first")
+
+
+def _operating_point(task: ClinicalTask) -> dict[str, Any]:
+    """The arguments that say where the threshold lies."""
+    found: dict[str, Any] = {"TARGET_SENSITIVITY": task.risk.target_sensitivity or DEFAULT_SENSITIVITY}
+    found |= {"LOWER_BOUND": True} if _safe(task) else {}
+    return found | ({"HARM_RATIO": task.risk.harm_ratio} if task.risk.harm_ratio else {})
 
 
 def _rule(target: float, safe: bool, harm_ratio: float | None) -> str:

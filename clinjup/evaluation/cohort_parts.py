@@ -61,14 +61,15 @@ def part_of(cohort: Cohort, split: str) -> Part:
     )
 
 
-def predict_rows(model: TrainedModel, images: ImageCache, rows: pd.Index) -> NDArray[np.float64]:
-    """What `model.predict` gives for the cached images in `rows`, read in blocks so that memory stays small.
+def predict_rows(model: TrainedModel, images: ImageCache, table: pd.DataFrame) -> NDArray[np.float64]:
+    """What `model` says of the cached images of `table`, read in blocks so that memory stays small.
 
-    P(target) [rows] for two classes; [rows, classes] for more.
+    A model that takes patient data finds them in `table`. P(target) [rows] for two classes; [rows, classes] for more.
     """
     blocks = [
-        np.asarray(model.predict(images.pixels_of(rows[start : start + _FILMS_AT_ONCE])), float)
-        for start in range(0, len(rows), _FILMS_AT_ONCE)
+        np.asarray(model.predict(images.pixels_of(some.index), some), float)
+        for start in range(0, len(table), _FILMS_AT_ONCE)
+        for some in [table.iloc[start : start + _FILMS_AT_ONCE]]
     ]
     return np.concatenate(blocks) if blocks else np.zeros(0)
 

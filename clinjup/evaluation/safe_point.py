@@ -56,7 +56,11 @@ def safe_threshold(
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
     rate, bound = _rate(placements, clusters, target)
-    safe = _below(probabilities, probabilities[part.labels == 1][placements <= rate].min()) if out_of_fold is None else None
+    safe = (
+        _below(probabilities, probabilities[part.labels == 1][placements <= rate].min())
+        if out_of_fold is None
+        else None
+    )
     threshold = min(_threshold_at(rate, negatives) if safe is None else safe, own)
     missed = int((placements > rate).sum())
     words = (

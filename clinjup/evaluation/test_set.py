@@ -143,7 +143,7 @@ def open_test_set(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
             f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} patients.",
         )
-    predicted = {name: predict_rows(model, images, part.table.index) for name, model in by_name.items()}
+    predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
     probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}
     asked = {"confounders": list(confounders), "subgroups": list(subgroups), "triage": triage, "prevalence": prevalence}
     arguments = json.dumps({**asked, "seed": seed}, sort_keys=True)

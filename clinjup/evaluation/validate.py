@@ -82,7 +82,39 @@ def validate(
     part lacks positives or negatives.
     """
     part = part_of(cohort, "validation")
-    predicted = predict_rows(model, images, part.table.index)
+    predicted = predict_rows(model, images, part.table)
+    validation = validation_of(
+        model,
+        part,
+        predicted,
+        images,
+        confounders=confounders,
+        target_sensitivity=target_sensitivity,
+        lower_bound=lower_bound,
+        harm_ratio=harm_ratio,
+        out_of_fold=out_of_fold,
+        prevalence=prevalence,
+        seed=seed,
+    )
+    emit_validation(validation, cohort)
+    return validation
+
+
+def validation_of(
+    model: TrainedModel,
+    part: Part,
+    predicted: NDArray[np.float64],
+    images: ImageCache,
+    *,
+    confounders: Sequence[str],
+    target_sensitivity: float,
+    lower_bound: bool,
+    harm_ratio: float | None,
+    out_of_fold: OutOfFold | None,
+    prevalence: float | None = None,
+    seed: int,
+) -> Validation:
+    """What `validate` finds, for predictions that are known already; emits nothing."""
     probabilities = scores_of(model, predicted)
     temperature = fit_temperature(probabilities, part.labels)
     if harm_ratio is not None:
@@ -93,7 +125,7 @@ def validate(
         threshold = choose_threshold(probabilities, part.labels, target_sensitivity)
         rule = rule_in_words(probabilities, part.labels, target_sensitivity, threshold)
     bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
-    validation = Validation(
+    return Validation(
         name=model.name,
         model=model,
         part=part,
@@ -108,6 +140,10 @@ def validate(
             for confounder in confounders
         },
     )
+
+
+def emit_validation(validation: Validation, cohort: Cohort) -> None:
+    """The ValidationFinding, with its sentence."""
     emit(
         ValidationFinding(
             name=validation.name,
@@ -117,7 +153,6 @@ def validate(
         ),
         validation_sentence(validation, plain_class(cohort.finding)),
     )
-    return validation
 
 
 def validation_sentence(validation: Validation, target: str) -> str:

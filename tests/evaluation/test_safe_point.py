@@ -61,7 +61,12 @@ def test_out_of_fold_scores_are_carried_over_whatever_the_scale_of_each_network(
         fold.append(np.full(len(fold_y), number))
     labels_all = np.concatenate(labels)
     folds = OutOfFold(
-        "m", np.arange(len(labels_all)), np.concatenate(scores), labels_all, people(len(labels_all)), np.concatenate(fold)
+        "m",
+        np.arange(len(labels_all)),
+        np.concatenate(scores),
+        labels_all,
+        people(len(labels_all)),
+        np.concatenate(fold),
     )
     threshold, words = safe_threshold(p, part(y), 0.95, folds)
     new_p, new_y = drawn(99, 4000, 4000)

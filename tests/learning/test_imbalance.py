@@ -39,7 +39,9 @@ def test_logit_adjustment_shifts_by_the_log_of_the_class_shares(table):
     loss = mitigation_named("logit_adjustment").treat(table, None).loss
     logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     shift = torch.log(torch.tensor([0.80, 0.16, 0.04]))
-    assert float(loss(logits, labels)) == pytest.approx(float(functional.cross_entropy(logits + shift, labels)), rel=1e-5)
+    assert float(loss(logits, labels)) == pytest.approx(
+        float(functional.cross_entropy(logits + shift, labels)), rel=1e-5
+    )
 
 
 def test_focal_loss_hardly_counts_what_is_already_right(table):

@@ -80,7 +80,9 @@ def test_a_mitigation_without_annotation_works_or_says_what_it_needs(
 
 
 def test_an_unknown_mitigation_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ClinjupError, match="balanced_sampling, class_balanced_sampling, focal_loss, insertion_augmentation"):
+    with pytest.raises(
+        ClinjupError, match="balanced_sampling, class_balanced_sampling, focal_loss, insertion_augmentation"
+    ):
         mitigation_named("magic")
 
 

@@ -111,9 +111,10 @@ def _probabilities(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """P(target) of each film with the confounder and with the placebo."""
     drawn, disturbed = _drawn(case, inserter, films)
-    blocks = range(0, len(films), _FILMS_AT_ONCE)
+    patients = case.part.table.iloc[films]
+    blocks = [slice(start, start + _FILMS_AT_ONCE) for start in range(0, len(films), _FILMS_AT_ONCE)]
     found = [
-        np.concatenate([case.model.score(pixels[start : start + _FILMS_AT_ONCE]) for start in blocks]).astype(float)
+        np.concatenate([case.model.score(pixels[block], patients.iloc[block]) for block in blocks]).astype(float)
         for pixels in (drawn, disturbed)
     ]
     return found[0], found[1]
