@@ -150,7 +150,8 @@ def _rare_classes(cohort: Cohort) -> list[DataWarning]:
     for value, name in enumerate(cohort.classes):
         count = int((cohort.table["label"] == value).sum())
         if count < RARE:
-            sentence = f"Only {count} images are {plain_class(name)} for {cohort.target}: every figure about them will be very uncertain."
+            what = f"{plain_class(name)} for {cohort.target}" if cohort.binary else plain_class(name)
+            sentence = f"Only {count} images are {what}: every figure about them will be very uncertain."
             found.append(DataWarning(code="rare_class", sentence=sentence))
     return found
 
