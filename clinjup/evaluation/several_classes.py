@@ -35,7 +35,10 @@ def part_metrics(
     found = binary_metrics(
         scores, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
     )
-    return found if predicted.ndim == 1 else {**found, **class_metrics(part, predicted, bootstrap)}
+    if predicted.ndim == 1:
+        return found
+    del found["balanced_accuracy"]  # averages come last, and mean all classes
+    return found | class_metrics(part, predicted, bootstrap)
 
 
 def class_metrics(part: Part, predicted: NDArray[np.float64], bootstrap: Bootstrap) -> dict[str, Estimate]:

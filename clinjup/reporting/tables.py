@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results
+from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
 from clinjup.reporting.numbers import (
     CALIBRATION,
     CONFOUNDER_METRICS,
@@ -100,6 +100,8 @@ def metrics_table(results: Results, part: Literal["test", "validation"], *, cali
         for key in keys
     ]
     caption = f"{'Calibration' if calibration else 'Figures'} on the {part} part, with 95 % confidence intervals"
+    if results.task.task_type is TaskType.MULTICLASS:
+        caption += f"; {target_name(results.task)} against all others where no class is named"
     return _estimates(caption, "Measure", [model_title(results, model) for model, _ in figures], lines)
 
 
