@@ -55,10 +55,7 @@ DEMO_REQUESTS = {
         "please take this issue seriously."
     ),
     Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
-    Demo.MELANOMA: (
-        "I want to distinguish melanoma from nevus. Please try your best not to miss a single case. Some pictures have rulers and "
-        "pen marks, please make sure it doesn't look at them."
-    ),
+    Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
 }
 DEMO_COHORTS = {
     Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,

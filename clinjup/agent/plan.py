@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
 
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
-from clinjup.agent.vocabulary import SKIN_LESION_CLASSES, by_id
+from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
+from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, by_id
 from clinjup.contracts import ClinicalTask, NamedConfounder, Plan, Step, StepStatus, TaskType
 
-DEFAULT_SENSITIVITY = 0.90
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
 # Passes over the training images: more of them where the folder holds few images.
@@ -45,33 +44,33 @@ def build_plan(brief: Brief) -> Plan:
     annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
     inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
     known = [*annotated, *inserted]
-    confounder = next(iter([*known, *task.confounders]), None)
-    checked = [item.id for item in known]
+    examined = [*known, *_found(brief)]
+    checked = [item.id for item in examined]
     trainings = {"baseline": None, **_mitigations(task, annotated, inserted)}
     skin = task.modality == "dermoscopy"
     steps = [_load(brief), _prepare()]
     if skin and brief.roles.covariates:
         steps.append(_simple("table_one", "Who is in the data? (Table 1)", "audit", optional=True))
     steps.append(_split(brief))
-    steps += [_association(brief, item) for item in annotated]
+    steps += [_association(brief, item) for item in examined if item.id in brief.roles.confounders]
     if skin:
         steps.append(
             _simple("probe_pictures", "What else gives the label away?", "split", _words(brief, None), optional=True)
         )
     for name, mitigation in trainings.items():
-        steps += _train_and_validate(brief, name, mitigation, known, checked)
+        steps += _train_and_validate(brief, name, mitigation, known, examined)
     steps.append(_select(brief, list(trainings), known[0] if known else None))
     if skin and "use_metadata" in task.constraints and _covariates(brief):
         steps.append(_metadata(brief, checked))
     steps.append(_open_test(brief, checked))
-    steps += [_confounder_figures(brief, item) for item in known]
+    steps += [_confounder_figures(brief, item) for item in examined]
     if task.task_type is TaskType.MULTICLASS:
         words = {"priority_name": _priority_name(brief)}
         steps.append(_simple("class_figures", "Which class is taken for which?", "test", words, optional=True))
     steps.append(_performance_figures())
-    if _triage(task):
+    if is_triage(task):
         steps.append(_decision_figures(brief))
-    steps.append(_gradcam(confounder if checked else None))
+    steps.append(_gradcam(examined[0] if examined else None))
     return Plan(objective=task.objective, steps=steps)
 
 
@@ -81,6 +80,15 @@ def rebuild_plan(brief: Brief, old: Plan) -> Plan:
     done = {step.id: step for step in old.steps if step.status in {StepStatus.DONE, StepStatus.SKIPPED}}
     steps = [done.get(step.id, step) for step in plan.steps]
     return plan.model_copy(update={"steps": steps})
+
+
+def _found(brief: Brief) -> list[NamedConfounder]:
+    """Confounders that nobody named, but the tables of a dermoscopy set annotate and can be drawn: measured, not trained against."""
+    if brief.task.modality != "dermoscopy":
+        return []
+    named = {item.id for item in brief.task.confounders}
+    terms = [by_id(CONFOUNDERS, name) for name in brief.roles.confounders if name in INSERTABLE - named]
+    return [NamedConfounder(id=term.id, name=term.name, phrase="") for term in terms if term]
 
 
 def _mitigations(
@@ -94,11 +102,6 @@ def _mitigations(
         return {name: name for name in IMBALANCE}
     # Balancing a confounder against the label gives all classes the same weight as well.
     return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
-
-
-def _triage(task: ClinicalTask) -> bool:
-    """Whether the answer is to refer or to reassure."""
-    return task.task_type is TaskType.BINARY and (task.output_format == "refer_reassure" or bool(task.risk.harm_ratio))
 
 
 def _priority_name(brief: Brief) -> str:
@@ -124,7 +127,7 @@ def _metadata(brief: Brief, checked: list[str]) -> Step:
         parameters={
             "COVARIATES": _covariates(brief),
             "CONFOUNDERS": checked,
-            **_operating_point(brief.task),
+            **operating_point(brief.task),
             "SEED": brief.seed,
         },
         depends_on=["select"],
@@ -184,7 +187,7 @@ def _split(brief: Brief) -> Step:
 
 def _association(brief: Brief, confounder: NamedConfounder) -> Step:
     return Step(
-        id="association" if confounder == brief.task.confounders[0] else f"association_{confounder.id}",
+        id="association" if confounder in brief.task.confounders[:1] else f"association_{confounder.id}",
         title=f"Does the {confounder.name} go with the label?",
         recipe="association",
         parameters={"CONFOUNDER": confounder.id},
@@ -217,12 +220,11 @@ _WHY = {
 
 
 def _train_and_validate(
-    brief: Brief, name: str, mitigation: str | None, known: list[NamedConfounder], checked: list[str]
+    brief: Brief, name: str, mitigation: str | None, known: list[NamedConfounder], examined: list[NamedConfounder]
 ) -> list[Step]:
-    words = _words(brief, known[0] if known else next(iter(brief.task.confounders), None))
+    words = _words(brief, next(iter([*examined, *brief.task.confounders]), None))
+    checked = [item.id for item in examined]
     title = name.replace("_", " ")
-    risk = brief.task.risk
-    target = risk.target_sensitivity or DEFAULT_SENSITIVITY
     against = [item.id for item in known] if mitigation else []
     train = Step(
         id=f"train_{name}",
@@ -239,7 +241,6 @@ def _train_and_validate(
         depends_on=["split"],
         optional=name != "baseline",
     )
-    safe = _safe(brief.task)
     check = (
         f"Then the {words['confounder_name']} check, on validation images only."
         if checked
@@ -251,16 +252,16 @@ def _train_and_validate(
         recipe="validate_model",
         parameters={
             "NAME": name,
-            **_operating_point(brief.task),
+            **operating_point(brief.task),
             "CONFOUNDERS": checked,
             "SEED": brief.seed,
         },
-        words={"name": title, "rule": _rule(target, safe, risk.harm_ratio), "confounder_check": check, **words},
+        words={"name": title, "rule": rule_in_words(brief.task), "confounder_check": check, **words},
         depends_on=[train.id],
         optional=name != "baseline",
     )
     # Several classes have many models to train; their threshold rests on validation.
-    if not safe or brief.task.task_type is TaskType.MULTICLASS:
+    if not must_hold(brief.task) or brief.task.task_type is TaskType.MULTICLASS:
         return [train, validate]
     judge = Step(
         id=f"cross_fit_{name}",
@@ -272,29 +273,6 @@ def _train_and_validate(
         optional=True,
     )
     return [train, judge, validate]
-
-
-def _safe(task: ClinicalTask) -> bool:
-    """Whether the target must hold for patients to come: where no case may be missed, or one class of several has priority."""
-    return task.risk.lower_bound or (task.task_type is TaskType.MULTICLASS and task.risk.kind == "sensitivity_first")
-
-
-def _operating_point(task: ClinicalTask) -> dict[str, Any]:
-    """The arguments that say where the threshold lies."""
-    found: dict[str, Any] = {"TARGET_SENSITIVITY": task.risk.target_sensitivity or DEFAULT_SENSITIVITY}
-    found |= {"LOWER_BOUND": True} if _safe(task) else {}
-    return found | ({"HARM_RATIO": task.risk.harm_ratio} if task.risk.harm_ratio else {})
-
-
-def _rule(target: float, safe: bool, harm_ratio: float | None) -> str:
-    if harm_ratio:
-        return f"one missed case counts as much as {harm_ratio:g} false alarms"
-    if safe:
-        return (
-            f"the highest specificity at which the sensitivity, with 95 % confidence, is at least {target:.0%} on other patients too; a "
-            "figure that was just reached on these would not be reached on the next"
-        )
-    return f"the highest specificity with a sensitivity of at least {target:.0%}"
 
 
 def _epochs(brief: Brief) -> int:
@@ -340,7 +318,7 @@ def _open_test(brief: Brief, checked: list[str]) -> Step:
         parameters={
             "CONFOUNDERS": checked,
             **({"SUBGROUPS": groups} if groups else {}),
-            **({"TRIAGE": True} if _triage(brief.task) else {}),
+            **({"TRIAGE": True} if is_triage(brief.task) else {}),
             "PREVALENCE": brief.task.prevalence,
             "SEED": brief.seed,
         },
@@ -350,7 +328,7 @@ def _open_test(brief: Brief, checked: list[str]) -> Step:
 
 def _confounder_figures(brief: Brief, confounder: NamedConfounder) -> Step:
     return Step(
-        id="confounder" if confounder == brief.task.confounders[0] else f"confounder_{confounder.id}",
+        id="confounder" if confounder in brief.task.confounders[:1] else f"confounder_{confounder.id}",
         title=f"Does the model look at the {confounder.name}?",
         recipe="confounder_figures",
         parameters={"CONFOUNDER": confounder.id},

@@ -81,5 +81,5 @@ HAM10000 = Layout(
     plan=plan_skin_cohort,
     difficulty=SKIN_DIFFICULTY,
     notice=NOTICE,
-    patients=2200,
+    patients=1800,
 )
