@@ -87,13 +87,13 @@ def bubbles(rng: np.random.Generator) -> Layer:
 
 def shading(rng: np.random.Generator) -> NDArray[np.float32]:
     """Uneven light, factor [450, 600]."""
-    tilt = rng.normal(0, 0.05, 2)
-    return (1 + tilt[0] * (_COLUMNS / 300 - 1) + tilt[1] * (_ROWS / 225 - 1)).astype(np.float32)
+    tilt = rng.normal(0, 0.05, 2).astype(np.float32)
+    return 1 + tilt[0] * (_COLUMNS[:1] / 300 - 1) + tilt[1] * (_ROWS[:, :1] / 225 - 1)
 
 
 def dark_corners(rng: np.random.Generator) -> NDArray[np.float32]:
     """The round field of a contact dermatoscope, factor [450, 600]."""
     x, y = rng.uniform(280, 320), rng.uniform(205, 245)
     radius, softness = rng.uniform(305, 350), rng.uniform(6, 22)
-    distance = np.hypot(_COLUMNS - x, _ROWS - y)
-    return (1 / (1 + np.exp(np.clip((distance - radius) / softness, -30, 30)))).astype(np.float32)
+    distance = np.sqrt((_COLUMNS[:1] - np.float32(x)) ** 2 + (_ROWS[:, :1] - np.float32(y)) ** 2)
+    return 1 / (1 + np.exp(np.clip((distance - np.float32(radius)) / np.float32(softness), -30, 30)))

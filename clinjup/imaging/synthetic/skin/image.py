@@ -71,9 +71,11 @@ def render_skin(
         full.paste(layer.colour, mask=layer.cover)
     pixels = np.asarray(full, dtype=np.float32)
     light = image.stream(_LIGHT)
-    pixels *= light.uniform(0.88, 1.08) * (1 + light.normal(0, 0.025, 3)).astype(np.float32)
-    pixels *= artefacts.shading(light)[..., None]
+    tint = np.float32(light.uniform(0.88, 1.08)) * (1 + light.normal(0, 0.025, 3)).astype(np.float32)
+    field = artefacts.shading(light)
     if "dark_corner" in image.artefacts:
-        pixels *= artefacts.dark_corners(image.stream(_CORNER))[..., None]
+        field = field * artefacts.dark_corners(image.stream(_CORNER))
+    pixels *= field[..., None] * tint
     pixels += light.standard_normal((HEIGHT, WIDTH, 1), dtype=np.float32) * np.float32(light.uniform(2.0, 4.5))
-    return np.clip(pixels, 0, 255).astype(np.uint8), masks
+    np.clip(pixels, 0, 255, out=pixels)
+    return pixels.astype(np.uint8), masks
