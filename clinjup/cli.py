@@ -40,6 +40,13 @@ class ApprovalWord(StrEnum):
 
 class Demo(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
+    MELANOMA = "melanoma"
+
+
+class SyntheticCohort(StrEnum):
+    PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
 
 
 DEMO_REQUESTS = {
@@ -47,6 +54,13 @@ DEMO_REQUESTS = {
         "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
         "please take this issue seriously."
     ),
+    Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
+    Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
+}
+DEMO_COHORTS = {
+    Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
+    Demo.DERMOSCOPY: SyntheticCohort.DERMOSCOPY,
+    Demo.MELANOMA: SyntheticCohort.DERMOSCOPY,
 }
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
@@ -137,18 +151,22 @@ def demo(
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
     if not (cohort / "clinjup-synthetic.json").is_file():
-        _write_cohort(task, cohort, patients=None, seed=seed, layout=None, annotated=1.0)
+        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=1.0)
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
 @app.command("data")
 def write_data(
-    task: Annotated[Demo, typer.Argument(help="Which clinical task.")],
+    task: Annotated[SyntheticCohort, typer.Argument(help="Which kind of images.")],
     out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
-    patients: Annotated[int | None, typer.Option(min=3)] = None,
+    patients: Annotated[int | None, typer.Option(min=3, help="Patients; in dermoscopy lesions.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     layout: Annotated[
-        str | None, typer.Option(help="Layout: nih, siim, candid, dicom, clinic, chexpert or padchest [default: nih].")
+        str | None,
+        typer.Option(
+            help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of dermoscopy ham10000 (default), isic2018, "
+            "isic2019 or isic2020."
+        ),
     ] = None,
     annotated: Annotated[
         float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
@@ -287,7 +305,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _write_cohort(
-    task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
+    task: SyntheticCohort, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
 ) -> None:
     from rich.progress import Progress
 

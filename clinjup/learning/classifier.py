@@ -97,6 +97,8 @@ class Classifier(LightningModule):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked."""
         weights = self.class_weights
+        if self.treatment.loss is not None:
+            return self.treatment.loss(logits, labels)
         if logits.shape[1] == 1:
             each = None if weights is None else weights[labels]
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)
@@ -107,10 +109,15 @@ class Classifier(LightningModule):
 
 
 class EpochRecord(Callback):
-    """A row of the history after each validation; hands the weights to `keep` whenever their score is the best so far."""
+    """A row of the history after each validation; hands the weights to `keep` whenever their score is the best so far.
 
-    def __init__(self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None]) -> None:
-        self.keep = keep
+    `last`: whenever they are finite, so that the last ones stay, whatever validation says of them.
+    """
+
+    def __init__(
+        self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None], *, last: bool = False
+    ) -> None:
+        self.keep, self.last = keep, last
         self.history: list[dict[str, float]] = []
         self.best = (-math.inf, -math.inf)
 
@@ -133,7 +140,7 @@ class EpochRecord(Callback):
         self.history.append(row)
         # Where validation is small its AUROC is the same in many epochs; then the lower loss decides.
         score = (float(measured["score"]), -row["validation_loss"])
-        if all(map(math.isfinite, score)) and score > self.best:
+        if all(map(math.isfinite, score)) and (self.last or score > self.best):
             self.best = score
             for earlier in self.history:
                 earlier["kept"] = earlier is row
