@@ -40,6 +40,13 @@ class ApprovalWord(StrEnum):
 
 class Demo(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
+    MELANOMA = "melanoma"
+
+
+class SyntheticCohort(StrEnum):
+    PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
 
 
 DEMO_REQUESTS = {
@@ -47,6 +54,13 @@ DEMO_REQUESTS = {
         "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
         "please take this issue seriously."
     ),
+    Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
+    Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
+}
+DEMO_COHORTS = {
+    Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
+    Demo.DERMOSCOPY: SyntheticCohort.DERMOSCOPY,
+    Demo.MELANOMA: SyntheticCohort.DERMOSCOPY,
 }
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
@@ -81,6 +95,9 @@ def run(
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Refuse a server that is not on this machine.")
     ] = False,
+    share_images: Annotated[
+        bool, typer.Option("--share-images", help="Let the model see the run's figures; they can show films.")
+    ] = False,
     max_cost: Annotated[float | None, typer.Option(min=0.01, help="US dollars that a model may cost.")] = None,
     approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
     budget_minutes: Annotated[
@@ -111,6 +128,7 @@ def run(
         model=model,
         base_url=base_url,
         local_only=local_only,
+        share_images=share_images,
         max_cost=max_cost,
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,
@@ -133,18 +151,22 @@ def demo(
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
     if not (cohort / "clinjup-synthetic.json").is_file():
-        _write_cohort(task, cohort, patients=None, seed=seed, layout=None, annotated=1.0)
+        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=1.0)
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
 @app.command("data")
 def write_data(
-    task: Annotated[Demo, typer.Argument(help="Which clinical task.")],
+    task: Annotated[SyntheticCohort, typer.Argument(help="Which kind of images.")],
     out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
-    patients: Annotated[int | None, typer.Option(min=3)] = None,
+    patients: Annotated[int | None, typer.Option(min=3, help="Patients; in dermoscopy lesions.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     layout: Annotated[
-        str | None, typer.Option(help="Layout: nih, siim, candid, dicom, clinic, chexpert or padchest [default: nih].")
+        str | None,
+        typer.Option(
+            help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of dermoscopy ham10000 (default), isic2018, "
+            "isic2019 or isic2020."
+        ),
     ] = None,
     annotated: Annotated[
         float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
@@ -189,6 +211,7 @@ def predict(
 ) -> None:
     """Apply a trained model of a run to a plain folder of images."""
     from clinjup.prediction import PredictionError, predict_folder
+    from clinjup.terminal_tables import print_predictions
 
     try:
         summary = predict_folder(run_dir, data, out, model)
@@ -198,9 +221,7 @@ def predict(
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return
     console = screen()
-    for item in summary["unreadable"]:
-        console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
-    console.print(f"{summary['images']} images, model '{summary['model']}': {out}", highlight=False, markup=False)
+    print_predictions(console, summary)
 
 
 @app.command()
@@ -284,7 +305,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _write_cohort(
-    task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
+    task: SyntheticCohort, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
 ) -> None:
     from rich.progress import Progress
 

@@ -36,7 +36,7 @@ from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
 from clinjup.run_folder import History, lock_folder
-from clinjup.views import PendingCode, RunView
+from clinjup.views import PendingCode, RunView, destination_of
 
 
 class NotRunningError(Exception):
@@ -180,7 +180,7 @@ class Run:
             paused=not self.going.is_set(),
             resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
             started=self._began,
-            elapsed=self.events[-1].ts - self._began if ended and self.events else time.time() - self._began,
+            elapsed=(self.events[-1].ts if ended and self.events else self._now()) - self._began,
             budget_seconds=self.request.budget_minutes * 60,
             questions=self.questions,
             approvals=list(self._asked.values()),
@@ -210,6 +210,7 @@ class Run:
             brief.spent = self.history.cost
         if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
             await self._enter_sandbox(brief)
+            self._tell_sharing()
         planner = make_planner(self.request, brief, self.folder, self)
         try:
             planned = await unless_stopped(first_plan(planner, brief), self.stopped)
@@ -248,6 +249,11 @@ class Run:
                 "harmless. A new notebook would get a kernel in the sandbox."
             )
             self.record("sandbox", {"active": False, "sentence": sentence})
+            self.publish("text.delta", {"text": sentence, "loud": True})
+
+    def _tell_sharing(self) -> None:
+        if self.request.share_images:
+            sentence = f"You turned it on: figures of this run, which can show films, are sent to {destination_of(self.request)['host']}."
             self.publish("text.delta", {"text": sentence, "loud": True})
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
@@ -328,6 +334,10 @@ class Run:
         self.publish("text.delta", {"text": sentence, "loud": True})
         self._stopping = asyncio.create_task(self.stop())
 
+    def _now(self) -> float:
+        """Seconds since the epoch by the clock at the run's start: it never goes back, whatever is done to the machine's clock."""
+        return self._began + time.monotonic() - self._started
+
     def set_paused(self, paused: bool) -> None:
         if self.end is not None:
             raise NotRunningError("The run has ended.")
@@ -338,12 +348,14 @@ class Run:
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
     def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        if kind == "execution":
+            self.session.settle()  # a cell that counts as run stands in the notebook, whenever this program is killed
         self.journal.append(cast(Kind, kind), data, wait=wait)
         if wait:
             self.session.settle()
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
-        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
+        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=self._now(), type=event, data=data))
         self.news.set()
         for listener in self.listeners:
             listener.set()
@@ -413,6 +425,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         budget_seconds=request.budget_minutes * 60,
         seed=request.seed,
         approval=request.approval,
+        share_images=request.share_images,
         answers=request.answers,
     )
 

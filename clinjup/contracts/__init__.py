@@ -35,6 +35,7 @@ from clinjup.contracts.findings import (
 )
 from clinjup.contracts.measures import (
     ConfounderResult,
+    Confusion,
     Estimate,
     Experiment,
     ModelResults,
@@ -87,6 +88,7 @@ __all__ = [
     "CohortFinding",
     "ColumnProfile",
     "ConfounderResult",
+    "Confusion",
     "Contract",
     "DataProfile",
     "DataSummary",

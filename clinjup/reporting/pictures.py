@@ -26,6 +26,9 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("gradcam", "trust"),
     ("roc", "performance"),
     ("operating", "performance"),
+    ("confusion", "performance"),
+    ("classes", "performance"),
+    ("decision", "performance"),
 )
 
 

@@ -11,16 +11,17 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from clinjup.contracts import ClinicalTask, ModelResults, Results, RunStatus, TaskType
+from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
-from clinjup.reporting.numbers import counted, duration, known, metric_of, out_of_100, percent, show, words
+from clinjup.reporting.numbers import class_words, counted, duration, known, metric_of, out_of_100, percent, show, words
 from clinjup.reporting.pictures import SECTIONS, read_pictures
 from clinjup.reporting.story import STEP_WORDS, Story
 from clinjup.reporting.tables import (
     Table,
     association_table,
     confounder_table,
+    confusion_table,
     experiments_table,
     metrics_table,
     model_title,
@@ -113,6 +114,7 @@ def render_report(
     glossary.mention(*_unlinked_terms(results))
     pictures = read_pictures(run_dir, results.figures)
     chosen = chosen_model(results)
+    complete = results.status is RunStatus.COMPLETED
     context: dict[str, Any] = {
         "results": results,
         "story": story,
@@ -120,11 +122,13 @@ def render_report(
         "glossary": glossary.entries,
         "written": (written or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC"),
         "status": STATUS_WORDS[results.status],
-        "state": state_sentence(results) if results.sentence in ("", verdict(results)) else results.sentence,
-        "complete": results.status is RunStatus.COMPLETED,
+        "state": state_sentence(results)
+        if complete or results.sentence in ("", verdict(results))
+        else results.sentence,
+        "complete": complete,
         "noun": image_noun(results.task),
         "target": target_name(results.task),
-        "understood": _understood(results.task),
+        "understood": _understood(results),
         "trusts": [_trust(results, name) for name in confounders_of(results)],
         "convention": CONVENTION,
         "performance": performance_sentence(results),
@@ -138,6 +142,7 @@ def render_report(
         "test": metrics_table(results, "test", calibration=False),
         "validation": metrics_table(results, "validation", calibration=False),
         "calibration": metrics_table(results, "test" if chosen and chosen.test else "validation", calibration=True),
+        "confusion": confusion_table(results, chosen) if chosen else None,
         "strata": [table for model in compared_models(results) if (table := strata_table(results, model))],
         "limits": limits(results),
         "needs_input": needs_input(results),
@@ -174,13 +179,16 @@ def _environment() -> Environment:
     return environment
 
 
-def _understood(task: ClinicalTask) -> list[tuple[str, str]]:
+def _understood(results: Results) -> list[tuple[str, str]]:
+    task = results.task
     risk = task.risk
     wish = _RISK_WORDS[risk.kind]
     if risk.harm_ratio:
         wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
     if risk.target_sensitivity:
         wish += f"; sensitivity of at least {percent(risk.target_sensitivity)}"
+    if risk.lower_bound:
+        wish += " that must hold for other patients too (95 % confidence)"
     if risk.target_specificity:
         wish += f"; specificity of at least {percent(risk.target_specificity)}"
     if risk.false_marks_per_image:
@@ -188,19 +196,36 @@ def _understood(task: ClinicalTask) -> list[tuple[str, str]]:
     rows = [
         ("Objective", task.objective),
         ("Kind of task", words(task.task_type.value)),
-        ("To be found", target_name(task)),
+        ("To be found", task.target_name or target_name(task)),
     ]
+    if task.classes:
+        rows.append(("Classes", ", ".join(class_words(name) for name in task.classes)))
+        rows.append(
+            (
+                "Class with priority",
+                class_words(task.priority) if task.priority else f"none named; {target_name(task)} harms most",
+            )
+        )
     if task.comparator:
         rows.append(("To be told from", words(task.comparator)))
     rows.append(("Images", task.modality_name or words(task.modality or "not named")))
     rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
-    rows.append(("Judged by", f"{metric_of(task.primary_metric.name).label}"))
+    rows.append(("Judged by", _judged_by(results)))
     rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
     if task.constraints:
         rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
     if task.prevalence:
         rows.append(("Stated prevalence", f"{100 * task.prevalence:g} %"))
     return rows
+
+
+def _judged_by(results: Results) -> str:
+    """The metric of the choice; the one that was wanted beside it where that could not be had."""
+    wanted = results.task.primary_metric.name
+    used = results.experiments[0].metric if results.experiments else wanted
+    if used == wanted:
+        return metric_of(wanted).label
+    return f"{metric_of(used).label}; {metric_of(wanted).label} was wanted and could not be had on these data"
 
 
 def _trust(results: Results, name: str) -> Trust:
@@ -239,7 +264,7 @@ def _trust(results: Results, name: str) -> Trust:
 
 
 def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
-    if model is None or results.task.task_type is not TaskType.BINARY:
+    if model is None or results.task.task_type is TaskType.DETECTION:
         return None
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)
@@ -277,10 +302,24 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
         "auroc": "AUROC",
     }
     found: list[Mapping[str, str]] = []
+    if results.task.task_type is TaskType.MULTICLASS:
+        labels |= {
+            "auroc": f"AUROC, {target} against all others",
+            "balanced_accuracy": "balanced accuracy of all classes",
+        }
     for key, label in labels.items():
         shown = show(metrics.get(key), metric_of(key).unit)
         if not shown.reason:
-            found.append({"figure": shown.text, "interval": shown.interval, "label": label, "gloss": key, "part": part})
+            found.append(
+                {
+                    "figure": shown.text,
+                    "interval": shown.interval,
+                    "n": f"{shown.n:,}" if shown.n else "",
+                    "label": label,
+                    "gloss": key,
+                    "part": part,
+                }
+            )
     for name in confounders_of(results):
         figures, where = confounder_result(model, name)
         shown = show(figures.false_alarm_increase if figures else None, "points")
@@ -290,6 +329,7 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
                 {
                     "figure": shown.text,
                     "interval": shown.interval,
+                    "n": f"{shown.n:,}" if shown.n else "",
                     "label": label,
                     "gloss": "insertion",
                     "part": f"{where} part",

@@ -6,23 +6,37 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.reporting.numbers import known, out_of_100, percent, show, with_article, words
+from clinjup.reporting.numbers import (
+    class_words,
+    counted,
+    known,
+    out_of_100,
+    percent,
+    show,
+    with_article,
+    words,
+)
 
 Level = Literal["strong", "some", "little", "unknown"]
 
 # Conventions of this report, stated in it; they are no clinical thresholds.
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
+NO_ROOM = 0.5
 CONVENTION = (
     "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, little when "
     "even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse (AUROC more "
-    "than 0.10 below the overall one), and some in between. These limits are conventions, not clinical thresholds."
+    "than 0.10 below the overall one), and some in between. It cannot be told where the interval reaches from below 5 points to "
+    "10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway. "
+    "These limits are conventions, not clinical thresholds."
 )
 
 _MITIGATIONS = {
     "balanced_sampling": "balancing",
     "insertion_augmentation": "training with inserted objects",
     "group_dro": "group-robust training",
-    "class_balanced": "balancing the classes",
+    "class_balanced_sampling": "drawing rare classes more often",
+    "logit_adjustment": "logit adjustment",
+    "focal_loss": "focal loss",
 }
 
 
@@ -59,13 +73,20 @@ def state_sentence(results: Results) -> str:
 def _no_better_than_chance(results: Results) -> str:
     model = chosen_model(results)
     auroc = model.test.get("auroc") if model else None
-    if auroc is None or auroc.value is None or auroc.ci95 is None or auroc.ci95[0] > 0.5:
+    if auroc is None or not _may_be_chance(model):
         return ""
+    assert auroc.ci95 is not None
     low, high = auroc.ci95
     return (
         f"This model was not shown to be better than chance (AUROC {auroc.value:.2f}, 95 % confidence interval {low:.2f} to "
         f"{high:.2f}), so no other figure of it means much; more images are needed."
     )
+
+
+def _may_be_chance(model: ModelResults | None) -> bool:
+    """Whether the interval of the model's test AUROC includes 0.5."""
+    auroc = model.test.get("auroc") if model else None
+    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and auroc.ci95[0] <= 0.5
 
 
 def image_noun(task: ClinicalTask) -> str:
@@ -74,8 +95,10 @@ def image_noun(task: ClinicalTask) -> str:
 
 
 def target_name(task: ClinicalTask) -> str:
-    """The target in plain English, 'the target' while it is not known."""
-    return task.target_name or (words(task.target) if task.target else "the target")
+    """What counts as positive in plain English: of several classes that with priority, else the target."""
+    if task.task_type is TaskType.MULTICLASS:
+        return class_words(task.priority or "melanoma")
+    return task.target_name or (words(task.target) if task.target else "the finding in question")
 
 
 def confounder_name(task: ClinicalTask, identifier: str) -> str:
@@ -85,7 +108,8 @@ def confounder_name(task: ClinicalTask, identifier: str) -> str:
 
 def mitigation_words(mitigation: str | None) -> str:
     """'balancing' for balanced_sampling; shown as 'after balancing'."""
-    return _MITIGATIONS.get(mitigation or "", words(mitigation or "mitigation"))
+    parts = (mitigation or "mitigation").split("+")
+    return " and ".join(_MITIGATIONS.get(part, words(part)) for part in parts)
 
 
 def confounders_of(results: Results) -> list[str]:
@@ -124,7 +148,9 @@ def confounder_sentence(results: Results, name: str) -> str:
     inserted: list[str] = []
     stratified: list[str] = []
     rises: list[float] = []
+    crowded: list[bool] = []
     parts: set[str] = set()
+    counts: set[int | None] = set()
     for model in compared_models(results):
         figures, part = confounder_result(model, name)
         if figures is None:
@@ -134,7 +160,9 @@ def confounder_sentence(results: Results, name: str) -> str:
         if before is not None and after is not None:
             parts.add(part)
             rises.append(after - before)
+            crowded.append(before >= NO_ROOM)
             inserted.append(f"{lead}from {percent(before)} to {percent(after)}")
+            counts |= {figures.false_alarms_before.n} - {None}
         elif (worst := known(figures.worst_group_auroc)) is not None:
             parts.add(part)
             stratified.append(f"{lead}{worst:.2f}")
@@ -142,7 +170,11 @@ def confounder_sentence(results: Results, name: str) -> str:
     where = " on validation" if parts == {"validation"} else ""
     if inserted:
         verb = "raised" if rises[0] >= 0.01 else "lowered" if rises[0] <= -0.01 else "hardly changed"
-        return f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}."
+        tried = f" ({counted(min(n for n in counts if n), image_noun(results.task))} each)" if counts else ""
+        sentence = f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}{tried}."
+        if any(crowded):
+            sentence += " A model that raises an alarm on most films anyway has little room for more, so this says little about it."
+        return sentence
     if stratified:
         return (
             f"In the {image_noun(results.task)}s where {noun} misleads most, AUROC{where} was {'; '.join(stratified)}."
@@ -153,7 +185,7 @@ def confounder_sentence(results: Results, name: str) -> str:
 def performance_sentence(results: Results) -> str:
     """What the chosen model finds and where it raises false alarms, out of 100 each."""
     model = chosen_model(results)
-    if model is None or results.task.task_type is not TaskType.BINARY:
+    if model is None or results.task.task_type is TaskType.DETECTION:
         return ""
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)
@@ -163,8 +195,37 @@ def performance_sentence(results: Results) -> str:
     where = "" if part == "test" else " (validation; the test set was not opened)"
     return (
         f"Of 100 {noun}s with {target} it finds {out_of_100(finds)}; of 100 without, it raises a false alarm on "
-        f"{out_of_100(1 - spares)}{where}."
+        f"{out_of_100(1 - spares)}{where}." + _triage_sentence(results, model) + _classes_sentence(results, model)
     )
+
+
+def _triage_sentence(results: Results, model: ModelResults) -> str:
+    """How high the miss rate may be, and what each case found costs; empty outside of a triage task."""
+    bound, excisions = model.test.get("miss_rate_bound"), known(model.test.get("excisions_per_case"))
+    value = known(bound)
+    if value is None or bound is None:
+        return ""
+    said = f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {100 * value:.1f}"
+    said += " of 100 (one-sided 95 % bound)."
+    return said if excisions is None else f"{said} {excisions:.1f} are referred for each one found."
+
+
+def _classes_sentence(results: Results, model: ModelResults) -> str:
+    """What the class of interest is taken for most often, then the average; empty for a yes/no question."""
+    if results.task.task_type is not TaskType.MULTICLASS:
+        return ""
+    said, name = "", target_name(results.task)
+    confusion = model.confusion
+    if confusion is not None and name in confusion.classes:
+        row = dict(zip(confusion.classes, confusion.counts[confusion.classes.index(name)], strict=True))
+        right, total = row.pop(name), sum(confusion.counts[confusion.classes.index(name)])
+        other = max(row, key=lambda key: row[key]) if row else ""
+        said = f" Asked for the most probable class, it names {right} of {total} {name}s as such"
+        said += f" and takes {row[other]} for {other}." if other and row[other] else "."
+    average = show((model.test or model.validation).get("balanced_accuracy"), "percent")
+    if average.reason:
+        return said
+    return f"{said} On average over the classes it names {average.text} rightly (95 % CI {average.interval})."
 
 
 def operating_figures(model: ModelResults) -> tuple[Estimate | None, Estimate | None, Literal["test", "validation"]]:
@@ -189,26 +250,51 @@ def reliance(results: Results, name: str) -> Reliance:
             reason = "no model was chosen yet" if results.models else "no model was trained"
         sentence = f"The insertion test of the {noun} could not be done: {reason}."
         return Reliance("unknown", f"Not known whether the model leans on the {noun}", sentence)
-    upper = increase.ci95[1] if increase.ci95 else value
+    low, upper = increase.ci95 or (value, value)
+    if low == upper == 0 and increase.n:
+        upper = (
+            3 / increase.n
+        )  # the rule of three: no change in n films still allows for one in 3/n (Hanley and Lippman-Hand, JAMA 1983)
     overall = known((model.test if part == "test" else model.validation).get("auroc"))
     worst = known(figures.worst_group_auroc)
     weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
+    doubt = _doubt(model, figures, low, upper)
     if value >= STRONG:
         level: Level = "strong"
         headline = f"The model leans strongly on the {noun}"
+    elif doubt:
+        level = "unknown"
+        headline = f"It cannot be told whether the model leans on the {noun}"
     elif upper < LITTLE and not weak:
         level = "little"
         headline = f"Little reliance on the {noun} was measured"
     else:
         level = "some"
         headline = f"Some reliance on the {noun} remains"
-    sentence = f"In {'the chosen' if results.selected else 'this'} model an inserted {noun} changes false alarms by {_points(increase)}"
+    which = "the chosen" if results.selected else "this"
+    sentence = f"In {which} model an inserted {noun} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
-        sentence += f"; a placebo of the same kind changes them by {_points(figures.placebo_increase)}"
+        sentence += f", a placebo of the same kind {_points(figures.placebo_increase)}"
     sentence += "."
+    if level == "unknown":
+        sentence += f" {doubt}"
     if weak:
         sentence += f" In the weakest group of films its AUROC is {worst:.2f}, against {overall:.2f} overall."
     return Reliance(level, headline, sentence)
+
+
+def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: float) -> str:
+    """Why the figures of an insertion do not tell whether the model leans on the object; empty where they do."""
+    if _may_be_chance(model):
+        return "A model that was not shown to be better than chance leans on nothing that could be measured."
+    before = known(figures.false_alarms_before)
+    if before is not None and before >= NO_ROOM:
+        return f"It raises an alarm on {percent(before)} of these films anyway, so there is little room for more."
+    if low < LITTLE and upper >= STRONG:
+        films = figures.false_alarm_increase.n
+        rest = f", {films} here," if films else ""
+        return f"With so few films{rest} a change of {out_of_100(upper)} percentage points cannot be ruled out."
+    return ""
 
 
 def _points(estimate: Estimate) -> str:
