@@ -63,6 +63,8 @@ class JupyterDesk:
     async def _open(
         self, path: str, folder: Path, run_id: str, publish: Publish, sandboxed: bool, lock: Lock
     ) -> LiveWorkspace:
+        if (unsaved := self.tabs.unsaved.get(path)) is not None:
+            await unsaved.save_late()
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:
