@@ -10,7 +10,9 @@ from playwright.sync_api import expect
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_offers_five_requests_on_synthetic_data_without_account_or_cost(open_lab: Callable[..., Lab], theme: str) -> None:
+def test_offers_five_requests_on_synthetic_data_without_account_or_cost(
+    open_lab: Callable[..., Lab], theme: str
+) -> None:
     lab = open_lab(theme=theme)
     lab.new_request()
     examples = lab.panel.get_by_role("list", name="Examples on synthetic data").get_by_role("button")

@@ -48,7 +48,7 @@ class JupyterDesk:
         """
         path = (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/")
         try:
-            lock = Lock(self.root / path)
+            lock = self._lock(path)
         except Taken as taken:
             raise NotebookTroubleError(
                 f"Another run is writing '{path}'. Two runs in one notebook would mix their cells; wait for its end, stop it, or "
@@ -59,6 +59,12 @@ class JupyterDesk:
         except BaseException:
             lock.release()
             raise
+
+    def _lock(self, path: str) -> Lock:
+        """One run a notebook, whichever server carries it. Raises Taken."""
+        if self.tabs.live(path) is not None:
+            raise Taken(path)
+        return Lock(self.root / path)
 
     async def _open(
         self, path: str, folder: Path, run_id: str, publish: Publish, sandboxed: bool, lock: Lock
