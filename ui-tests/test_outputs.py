@@ -82,6 +82,7 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     lab.wait_for_text("the end of it")
     lab.wait_for_text("characters left out by clinjup")
     lab.show_cell("window.hacked = 7")
+    lab.screenshot("hostile-output")
     shown = lab.page.locator(".jp-Notebook:visible .jp-RenderedHTMLCommon b", has_text="bold")
     shown.scroll_into_view_if_needed()
     expect(shown).to_be_visible()
