@@ -175,12 +175,13 @@ class Lab:
             self.page.wait_for_timeout(300)  # the next one comes when this one is gone
 
     def save_by_hand(self) -> None:
-        """Ctrl+S in the notebook in front: nothing is asked, and nothing is left to save."""
-        self.page.evaluate("() => { void window.jupyterapp.commands.execute('docmanager:save') }")
+        """Save the notebook in front: nothing is asked, and nothing is left to save."""
+        self.page.evaluate("() => { void window.jupyterapp.shell.currentWidget.context.save() }")
         self.page.wait_for_function(
             "() => !window.jupyterapp.shell.currentWidget.context.model.dirty || document.querySelector('.jp-Dialog')"
         )
-        assert self.page.locator(".jp-Dialog").all_inner_texts() == []
+        asked = self.page.locator(".jp-Dialog").all_inner_texts()
+        assert asked == [], f"JupyterLab asks: {asked}"
 
     def show_cell(self, text: str) -> None:
         """Scroll the notebook in front to the code cell with this text."""
