@@ -46,8 +46,14 @@ class Lab:
 
     def ready(self) -> None:
         """JupyterLab is there, and the panel has heard from the server."""
-        self.page.wait_for_function("() => window.jupyterapp", timeout=MINUTES)
-        self.page.evaluate("async () => { await window.jupyterapp.restored }")
+        # A second tab is sent to a workspace of its own once it has looked for others: whatever is asked may meet that navigation.
+        self.page.wait_for_function(
+            """() => {
+              window.jupyterapp?.restored.then(() => { window.isRestored = true; });
+              return window.isRestored;
+            }""",
+            timeout=MINUTES,
+        )
         examples = self.panel.get_by_role("list", name="Examples on synthetic data").get_by_role("button")
         expect(examples.first.or_(self.panel.locator("blockquote"))).to_be_visible()
 
