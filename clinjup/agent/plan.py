@@ -40,6 +40,11 @@ def build_plan(brief: Brief) -> Plan:
             "Marking findings with boxes is not part of this version, so nothing was started. What works today is a yes/no "
             "question about an image, such as 'Is there a pneumothorax on this chest film?', or telling skin lesions apart."
         )
+    if task.task_type is TaskType.MULTICLASS and not task.classes:
+        raise UnsupportedTaskError(
+            "The request names no classes that the recipes can tell apart, so nothing was started. They know the seven types of skin lesion; "
+            "for other images ask about one finding, such as 'Is there a pneumothorax on this chest film?'."
+        )
     # A check needs labels for the strata or an inserter for the counterfactual; those with labels come first.
     annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
     inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
