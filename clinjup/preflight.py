@@ -49,7 +49,7 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     profile = await look(data)
     decision = decide_roles(profile, task, answers)
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
-    if decision.roles is not None and not questions and task.task_type is TaskType.BINARY:
+    if decision.roles is not None and not questions and task.task_type in (TaskType.BINARY, TaskType.DETECTION):
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
     warnings = [*decision.warnings, *_unchecked_confounders(task)]
     return Preflight(task, profile, decision.roles, warnings, questions)
@@ -57,7 +57,7 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
 
 def _unchecked_confounders(task: ClinicalTask) -> list[DataWarning]:
     """One run checks one confounder; the others are named, never dropped in silence."""
-    if len(task.confounders) < 2:
+    if len(task.confounders) < 2 or task.task_type is TaskType.DETECTION:
         return []
     first, *others = [confounder.name for confounder in task.confounders]
     return [
@@ -69,7 +69,7 @@ def _unchecked_confounders(task: ClinicalTask) -> list[DataWarning]:
 
 
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
-    from clinjup.imaging import check_usable, read_cohort
+    from clinjup.imaging import check_boxes, check_usable, read_cohort
 
     assert task.target is not None, "an unknown target is a question, and questions come first"
     cohort = read_cohort(
@@ -81,3 +81,5 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> Non
         **roles.model_dump(exclude_defaults=True),
     )
     check_usable(cohort)
+    if roles.boxes is not None:
+        check_boxes(cohort)

@@ -25,6 +25,8 @@ KNOWN_COLUMNS = {
     "siim": ("ImageId", "Pneumothorax"),
     "candid": ("SOPInstanceUID", "Pneumothorax"),
     "padchest": ("ImageID", "Labels"),
+    "grazpedwri": ("filestem", "fracture_visible"),
+    "fracatlas": ("image_id", "fractured"),
 }
 # Layouts in which a blank cell means "not mentioned": it is never read as no.
 BLANK_IS_UNKNOWN = frozenset({"chexpert"})

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clinjup.contracts import CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
+from clinjup.contracts import BoxRole, CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
+from clinjup.imaging.boxes import Boxes, with_boxes
 from clinjup.imaging.files import printable
 from clinjup.imaging.headers import numbered
 from clinjup.imaging.masks import MaskSource
@@ -32,6 +33,7 @@ class Cohort:
     given in the table), path (absolute), label (0 = classes[0], 1 = classes[1]), patient, group (patient joined with
     near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
     `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
+    `boxes`: where the target is, where that was asked for (see `imaging.boxes`).
     `masks`: what the data draw, by name ("pneumothorax", "chest_drain"), and where; `imaging.masks.read_masks` reads it.
     """
 
@@ -47,6 +49,7 @@ class Cohort:
     covariates: list[str] = field(default_factory=list)
     root: str = ""
     masks: dict[str, MaskSource] = field(default_factory=dict)
+    boxes: Boxes | None = None
 
     def part(self, split: str) -> pd.DataFrame:
         """The rows of one split, e.g. "train"."""
@@ -84,6 +87,8 @@ class Cohort:
     def _counts(self, part: pd.DataFrame) -> dict[str, int]:
         counts = {"images": len(part), "patients": part["patient"].nunique()}
         counts |= {name: int((part["label"] == code).sum()) for code, name in enumerate(self.classes)}
+        if self.boxes is not None:
+            counts["positive and boxed"] = sum(len(self.boxes.places.get(int(index), ())) > 0 for index in part.index)
         for name in self.confounders:
             words = name.replace("_", " ")
             counts[f"with {words}"] = int((part[name] == 1).sum())
@@ -106,6 +111,7 @@ def read_cohort(
     split: str | None = None,
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
     covariates: Mapping[str, str] | None = None,
+    boxes: BoxRole | Mapping[str, Any] | None = None,
     emit_finding: bool = True,
 ) -> Cohort:
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
@@ -126,6 +132,7 @@ def read_cohort(
         split=split,
         confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
         covariates=dict(covariates or {}),
+        boxes=None if boxes is None else BoxRole.model_validate(boxes),
     )
     _check_names([*roles.confounders, *roles.covariates])
     reader = reader_for(layout)
@@ -175,6 +182,8 @@ def read_cohort(
         *_patient_warnings(rows, has_patient_ids),
         *_one_sided(cohort),
     ]
+    if roles.boxes is not None:
+        cohort = with_boxes(cohort, folder, rows["file"].to_numpy(np.int64), roles.boxes)
     if emit_finding:
         _emit(cohort, title)
     return cohort

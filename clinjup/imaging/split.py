@@ -110,6 +110,8 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
             outside.loc[outside["label"] == code, "group"].nunique() < remaining for code in range(len(cohort.classes))
         )
         balance = abs(inside["label"].mean() - train["label"].mean())
+        if cohort.boxes is not None:
+            short += _unboxed(inside, cohort) + _unboxed(outside, cohort)
         score = (short, lacking, round(abs(len(inside) / len(train) - share), 2), balance)
         if best_score is None or score < best_score:
             best, best_score = rows, score
@@ -118,6 +120,11 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
             f"The images come from too few patients to set a {part} part aside without sharing a patient. Add patients."
         )
     return table.assign(split=table["split"].where(~table.index.isin(best), part))
+
+
+def _unboxed(part: pd.DataFrame, cohort: Cohort) -> int:
+    """1 where no image of the part has a box of the target."""
+    return int(not any(len(cohort.boxes.places.get(int(index), ())) for index in part.index))  # type: ignore[union-attr]
 
 
 def _folds(train: pd.DataFrame, share: float, seed: int, cohort: Cohort) -> list[pd.Index]:
@@ -157,8 +164,10 @@ def _kfold(splitter: type, count: int, seed: int, train: pd.DataFrame, strata: n
 
 
 def _strata(train: pd.DataFrame, cohort: Cohort) -> np.ndarray:
-    """Label, combined with the first confounder where that is annotated (unknown is a level of its own)."""
+    """Label, combined with whether the boxes are known, or with the first confounder where that is annotated (unknown is a level)."""
     strata = train["label"].to_numpy()
+    if cohort.boxes is not None:
+        return strata * 2 + np.isin(train.index, list(cohort.boxes.by_hand))
     annotated = next((name for name in cohort.confounders if train[name].notna().any()), None)
     if annotated is None:
         return strata

@@ -141,6 +141,7 @@ COVARIATE_HEADERS = {
         "frontal lateral",
         "lagerung",
     ),
+    "follow_up": ("follow up", "followup", "verlaufskontrolle", "verlauf"),
     "site": (
         "localization",
         "localisation",
