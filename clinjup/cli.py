@@ -81,6 +81,9 @@ def run(
     local_only: Annotated[
         bool, typer.Option("--local-only", help="Refuse a server that is not on this machine.")
     ] = False,
+    share_images: Annotated[
+        bool, typer.Option("--share-images", help="Let the model see the run's figures; they can show films.")
+    ] = False,
     max_cost: Annotated[float | None, typer.Option(min=0.01, help="US dollars that a model may cost.")] = None,
     approve: Annotated[ApprovalWord, typer.Option(help="Which cells you want to agree to first.")] = ApprovalWord.RISKY,
     budget_minutes: Annotated[
@@ -111,6 +114,7 @@ def run(
         model=model,
         base_url=base_url,
         local_only=local_only,
+        share_images=share_images,
         max_cost=max_cost,
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,
@@ -189,6 +193,7 @@ def predict(
 ) -> None:
     """Apply a trained model of a run to a plain folder of images."""
     from clinjup.prediction import PredictionError, predict_folder
+    from clinjup.terminal_tables import print_predictions
 
     try:
         summary = predict_folder(run_dir, data, out, model)
@@ -198,9 +203,7 @@ def predict(
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return
     console = screen()
-    for item in summary["unreadable"]:
-        console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
-    console.print(f"{summary['images']} images, model '{summary['model']}': {out}", highlight=False, markup=False)
+    print_predictions(console, summary)
 
 
 @app.command()

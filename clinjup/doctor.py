@@ -116,7 +116,8 @@ async def _kernel() -> list[DoctorFinding]:
     if outcome.error is not None:
         return [DoctorFinding("Kernel", "fault", f"started, but torch cannot be used: {outcome.error.message}")]
     probe = json.loads(outcome.text.strip().splitlines()[-1])
-    gpu = probe["gpu"] or f"none; training uses {probe['threads']} CPU threads"
+    threads = probe["threads"]
+    gpu = probe["gpu"] or f"none; training uses {threads} CPU thread{'' if threads == 1 else 's'}"
     return [
         DoctorFinding("Kernel", "ok", f"starts and runs torch {probe['torch']} ({outcome.seconds:.0f} s)"),
         DoctorFinding("Accelerator", "ok", gpu),

@@ -87,7 +87,10 @@ async def _attend(
             for option in question.options:
                 console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
         hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
-        console.print(f'Answer with a file {{"id": "answer"}}: {hint}', highlight=False, markup=False)
+        example = json.dumps(
+            {question.id: (question.options[0].value if question.options else "...") for question in questions}
+        )
+        console.print(f"Answer with a file like {example}:\n    {hint}", highlight=False, markup=False)
     else:
         print_end(console, results, str(manager.folder(run_id)))
     return _exit_code(results)

@@ -42,7 +42,7 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
         raise PredictionError(
             summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine."
         )
-    return {"model": model.name, **summary}
+    return {"model": model.name, **summary, "synthetic": results.data.synthetic}
 
 
 def _read_results(run_dir: Path) -> Results:

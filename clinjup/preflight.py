@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinjup.agent.intent import parse_request
+from clinjup.agent.label_findings import offer_what_is_labelled
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, TaskType
@@ -48,6 +49,8 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
         raise RequestRefusedError(refusal)
     profile = await look(data)
     decision = decide_roles(profile, task, answers)
+    if task.target is None:
+        task = offer_what_is_labelled(task, profile)
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
     if decision.roles is not None and not questions and task.task_type in (TaskType.BINARY, TaskType.DETECTION):
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)

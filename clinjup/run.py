@@ -35,7 +35,7 @@ from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
 from clinjup.run_folder import History, RunFolderError
-from clinjup.views import PendingCode, RunView
+from clinjup.views import PendingCode, RunView, destination_of
 
 
 class NotRunningError(Exception):
@@ -211,6 +211,7 @@ class Run:
             brief.spent = self.history.cost
         if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
             await self._enter_sandbox(brief)
+            self._tell_sharing()
         planner = make_planner(self.request, brief, self.folder, self)
         try:
             planned = await unless_stopped(first_plan(planner, brief), self.stopped)
@@ -248,6 +249,11 @@ class Run:
                 "harmless. A new notebook would get a kernel in the sandbox."
             )
             self.record("sandbox", {"active": False, "sentence": sentence})
+            self.publish("text.delta", {"text": sentence, "loud": True})
+
+    def _tell_sharing(self) -> None:
+        if self.request.share_images:
+            sentence = f"You turned it on: figures of this run, which can show films, are sent to {destination_of(self.request)['host']}."
             self.publish("text.delta", {"text": sentence, "loud": True})
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
@@ -413,6 +419,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         budget_seconds=request.budget_minutes * 60,
         seed=request.seed,
         approval=request.approval,
+        share_images=request.share_images,
         answers=request.answers,
     )
 

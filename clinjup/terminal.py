@@ -22,6 +22,7 @@ _MARKS = {
     StepStatus.FAILED: ("✗", "red"),
     StepStatus.SKIPPED: ("–", "yellow"),
 }
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class RunView:
@@ -36,6 +37,7 @@ class RunView:
         self._live: Live | None = None
         self._said: set[str] = set()
         self._usage = ""
+        self._told = 0.0
 
     def __enter__(self) -> RunView:
         if self.console.is_terminal:
@@ -54,9 +56,11 @@ class RunView:
         elif event.type == "cell.started":
             self._started[data["step_id"]] = time.monotonic()
             self._progress = None
+            self._told = time.monotonic()
             self._line(f"{self._title(data['step_id'])} ...")
         elif event.type == "cell.progress":
             self._progress = Progress.model_validate(data)
+            self._tell_progress(self._progress)
         elif event.type == "cell.finished":
             self._progress = None
             self._seconds[data["step_id"]] = self._seconds.get(data["step_id"], 0.0) + data["seconds"]
@@ -105,6 +109,14 @@ class RunView:
     def _line(self, text: str) -> None:
         if self._live is None:
             self.console.print(escape(text), highlight=False)
+
+    def _tell_progress(self, progress: Progress) -> None:
+        """Where there is no live list: a line now and then, so that a long cell is seen to be alive."""
+        if time.monotonic() - self._told < SECONDS_BETWEEN_LINES:
+            return
+        self._told = time.monotonic()
+        left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+        self._line(f"  {progress.label}: {progress.done:.0f}/{progress.total:.0f} {progress.unit}{left}")
 
     def _say(self, markup: str) -> None:
         if markup not in self._said:

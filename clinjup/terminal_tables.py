@@ -1,4 +1,4 @@
-"""`clinjup inspect` and `clinjup disclosures` on the terminal."""
+"""`clinjup inspect`, `predict` and `disclosures` on the terminal."""
 
 from __future__ import annotations
 
@@ -73,3 +73,23 @@ def print_disclosures(console: Console, sent: list[dict[str, Any]], folder: Path
 
 def _short(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 2].rstrip() + " …"
+
+
+def print_predictions(console: Console, summary: dict[str, Any]) -> None:
+    """What was left out, how many images were decided how and by which threshold, and what the figures are not."""
+    for item in summary["unreadable"]:
+        console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
+    decided = ", ".join(f"{count} {name}" for name, count in summary["decided"].items())
+    by = (
+        ""
+        if summary["threshold"] is None
+        else f" at the threshold {summary['threshold']:.2f} that the run chose on validation"
+    )
+    told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Table: {summary['out']}"
+    console.print(told, highlight=False, markup=False)
+    trained = (
+        "The model was trained on synthetic data and says nothing about real patients. " if summary["synthetic"] else ""
+    )
+    console.print(
+        f"{trained}Not a medical device: no decision about a patient may rest on these figures.", style="yellow"
+    )

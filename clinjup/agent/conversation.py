@@ -7,8 +7,11 @@ whose past was edited. A compaction therefore starts the conversation afresh, wi
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from clinjup.agent.pictures import PICTURE_CHARACTERS
 
 CHARACTERS_PER_TOKEN = 3.5
 SOFT_LIMIT = 110_000  # characters; compact above this, but not more often than every 20 turns
@@ -49,7 +52,7 @@ class Exchange:
                 parts.append(f"You: {block['text']}")
             elif block["type"] == "tool_use":
                 parts.append(f"You called {block['name']}: {json.dumps(block['input'], ensure_ascii=False)}")
-        parts += [f"Result: {result['content']}" for result in self.results.values()]
+        parts += [f"Result: {_words_of(result['content'])}" for result in self.results.values()]
         return "\n".join([*parts, self.remark] if self.remark else parts)
 
 
@@ -78,9 +81,12 @@ class Conversation:
         """The model's turn, before it is answered."""
         self._exchanges.append(Exchange(content))
 
-    def result(self, call_id: str, text: str, *, is_error: bool = False) -> None:
-        """The result of one tool call of the newest turn."""
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call_id, "content": text}
+    def result(
+        self, call_id: str, text: str, *, pictures: Sequence[dict[str, Any]] = (), is_error: bool = False
+    ) -> None:
+        """The result of one tool call of the newest turn, with `pictures` as image blocks."""
+        content: Any = [{"type": "text", "text": text}, *pictures] if pictures else text
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call_id, "content": content}
         self._exchanges[-1].results[call_id] = {**block, "is_error": True} if is_error else block
 
     def remark(self, text: str) -> None:
@@ -132,5 +138,18 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:head]} [... {len(text) - limit:,} characters left out ...] {text[head - limit :]}"
 
 
+def _words_of(content: Any) -> str:
+    """What a result says in words; of its pictures only that they were shown."""
+    if isinstance(content, str):
+        return content
+    shown = sum(block["type"] == "image" for block in content)
+    texts = [block["text"] for block in content if block["type"] == "text"]
+    return "\n".join([*texts, f"({shown} picture{' was' if shown == 1 else 's were'} shown)"])
+
+
 def _length(message: dict[str, Any]) -> int:
-    return len(json.dumps(message, ensure_ascii=False))
+    results = [
+        block for block in message["content"] if isinstance(block, dict) and isinstance(block.get("content"), list)
+    ]
+    pictures = [part["source"]["data"] for block in results for part in block["content"] if part["type"] == "image"]
+    return len(json.dumps(message, ensure_ascii=False)) + sum(PICTURE_CHARACTERS - len(data) for data in pictures)

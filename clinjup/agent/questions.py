@@ -80,12 +80,14 @@ def ask_box_class(language: Language, target: str, path: str, counts: dict[str, 
     )
 
 
-def ask_target(language: Language, modality: str | None, named: Sequence[Term] = ()) -> Question:
-    """Ask which finding; `named` are the findings of a request that names several."""
+def ask_target(
+    language: Language, modality: str | None, named: Sequence[Term] = (), labelled: Sequence[Term] = ()
+) -> Question:
+    """Ask which finding; `named` are those of a request that names several, `labelled` those that the labels of the data speak of."""
     common = [
         term for target in _COMMON_TARGETS.get(modality, _COMMON_TARGETS[None]) if (term := by_id(TARGETS, target))
     ]
-    options = [QuestionOption(value=term.id, text=term.named(language)) for term in (named or common)]
+    options = [QuestionOption(value=term.id, text=term.named(language)) for term in (named or labelled or common)]
     return Question(id="target", text=(_TARGET_OF_SEVERAL if named else _TARGET)[language], options=options)
 
 

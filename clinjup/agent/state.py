@@ -33,6 +33,8 @@ class Brief:
     """Whether the kernel runs in the sandbox and its self-test passed."""
     begun: bool = False
     """Whether cells of this run have run already, in an earlier try."""
+    share_images: bool = False
+    """Whether the clinician lets the model see the figures of the run."""
     spent: float = 0.0
     """US dollars that the model has cost in earlier tries."""
 

@@ -61,6 +61,7 @@ class RunRequest(Contract):
     model: str | None = Field(None, description="for the Claude planner; None = its default")
     base_url: str | None = Field(None, description="a server that speaks the Anthropic Messages API")
     local_only: bool = Field(False, description="refuse any server that is not on this machine")
+    share_images: bool = Field(False, description="let the model see the figures of the run; they can show films")
     max_cost: float | None = Field(None, gt=0, description="US dollars")
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)

@@ -20,6 +20,7 @@ Weights = NDArray[np.float32]
 Statistic = Callable[[Weights], NDArray[Any]]
 
 RESAMPLES = 2000
+NO_SPREAD = "every resample gave the same value, so the interval shows none of the uncertainty"
 NO_VALUE = "no value can be computed from these images"
 # At least this share of the resamples must give a value. Two patients carrying all the positives still pass (1 - e**-2 = 0.86), one does not.
 MIN_VALID = 0.8
@@ -105,7 +106,8 @@ def summarise(value: float, replicates: NDArray[Any], n: int, *, reason: str = N
     if len(valid) < MIN_VALID * len(replicates):
         return Estimate(value=None, reason="it rests on too few patients for a confidence interval", n=n)
     low, high = np.percentile(valid, [2.5, 97.5])
-    return Estimate(value=float(value), ci95=(float(low), float(high)), n=n)
+    note = NO_SPREAD if low == high else None
+    return Estimate(value=float(value), ci95=(float(low), float(high)), n=n, note=note)
 
 
 def _multiplicities(random: np.random.Generator, resamples: int, size: int) -> NDArray[np.uint8]:

@@ -83,7 +83,8 @@ def binary_metrics(
     found["specificity"] = proportion(~called[~positive], clusters[~positive])
     for name in ("ppv", "npv"):
         if found[name].value is not None:
-            found[name] = found[name].model_copy(update={"note": f"at a prevalence of {stated * 100:.1f} %, {source}"})
+            notes = [f"at a prevalence of {stated * 100:.1f} %, {source}", found[name].note]
+            found[name] = found[name].model_copy(update={"note": "; ".join(filter(None, notes))})
     return {name: found[name] for name in METRICS}
 
 

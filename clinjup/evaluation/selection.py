@@ -55,7 +55,12 @@ def select_model(
         rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
     experiments = [
         _experiment(
-            validation, baseline, criterion, kept=name == selected, allowed=name in allowed, limit=max_auroc_loss
+            validation,
+            baseline,
+            criterion,
+            chosen=validations[selected],
+            allowed=name in allowed,
+            limit=max_auroc_loss,
         )
         for name, validation in validations.items()
     ]
@@ -150,9 +155,16 @@ def _insertion_sentence(
 
 
 def _experiment(
-    validation: Validation, baseline: Validation, criterion: _Criterion, *, kept: bool, allowed: bool, limit: float
+    validation: Validation,
+    baseline: Validation,
+    criterion: _Criterion,
+    *,
+    chosen: Validation,
+    allowed: bool,
+    limit: float,
 ) -> Experiment:
     hypothesis, change = _hypothesis(validation)
+    kept = validation is chosen
     name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
     if validation is baseline:
         reason = "what the others are compared with" + ("; it goes on" if kept else "")
@@ -161,7 +173,12 @@ def _experiment(
     elif not allowed:
         reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
     else:
-        reason = f"another model had a better {name}"
+        tie = _cost(criterion, validation) == _cost(criterion, chosen)
+        reason = (
+            f"no better {name} than '{chosen.name}', which was tried first"
+            if tie
+            else f"another model had a better {name}"
+        )
     outcome = "baseline" if validation is baseline else "kept" if kept else "discarded"
     return Experiment(
         name=validation.name,

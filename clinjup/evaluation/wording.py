@@ -17,6 +17,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def counted(number: int, noun: str) -> str:
+    """'1 positive', '3 positives'."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def points(difference: float) -> str:
     """0.021 -> '+2 points' (of percent)."""
     whole = round(difference * 100)

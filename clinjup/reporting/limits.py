@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinjup.contracts import Results
-from clinjup.reporting.numbers import counted
+from clinjup.reporting.numbers import counted, with_article
 from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
 
 NEEDS_INPUT = "[NEEDS INPUT]"
@@ -53,11 +53,12 @@ def limits(results: Results) -> list[str]:
 def needs_input(results: Results) -> list[tuple[str, str]]:
     """(topic, question) for everything that no program can know."""
     noun, target = image_noun(results.task), target_name(results.task)
+    missed = "case" if results.task.target is None else target
     questions = [
         ("Intended use", "Who is to use this, at which point of the work, and what happens after an alarm?"),
         (
             "Reference standard",
-            f"Who decided that a {noun} shows {target}, from what (report, CT, follow-up), how many readers?",
+            f"Who decided that {with_article(noun)} shows {target}, from what (report, CT, follow-up), how many readers?",
         ),
         ("Population", "Which patients, from which hospitals and years; how were they chosen; age, sex, severity?"),
         (
@@ -65,7 +66,7 @@ def needs_input(results: Results) -> list[tuple[str, str]]:
             "Scanners, views and settings; how the images were exported, converted or de-identified.",
         ),
         ("Ethics and data protection", "Approval, consent or waiver, and on what ground the data may be used."),
-        ("Clinical consequences", f"What does a missed {target} cost the patient, and what does a false alarm cost?"),
+        ("Clinical consequences", f"What does a missed {missed} cost the patient, and what does a false alarm cost?"),
         ("External testing", "On which other data will the model be tested before anyone relies on it?"),
         ("Responsibility", "Authors, funding, conflicts of interest, contact."),
     ]

@@ -37,6 +37,7 @@ METRICS: dict[str, Metric] = {
     "calibration_slope": Metric("Calibration slope", gloss="calibration", better="near 1"),
     "calibration_intercept": Metric("Calibration intercept", gloss="calibration", better="near 0"),
     "worst_group_auroc": Metric("Worst-group AUROC", gloss="worst_group_auroc"),
+    "false_alarm_increase": Metric("Change of false alarms by insertion", "points", "insertion", "near 0"),
 }
 CALIBRATION = ("brier", "ece", "calibration_slope", "calibration_intercept")
 

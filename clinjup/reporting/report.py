@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from clinjup.contracts import ClinicalTask, ModelResults, Results, RunStatus, TaskType
+from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import counted, duration, known, metric_of, out_of_100, percent, show, words
@@ -113,6 +113,7 @@ def render_report(
     glossary.mention(*_unlinked_terms(results))
     pictures = read_pictures(run_dir, results.figures)
     chosen = chosen_model(results)
+    complete = results.status is RunStatus.COMPLETED
     context: dict[str, Any] = {
         "results": results,
         "story": story,
@@ -120,11 +121,13 @@ def render_report(
         "glossary": glossary.entries,
         "written": (written or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC"),
         "status": STATUS_WORDS[results.status],
-        "state": state_sentence(results) if results.sentence in ("", verdict(results)) else results.sentence,
-        "complete": results.status is RunStatus.COMPLETED,
+        "state": state_sentence(results)
+        if complete or results.sentence in ("", verdict(results))
+        else results.sentence,
+        "complete": complete,
         "noun": image_noun(results.task),
         "target": target_name(results.task),
-        "understood": _understood(results.task),
+        "understood": _understood(results),
         "trusts": [_trust(results, name) for name in confounders_of(results)],
         "convention": CONVENTION,
         "performance": performance_sentence(results),
@@ -174,7 +177,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _understood(task: ClinicalTask) -> list[tuple[str, str]]:
+def _understood(results: Results) -> list[tuple[str, str]]:
+    task = results.task
     risk = task.risk
     wish = _RISK_WORDS[risk.kind]
     if risk.harm_ratio:
@@ -194,13 +198,22 @@ def _understood(task: ClinicalTask) -> list[tuple[str, str]]:
         rows.append(("To be told from", words(task.comparator)))
     rows.append(("Images", task.modality_name or words(task.modality or "not named")))
     rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
-    rows.append(("Judged by", f"{metric_of(task.primary_metric.name).label}"))
+    rows.append(("Judged by", _judged_by(results)))
     rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
     if task.constraints:
         rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
     if task.prevalence:
         rows.append(("Stated prevalence", f"{100 * task.prevalence:g} %"))
     return rows
+
+
+def _judged_by(results: Results) -> str:
+    """The metric of the choice; the one that was wanted beside it where that could not be had."""
+    wanted = results.task.primary_metric.name
+    used = results.experiments[0].metric if results.experiments else wanted
+    if used == wanted:
+        return metric_of(wanted).label
+    return f"{metric_of(used).label}; {metric_of(wanted).label} was wanted and could not be had on these data"
 
 
 def _trust(results: Results, name: str) -> Trust:
@@ -280,7 +293,16 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
     for key, label in labels.items():
         shown = show(metrics.get(key), metric_of(key).unit)
         if not shown.reason:
-            found.append({"figure": shown.text, "interval": shown.interval, "label": label, "gloss": key, "part": part})
+            found.append(
+                {
+                    "figure": shown.text,
+                    "interval": shown.interval,
+                    "n": f"{shown.n:,}" if shown.n else "",
+                    "label": label,
+                    "gloss": key,
+                    "part": part,
+                }
+            )
     for name in confounders_of(results):
         figures, where = confounder_result(model, name)
         shown = show(figures.false_alarm_increase if figures else None, "points")
@@ -290,6 +312,7 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
                 {
                     "figure": shown.text,
                     "interval": shown.interval,
+                    "n": f"{shown.n:,}" if shown.n else "",
                     "label": label,
                     "gloss": "insertion",
                     "part": f"{where} part",

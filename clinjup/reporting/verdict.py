@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.reporting.numbers import known, out_of_100, percent, show, with_article, words
+from clinjup.reporting.numbers import counted, known, out_of_100, percent, show, with_article, words
 
 Level = Literal["strong", "some", "little", "unknown"]
 
 # Conventions of this report, stated in it; they are no clinical thresholds.
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
+NO_ROOM = 0.5
 CONVENTION = (
     "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, little when "
     "even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse (AUROC more "
-    "than 0.10 below the overall one), and some in between. These limits are conventions, not clinical thresholds."
+    "than 0.10 below the overall one), and some in between. It cannot be told where the interval reaches from below 5 points to "
+    "10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway. "
+    "These limits are conventions, not clinical thresholds."
 )
 
 _MITIGATIONS = {
@@ -59,13 +62,20 @@ def state_sentence(results: Results) -> str:
 def _no_better_than_chance(results: Results) -> str:
     model = chosen_model(results)
     auroc = model.test.get("auroc") if model else None
-    if auroc is None or auroc.value is None or auroc.ci95 is None or auroc.ci95[0] > 0.5:
+    if auroc is None or not _may_be_chance(model):
         return ""
+    assert auroc.ci95 is not None
     low, high = auroc.ci95
     return (
         f"This model was not shown to be better than chance (AUROC {auroc.value:.2f}, 95 % confidence interval {low:.2f} to "
         f"{high:.2f}), so no other figure of it means much; more images are needed."
     )
+
+
+def _may_be_chance(model: ModelResults | None) -> bool:
+    """Whether the interval of the model's test AUROC includes 0.5."""
+    auroc = model.test.get("auroc") if model else None
+    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and auroc.ci95[0] <= 0.5
 
 
 def image_noun(task: ClinicalTask) -> str:
@@ -74,8 +84,8 @@ def image_noun(task: ClinicalTask) -> str:
 
 
 def target_name(task: ClinicalTask) -> str:
-    """The target in plain English, 'the target' while it is not known."""
-    return task.target_name or (words(task.target) if task.target else "the target")
+    """The target in plain English, 'the finding in question' while it is not known."""
+    return task.target_name or (words(task.target) if task.target else "the finding in question")
 
 
 def confounder_name(task: ClinicalTask, identifier: str) -> str:
@@ -124,7 +134,9 @@ def confounder_sentence(results: Results, name: str) -> str:
     inserted: list[str] = []
     stratified: list[str] = []
     rises: list[float] = []
+    crowded: list[bool] = []
     parts: set[str] = set()
+    counts: set[int | None] = set()
     for model in compared_models(results):
         figures, part = confounder_result(model, name)
         if figures is None:
@@ -134,7 +146,9 @@ def confounder_sentence(results: Results, name: str) -> str:
         if before is not None and after is not None:
             parts.add(part)
             rises.append(after - before)
+            crowded.append(before >= NO_ROOM)
             inserted.append(f"{lead}from {percent(before)} to {percent(after)}")
+            counts |= {figures.false_alarms_before.n} - {None}
         elif (worst := known(figures.worst_group_auroc)) is not None:
             parts.add(part)
             stratified.append(f"{lead}{worst:.2f}")
@@ -142,7 +156,11 @@ def confounder_sentence(results: Results, name: str) -> str:
     where = " on validation" if parts == {"validation"} else ""
     if inserted:
         verb = "raised" if rises[0] >= 0.01 else "lowered" if rises[0] <= -0.01 else "hardly changed"
-        return f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}."
+        tried = f" ({counted(min(n for n in counts if n), image_noun(results.task))} each)" if counts else ""
+        sentence = f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}{tried}."
+        if any(crowded):
+            sentence += " A model that raises an alarm on most films anyway has little room for more, so this says little about it."
+        return sentence
     if stratified:
         return (
             f"In the {image_noun(results.task)}s where {noun} misleads most, AUROC{where} was {'; '.join(stratified)}."
@@ -189,26 +207,51 @@ def reliance(results: Results, name: str) -> Reliance:
             reason = "no model was chosen yet" if results.models else "no model was trained"
         sentence = f"The insertion test of the {noun} could not be done: {reason}."
         return Reliance("unknown", f"Not known whether the model leans on the {noun}", sentence)
-    upper = increase.ci95[1] if increase.ci95 else value
+    low, upper = increase.ci95 or (value, value)
+    if low == upper == 0 and increase.n:
+        upper = (
+            3 / increase.n
+        )  # the rule of three: no change in n films still allows for one in 3/n (Hanley and Lippman-Hand, JAMA 1983)
     overall = known((model.test if part == "test" else model.validation).get("auroc"))
     worst = known(figures.worst_group_auroc)
     weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
+    doubt = _doubt(model, figures, low, upper)
     if value >= STRONG:
         level: Level = "strong"
         headline = f"The model leans strongly on the {noun}"
+    elif doubt:
+        level = "unknown"
+        headline = f"It cannot be told whether the model leans on the {noun}"
     elif upper < LITTLE and not weak:
         level = "little"
         headline = f"Little reliance on the {noun} was measured"
     else:
         level = "some"
         headline = f"Some reliance on the {noun} remains"
-    sentence = f"In {'the chosen' if results.selected else 'this'} model an inserted {noun} changes false alarms by {_points(increase)}"
+    which = "the chosen" if results.selected else "this"
+    sentence = f"In {which} model an inserted {noun} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
-        sentence += f"; a placebo of the same kind changes them by {_points(figures.placebo_increase)}"
+        sentence += f", a placebo of the same kind {_points(figures.placebo_increase)}"
     sentence += "."
+    if level == "unknown":
+        sentence += f" {doubt}"
     if weak:
         sentence += f" In the weakest group of films its AUROC is {worst:.2f}, against {overall:.2f} overall."
     return Reliance(level, headline, sentence)
+
+
+def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: float) -> str:
+    """Why the figures of an insertion do not tell whether the model leans on the object; empty where they do."""
+    if _may_be_chance(model):
+        return "A model that was not shown to be better than chance leans on nothing that could be measured."
+    before = known(figures.false_alarms_before)
+    if before is not None and before >= NO_ROOM:
+        return f"It raises an alarm on {percent(before)} of these films anyway, so there is little room for more."
+    if low < LITTLE and upper >= STRONG:
+        films = figures.false_alarm_increase.n
+        rest = f", {films} here," if films else ""
+        return f"With so few films{rest} a change of {out_of_100(upper)} percentage points cannot be ruled out."
+    return ""
 
 
 def _points(estimate: Estimate) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from clinjup.reporting.files import sha256_of, sha256_text
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
+from clinjup.reporting.numbers import counted
 
 NOTEBOOK_NAME = "notebook.ipynb"
 COVERED_FILES = ("results.json", "report.html", "predictions.csv", "model_card.md")
@@ -164,12 +165,12 @@ def _check_cells(notebook: Mapping[str, Any], export: Mapping[str, Any], result:
         elif before.get("outputs_sha256") != entry["outputs_sha256"]:
             reran.append(number)
     if problems:
-        result.fail("notebook", problems, f"{len(problems)} changes in source or order of the cells")
+        result.fail("notebook", problems, f"{counted(len(problems), 'change')} in source or order of the cells")
     else:
         result.checked["notebook"] = f"{len(present)} cells, source and order as at the end of the run"
     if reran:
         sentence = f"Outputs changed after the run, for example by re-running it: {_numbered(reran)}."
-        result.fail("outputs", [sentence], f"changed in {len(reran)} cells")
+        result.fail("outputs", [sentence], f"changed in {counted(len(reran), 'cell')}")
     elif not missing and not added:
         result.checked["outputs"] = "as at the end of the run"
 

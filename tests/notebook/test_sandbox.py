@@ -78,6 +78,7 @@ def outcomes(folders: tuple[Path, Path, Path]) -> dict[str, CellOutcome]:
     sources = {
         "setting": f"DATA, OTHER, PORT = {str(data)!r}, {str(other)!r}, 0",
         **FORBIDDEN,
+        "shared memory": "import shutil\nprint(shutil.disk_usage('/dev/shm').total >= 2**30)",
         "environment": "import os\nprint('CLINJUP_TEST' in os.environ, os.environ['CLINJUP_RUN_ID'])",
         "environments": "import glob\nprint(any(b'CLINJUP_TEST' in open(p, 'rb').read() for p in glob.glob('/proc/[0-9]*/environ')))",
         "processes": "import glob\nprint(len(glob.glob('/proc/[0-9]*')) < 6)",
@@ -119,6 +120,7 @@ def test_a_sandboxed_cell_cannot_reach(name: str, outcomes: dict[str, CellOutcom
         ("limits", "(0, 0) 8192"),
         ("package", "clinjup.imaging True"),
         ("workers", "3"),
+        ("shared memory", "True"),
         ("still alive", "2"),
     ],
 )

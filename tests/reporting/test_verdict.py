@@ -22,7 +22,7 @@ def with_drain_figures(**changes: Estimate) -> Results:
 
 def test_the_verdict_is_the_sentence_of_the_issue() -> None:
     assert plain(verdict(example.results())) == (
-        "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 %. "
+        "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 % (458 films each). "
         "Of 100 films with pneumothorax it finds 91; of 100 without, it raises a false alarm on 23."
     )
 
@@ -31,7 +31,7 @@ def test_an_interrupted_run_says_so_and_speaks_of_validation() -> None:
     found = [*example.preparation_findings(), *example.model_findings()[:2]]
     text = plain(verdict(example.results(RunStatus.INTERRUPTED, found)))
     assert text.startswith("The run was stopped before its end; what was measured until then is shown.")
-    assert "raised false alarms on validation from 15 % to 63 %." in text
+    assert "raised false alarms on validation from 15 % to 63 % (" in text
     assert "the test set was not opened" in text
 
 
@@ -75,6 +75,7 @@ def test_a_fall_of_false_alarms_is_not_called_a_rise() -> None:
         (0.02, (-0.02, 0.06), 0.89, "some"),
         (0.01, (-0.01, 0.03), 0.89, "little"),
         (0.01, (-0.01, 0.03), 0.70, "some"),
+        (0.05, (0.0, 0.14), 0.89, "unknown"),
     ],
 )
 def test_reliance_follows_the_stated_convention(
@@ -84,6 +85,26 @@ def test_reliance_follows_the_stated_convention(
         false_alarm_increase=Estimate(value=increase, ci95=interval), worst_group_auroc=Estimate(value=worst)
     )
     assert reliance(results, "chest_drain").level == level
+
+
+@pytest.mark.parametrize(("films", "level"), [(21, "unknown"), (458, "little")])
+def test_no_change_in_a_few_films_is_no_proof_of_little_reliance(films: int, level: str) -> None:
+    results = with_drain_figures(false_alarm_increase=Estimate(value=0.0, ci95=(0.0, 0.0), n=films))
+    judged = reliance(results, "chest_drain")
+    assert judged.level == level
+    assert ("a change of 14 percentage points cannot be ruled out" in judged.sentence) is (films == 21)
+
+
+def test_a_model_that_alarms_on_everything_is_not_called_cured() -> None:
+    crowded = Estimate(value=1.0, ci95=(0.84, 1.0), n=200)
+    results = with_drain_figures(
+        false_alarms_before=crowded,
+        false_alarms_after=crowded,
+        false_alarm_increase=Estimate(value=0.0, ci95=(0.0, 0.0), n=200),
+    )
+    text = plain(confounder_sentence(results, "chest_drain"))
+    assert text.endswith("so this says little about it.")
+    assert reliance(results, "chest_drain").level == "unknown"
 
 
 def test_without_a_choice_nothing_is_claimed_about_a_chosen_model() -> None:

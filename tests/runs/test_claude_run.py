@@ -108,8 +108,10 @@ def test_three_mistakes_are_made_and_mended(scripted_claude, small_cohort, tmp_p
         "server": server.url,
         "prompts": "1",
     }
-    (usage,) = journal(folder, "usage")
-    assert (usage["requests"], usage["cost"]) == (len(server.requests), 0)  # a server on this machine costs nothing
+    usage = journal(folder, "usage")  # a note after each turn, so that a killed run does not forget what it cost
+    assert len(usage) == len(SCRIPT)
+    assert sum(note["requests"] for note in usage) == len(server.requests)
+    assert sum(note["cost"] for note in usage) == 0  # a server on this machine costs nothing
     (sandbox,) = journal(folder, "sandbox")
     assert sandbox["active"] is asyncio.run(check_sandbox(tmp_path)).active
     assert sandbox["sentence"] in said.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import nbformat
@@ -13,7 +14,7 @@ from clinjup.reporting import Journal
 from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
 from clinjup.testing import Broken, Call, HttpError, Says
-from tests.agent.claude_runs import finishes, proposes, runs, step
+from tests.agent.claude_runs import finishes, places, proposes, runs, step
 from tests.conftest import REQUEST
 from tests.runs.claude_door import ask_claude, assert_whole, journal
 from tests.runs.door import clinjup
@@ -185,6 +186,40 @@ def test_a_run_that_asks_before_each_cell_is_not_resumed_where_nobody_can_agree(
     ask_claude(server, small_cohort, tmp_path / "run", on_event=approve, approval=Approval.EACH)
     said = clinjup("run", "--resume", tmp_path / "run")
     assert said.code == 2 and "asks before each cell" in said.err
+
+
+# -------------------------------------------------------------------------------------------------------- pictures
+
+TO_THE_FIRST_FIGURE = [
+    proposes(
+        step("load", "load_cohort"),
+        step("audit", "prepare_images", depends_on=["load"]),
+        step("split", "split_cohort", depends_on=["audit"]),
+        step("association", "association", depends_on=["split"]),
+    ),
+    places("load", "load_cohort"),
+    places("audit", "prepare_images"),
+    places("split", "split_cohort"),
+    places("association", "association"),
+    finishes("Only looked.", "failed"),
+]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_figures_reach_the_model_only_where_the_clinician_turned_it_on(scripted_claude, small_cohort, tmp_path, shared):
+    server, folder = scripted_claude(TO_THE_FIRST_FIGURE), tmp_path / "run"
+    options = ["--planner", "claude", "--base-url", server.url, *(["--share-images"] if shared else [])]
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", folder, *options)
+    assert said.code == 4, said.err
+    assert any(finding["path"].startswith("plots/") for finding in _figures(folder))
+    assert any(b"image/png" in request.raw for request in server.requests) is shared
+    assert any("pictures" in disclosure["kinds"] for disclosure in journal(folder, "disclosure")) is shared
+    assert ("figures of this run, which can show films, are sent to 127.0.0.1" in said.err) is shared
+
+
+def _figures(folder: Path) -> list[dict[str, str]]:
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return results["figures"]
 
 
 # --------------------------------------------------------------------------------------------------------- sandbox

@@ -161,6 +161,7 @@ def test_predict_applies_the_selected_model_to_a_plain_folder(finished, small_co
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["image", "probability", "decision"] and len(rows) == 5
     assert "broken.png" in said.err
+    assert "threshold" in said.err and "synthetic data" in said.err and "Not a medical device" in said.err
 
 
 def test_predict_agrees_with_the_predictions_of_the_run(finished, small_cohort, tmp_path):

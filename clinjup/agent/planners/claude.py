@@ -8,6 +8,7 @@ from typing import Any
 
 from clinjup.agent.budget import CLOSING_SECONDS, Budget, BudgetSpentError
 from clinjup.agent.conversation import CHARACTERS_PER_TOKEN, Conversation
+from clinjup.agent.pictures import figures_of
 from clinjup.agent.planners.claude_steps import StepBook
 from clinjup.agent.planners.handover import Handover, as_pending
 from clinjup.agent.prompts import PROMPT_VERSION, opening_prompt, system_prompt
@@ -40,6 +41,7 @@ class ClaudePlanner:
         self._failures = 0
         self._successor: Handover | None = None
         self._deadline = 0.0
+        self._noted: dict[str, Any] = {}
 
     @property
     def about(self) -> dict[str, str]:
@@ -48,10 +50,9 @@ class ClaudePlanner:
         return {"planner": self.name, "model": server.model, "server": server.base_url, "prompts": PROMPT_VERSION}
 
     async def close(self) -> None:
-        """Close the connection to the server, and write down what was used."""
+        """Close the connection to the server, and write down what was used since the last turn."""
         await self.provider.close()
-        if self.provider.requests:
-            self._ledger.record("usage", self._used())
+        self._note_usage()
 
     # ---------------------------------------------------------------------------------------------------- planning
 
@@ -130,7 +131,8 @@ class ClaudePlanner:
         text = self._look(action, state) if isinstance(action, Inspect) else observation_text(observation)
         failed = observation.kind != "carried_out"
         left = f"({max(state.seconds_left() / 60, 0):.0f} min left)"
-        self._conversation_now.result(call_id, f"{text}\n{left}", is_error=failed)
+        shown = figures_of(observation, state.brief) if state.brief.share_images else []
+        self._conversation_now.result(call_id, f"{text}\n{left}", pictures=shown, is_error=failed)
         self._conversation_now.close(_line(action, observation))
         self._failures = self._failures + 1 if failed else 0
         self.budget.note_state(_signature(action, text))
@@ -203,14 +205,28 @@ class ClaudePlanner:
 
     async def _turn(self) -> Turn:
         prompt = Prompt(self._system, self._tools, self._conversation_now.messages())
-        turn = await self.provider.turn(
-            prompt,
-            on_text=lambda text: self._ledger.publish("text.delta", {"text": text}),
-            before_request=self._check_budget,
-        )
+        try:
+            turn = await self.provider.turn(
+                prompt,
+                on_text=lambda text: self._ledger.publish("text.delta", {"text": text}),
+                before_request=self._check_budget,
+            )
+        finally:
+            self._note_usage()
         left = round(self._deadline - time.monotonic())
         self._ledger.publish("usage", {**self._used(), "max_cost": self.budget.max_cost, "seconds_left": left})
         return turn
+
+    def _note_usage(self) -> None:
+        """Write down what was used since the last note: a try that is killed must not make the next one forget what it cost."""
+        used = self._used()
+        new = {
+            name: round(used[name] - self._noted.get(name, 0), 4)
+            for name in ("requests", "tokens", "cached_tokens", "cost")
+        }
+        if any(new.values()):
+            self._noted = used
+            self._ledger.record("usage", {"model": used["model"], **new}, wait=False)
 
     def _used(self) -> dict[str, Any]:
         """What this try of the run has used; `cost` in US dollars by list price."""

@@ -1,8 +1,9 @@
 """The one way out of this machine: every payload is checked, scrubbed, written down, and only then let go. It fails closed.
 
 What may leave is structure: the request, column names, kinds of columns, counts of at least five, metrics, code. What may not:
-pixels, rows, values, file names, paths, identifiers, dates, names. The same rules hold for every destination, this machine
-included, because a server on this machine may pass on what it gets.
+pixels, rows, values, file names, paths, identifiers, dates, names. Figures leave
+only where the clinician turned it on. The same rules hold for every destination, this machine included, because a server on this
+machine may pass on what it gets.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from clinjup.agent.pictures import without_metadata
 from clinjup.agent.privacy.destination import Destination, DestinationRefusedError, check_destination
 from clinjup.agent.privacy.known import column_names, naming_words, sentences
 from clinjup.agent.privacy.scrub import Scrubber
@@ -144,8 +146,11 @@ class PrivacyGate:
             content = kept.get("content", "")
             told = self._text(content) if isinstance(content, str) else [self._block(part) for part in content]
             return {**kept, "content": told}
+        if kind == "image" and self._brief.share_images:
+            return without_metadata(block)
         raise GateRefusedError(
-            f"A payload held a part of the kind '{kind}'. Only text leaves this machine, no pictures and no files; nothing was sent."
+            f"A payload held a part of the kind '{kind}'. Only text leaves this machine, no files, and pictures only after the clinician "
+            "turned them on; nothing was sent."
         )
 
     def _from_the_model(self, content: Any) -> Any:
@@ -225,9 +230,17 @@ def _kinds(clean: dict[str, Any]) -> list[str]:
     told = {kind for text in _from_us(clean) for kind in _kinds_of(text)}
     found = [kind for kind, field in (("system prompt", "system"), ("tools", "tools")) if clean.get(field)]
     found += [kind for kind in _KINDS if kind in told]
+    if any(_pictures_in(message["content"]) for message in clean["messages"]):
+        found.append("pictures")
     if any(message["role"] == "assistant" for message in clean["messages"]):
         found.append("the model's own turns")
     return found
+
+
+def _pictures_in(content: Any) -> bool:
+    """Whether a message shows pictures, itself or in the result of a call."""
+    parts = content if isinstance(content, list) else []
+    return any(part.get("type") == "image" or _pictures_in(part.get("content")) for part in parts)
 
 
 def _from_us(clean: dict[str, Any]) -> Iterator[str]:
@@ -247,6 +260,8 @@ def _withheld_in(text: str) -> int:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
+    if isinstance(value, dict) and value.get("type") == "image":
+        return []
     if isinstance(value, dict):
         return [text for name, item in value.items() if name != "signature" for text in _strings(item)]
     return [text for item in value for text in _strings(item)] if isinstance(value, list) else []

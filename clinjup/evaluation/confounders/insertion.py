@@ -23,7 +23,7 @@ from clinjup.evaluation.bootstrap import mean_statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.insertion import Inserter, inserter_for
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.wording import with_article
+from clinjup.evaluation.wording import counted, with_article
 
 MOST_FILMS = 1000
 _FILMS_AT_ONCE = 256
@@ -69,7 +69,10 @@ def insertion(case: Case) -> dict[str, Estimate]:
     found["flip_rate"] = proportion(
         alarm_after[~alarm_before], clusters[~alarm_before], reason="every film was a false alarm already"
     )
-    return {name: estimate.model_copy(update={"note": note}) for name, estimate in found.items()}
+    return {
+        name: estimate.model_copy(update={"note": "; ".join(filter(None, (note, estimate.note))) or None})
+        for name, estimate in found.items()
+    }
 
 
 def insertable_films(case: Case) -> tuple[NDArray[np.int64], str | None]:
@@ -91,7 +94,7 @@ def not_insertable(case: Case, films: NDArray[np.int64]) -> str:
     if case.images.pixels.ndim != 3:
         return f"{with_article(case.name)} can only be drawn into grey films"
     if len(films) < FEWEST_IMAGES:
-        return f"only {len(films)} films without the disease and without {case.name}"
+        return f"only {counted(len(films), 'film')} without the disease and without {case.name}"
     return ""
 
 

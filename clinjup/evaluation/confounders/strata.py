@@ -18,6 +18,7 @@ from clinjup.evaluation.bootstrap import Statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
+from clinjup.evaluation.wording import counted
 
 
 @confounder_check(
@@ -69,8 +70,8 @@ def strata_table(case: Case) -> list[Stratum]:
                 images=int(members.sum()),
                 positives=int(sick.sum()),
                 metrics={
-                    "sensitivity": _share(case, called, sick, "positives"),
-                    "specificity": _share(case, ~called, well, "negatives"),
+                    "sensitivity": _share(case, called, sick, "positive"),
+                    "specificity": _share(case, ~called, well, "negative"),
                 },
             )
         )
@@ -79,14 +80,14 @@ def strata_table(case: Case) -> list[Stratum]:
 
 def _share(case: Case, outcomes: NDArray[np.bool_], members: NDArray[np.bool_], kind: str) -> Estimate:
     if members.sum() < FEWEST_IMAGES:
-        return Estimate(value=None, reason=f"only {members.sum()} {kind} in this stratum", n=int(members.sum()))
+        return Estimate(value=None, reason=f"only {counted(members.sum(), kind)} in this stratum", n=int(members.sum()))
     return proportion(outcomes[members], case.part.clusters[members])
 
 
 def _auroc(case: Case, positives: NDArray[np.bool_], negatives: NDArray[np.bool_]) -> Estimate:
     n = int((positives | negatives).sum())
     if min(positives.sum(), negatives.sum()) < FEWEST_IMAGES:
-        reason = f"only {positives.sum()} positives and {negatives.sum()} negatives of this kind"
+        reason = f"only {counted(positives.sum(), 'positive')} and {counted(negatives.sum(), 'negative')} of this kind"
         return Estimate(value=None, reason=reason, n=n)
     return case.bootstrap.estimate(_statistic(case, positives, negatives), n)
 
