@@ -40,6 +40,13 @@ class ApprovalWord(StrEnum):
 
 class Demo(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
+    WRIST = "wrist"
+    WRIST_WEAK = "wrist-weak"
+
+
+class SyntheticCohort(StrEnum):
+    PNEUMOTHORAX = "pneumothorax"
+    WRIST = "wrist"
 
 
 DEMO_REQUESTS = {
@@ -47,7 +54,18 @@ DEMO_REQUESTS = {
         "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
         "please take this issue seriously."
     ),
+    Demo.WRIST: "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
+    Demo.WRIST_WEAK: (
+        "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow. Only about 5% of our images "
+        "have boxes; for the rest we just know fracture yes or no."
+    ),
 }
+DEMO_COHORTS = {
+    Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
+    Demo.WRIST: SyntheticCohort.WRIST,
+    Demo.WRIST_WEAK: SyntheticCohort.WRIST,
+}
+DEMO_ANNOTATED = {Demo.WRIST_WEAK: 0.05}  # share of patients with boxes, where it is not all of them
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
 AnswersOption = Annotated[Path | None, typer.Option("--answers", help='Answers to open questions: {"id": "answer"}.')]
@@ -137,21 +155,25 @@ def demo(
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
     if not (cohort / "clinjup-synthetic.json").is_file():
-        _write_cohort(task, cohort, patients=None, seed=seed, layout=None, annotated=1.0)
+        annotated = DEMO_ANNOTATED.get(task, 1.0)
+        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=annotated)
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
 @app.command("data")
 def write_data(
-    task: Annotated[Demo, typer.Argument(help="Which clinical task.")],
+    task: Annotated[SyntheticCohort, typer.Argument(help="Which kind of images.")],
     out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
     patients: Annotated[int | None, typer.Option(min=3)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     layout: Annotated[
-        str | None, typer.Option(help="Layout: nih, siim, candid, dicom, clinic, chexpert or padchest [default: nih].")
+        str | None,
+        typer.Option(
+            help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of wrists grazpedwri (default) or fracatlas."
+        ),
     ] = None,
     annotated: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
+        float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated; of wrists, whose boxes are drawn.")
     ] = 1.0,
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""
@@ -287,7 +309,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _write_cohort(
-    task: Demo, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
+    task: SyntheticCohort, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
 ) -> None:
     from rich.progress import Progress
 

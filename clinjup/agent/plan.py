@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from clinjup.agent import plan_detection
 from clinjup.agent.state import Brief
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
@@ -17,7 +18,9 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 MITIGATED = 2
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
-INSERTABLE = frozenset({"chest_drain"})
+INSERTABLE = frozenset({"chest_drain", "cast", "metal"})
+# ... and of these, those that only the test can draw.
+ONLY_AS_TEST = frozenset({"cast", "metal"})
 
 
 class UnsupportedTaskError(Exception):
@@ -27,12 +30,12 @@ class UnsupportedTaskError(Exception):
 def build_plan(brief: Brief) -> Plan:
     """The plan for a yes/no question about images, with or without a confounder. Raises UnsupportedTaskError otherwise."""
     task = brief.task
+    if task.task_type is TaskType.DETECTION:
+        steps = [_load(brief), _prepare(plan_detection.IMAGE_SIZE), _split(brief)]
+        return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
     if task.task_type is not TaskType.BINARY:
-        kind = (
-            "Marking findings with boxes" if task.task_type is TaskType.DETECTION else "Telling several classes apart"
-        )
         raise UnsupportedTaskError(
-            f"{kind} is not part of this version, so nothing was started. What works today is a yes/no question about an "
+            f"Telling several classes apart is not part of this version, so nothing was started. What works today is a yes/no question about an "
             "image, such as 'Is there a pneumothorax on this chest film?'."
         )
     confounder = next(iter(task.confounders), None)
@@ -67,7 +70,7 @@ def _mitigation(confounder: NamedConfounder | None, annotated: bool) -> str | No
         return None
     if annotated:
         return "balanced_sampling"
-    return "insertion_augmentation" if confounder.id in INSERTABLE else None
+    return "insertion_augmentation" if confounder.id in INSERTABLE - ONLY_AS_TEST else None
 
 
 def _load(brief: Brief) -> Step:
@@ -87,12 +90,12 @@ def _data_path(brief: Brief) -> str:
     return f"../{root.name}" if brief.beside and brief.folder and root.parent == run.parent else brief.profile.root
 
 
-def _prepare() -> Step:
+def _prepare(size: int = IMAGE_SIZE) -> Step:
     return Step(
         id="audit",
         title="Decode and audit the images",
         recipe="prepare_images",
-        parameters={"IMAGE_SIZE": IMAGE_SIZE},
+        parameters={"IMAGE_SIZE": size},
         depends_on=["load"],
     )
 

@@ -167,7 +167,7 @@ _SAID = {
     "unreadable": ("boxes_unreadable", "{n} lines or files of boxes cannot be read; left out."),
     "no image": ("boxes_without_image", "{n} box files belong to no image of the folder; not used."),
     "unknown size": ("boxes_unknown_size", "For {n} images the size that their boxes refer to is unknown; their boxes are not used."),
-    "empty file": ("boxes_empty_files", "{n} box files are empty: those images count as looked at, with nothing to mark."),
+    "empty file": ("boxes_empty_files", "{n} images are listed with nothing drawn on them: they count as looked at, with nothing to mark."),
 }  # fmt: skip
 
 

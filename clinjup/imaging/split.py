@@ -55,6 +55,8 @@ def split_cohort(
         table = _cut(table, "validation", validation, seed + 1, split)
     for part in ("train", "validation"):
         _require_classes(table, part, split.classes)
+        if split.boxes is not None and _unboxed(table[table["split"] == part], split):
+            raise ClassAbsentError(part, "positive with a box")
     found += _test_warnings(table, split)
     result = replace(split, table=table, warnings=[*split.warnings, *found])
     _emit(cohort, result, found, _method(official, used, split))

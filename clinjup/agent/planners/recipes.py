@@ -19,6 +19,7 @@ from clinjup.contracts import (
 
 # Below this, what is optional is left out, so that the best model so far is still evaluated.
 RESERVE_SECONDS = 45.0
+TRAININGS = frozenset({"train_model", "train_detector"})
 
 
 class RecipePlanner:
@@ -81,8 +82,8 @@ class RecipePlanner:
         return None
 
     def _place(self, step: Step, state: RunState) -> PlaceRecipe:
-        if step.recipe == "train_model":
-            trainings = [s for s in state.plan.steps if s.recipe == "train_model" and s.status is not StepStatus.DONE]
+        if step.recipe in TRAININGS:
+            trainings = [s for s in state.plan.steps if s.recipe in TRAININGS and s.status is not StepStatus.DONE]
             share = max(state.seconds_left() - RESERVE_SECONDS, 0.0) / 60 / (len(trainings) + 1)
             step.parameters["MAX_MINUTES"] = max(round(min(share, 60.0), 1), 0.2)
         return PlaceRecipe(step_id=step.id, recipe=step.recipe, parameters=step.parameters, words=step.words)

@@ -22,7 +22,7 @@ from clinjup.imaging.synthetic.difficulty import DIFFICULTY
 from clinjup.imaging.synthetic.plan import PlannedFilm, plan_cohort
 
 FACTS = "clinjup-synthetic.json"
-_NOTICE = """This cohort is SYNTHETIC.
+NOTICE = """This cohort is SYNTHETIC.
 
 Every film was drawn by clinjup (clinjup.imaging.synthetic); no patient stands behind it. {layout} A chest drain is much
 more frequent on films with a pneumothorax than on films without, on purpose. Figures measured here say how a method
@@ -38,20 +38,26 @@ class Layout:
     """How one data set lies on disk.
 
     `write_film(planned, out, size)` draws and saves one film and may return what the tables need of its pixels (run lengths);
-    `write_tables(out, films, returned)` comes last. `says`: a sentence for the README.
+    `write_tables(out, films, returned)` comes last. `says`: a sentence for the README, of which `notice` is the frame. `plan` says
+    which films there are, from `difficulty`; `patients` is how many patients (or lesions) there are unless somebody asks for others.
     """
 
     name: str
     says: str
-    write_film: Callable[[PlannedFilm, Path, int], Any]
-    write_tables: Callable[[Path, list[PlannedFilm], list[Any]], None]
+    write_film: Callable[[Any, Path, int], Any]
+    write_tables: Callable[[Path, list[Any], list[Any]], None]
+    task: str = "pneumothorax"
+    plan: Callable[..., list[Any]] = plan_cohort
+    difficulty: Any = DIFFICULTY
+    notice: str = NOTICE
+    patients: int = 1500
 
 
 def write_layout(
     layout: Layout,
     out: Path | str,
     *,
-    patients: int = 1500,
+    patients: int | None = None,
     seed: int = 0,
     size: int = 256,
     annotated: float = 1.0,
@@ -69,6 +75,7 @@ def write_layout(
     Raises FileExistsError where `out` holds files, ValueError where a number makes no sense.
     """
     out = Path(out)
+    patients = layout.patients if patients is None else patients
     if patients < 1 or not 0 <= annotated <= 1 or size < 64 or seed < 0:
         raise ValueError(
             "A synthetic cohort needs at least 1 patient, an annotated share from 0 to 1, at least 64 pixels a side and "
@@ -78,7 +85,7 @@ def write_layout(
         raise FileExistsError(
             f"'{out}' already holds files, and they would be mixed with new ones. Name a new or an empty folder."
         )
-    films = plan_cohort(patients, seed, annotated=annotated, balanced_test=balanced_test)
+    films = layout.plan(patients, seed, annotated=annotated, balanced_test=balanced_test)
     out.mkdir(parents=True, exist_ok=True)
     returned = []
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
@@ -89,7 +96,7 @@ def write_layout(
     layout.write_tables(out, films, returned)
     facts = {
         "synthetic": True,
-        "task": "pneumothorax",
+        "task": layout.task,
         "layout": layout.name,
         "seed": seed,
         "patients": patients,
@@ -97,9 +104,9 @@ def write_layout(
         "annotated": annotated,
         "balanced_test": balanced_test,
         "clinjup": __version__,
-        "difficulty": asdict(DIFFICULTY),
+        "difficulty": asdict(layout.difficulty),
     }
-    (out / "README.txt").write_text(_NOTICE.format(layout=layout.says), encoding="utf-8")
+    (out / "README.txt").write_text(layout.notice.format(layout=layout.says), encoding="utf-8")
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return out
 

@@ -7,6 +7,8 @@ from clinjup.imaging.synthetic.layouts.chestxray14 import CHESTXRAY14
 from clinjup.imaging.synthetic.layouts.chexpert import CHEXPERT
 from clinjup.imaging.synthetic.layouts.clinic import CLINIC
 from clinjup.imaging.synthetic.layouts.dicom import DICOM
+from clinjup.imaging.synthetic.layouts.fracatlas import FRACATLAS
+from clinjup.imaging.synthetic.layouts.grazpedwri import GRAZPEDWRI
 from clinjup.imaging.synthetic.layouts.padchest import PADCHEST
 from clinjup.imaging.synthetic.layouts.siim import SIIM
 from clinjup.imaging.synthetic.writing import Layout
@@ -22,3 +24,4 @@ LAYOUTS: dict[str, Layout] = {
     "chexpert": CHEXPERT,
     "padchest": PADCHEST,
 }
+WRIST_LAYOUTS: dict[str, Layout] = {"grazpedwri": GRAZPEDWRI, "fracatlas": FRACATLAS}

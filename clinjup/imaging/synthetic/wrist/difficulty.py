@@ -25,14 +25,14 @@ class WristDifficulty:
     pinned_at_follow_up: float = 0.40  # of transverse fractures
     old_metal: float = 0.03  # of children without a fracture
 
-    buckle: tuple[float, float] = (0.010, 0.030)  # how far the cortex bulges
-    kink: tuple[float, float] = (2.0, 9.0)  # degrees
-    step: tuple[float, float] = (0.003, 0.025)  # how far the ends of a transverse fracture are apart, sideways
-    gap: tuple[float, float] = (0.045, 0.13)  # how dark the line is
+    buckle: tuple[float, float] = (0.014, 0.034)  # how far the cortex bulges
+    kink: tuple[float, float] = (3.0, 9.0)  # degrees
+    step: tuple[float, float] = (0.004, 0.028)  # how far the ends of a transverse fracture are apart, sideways
+    gap: tuple[float, float] = (0.065, 0.16)  # how dark the line is
     healing: float = 0.75  # of the contrast, at each follow-up
 
     look_alikes: float = 0.60  # films with a growth arrest line, a nutrient canal or a fold
-    noise: tuple[float, float] = (0.012, 0.030)
+    noise: tuple[float, float] = (0.010, 0.024)
 
 
 WRIST_DIFFICULTY = WristDifficulty()

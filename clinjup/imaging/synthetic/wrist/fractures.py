@@ -44,7 +44,7 @@ class Fracture:
             bone.left += np.float32(bulge * (1.0 if self.side < 0 else 0.45)) * near
             bone.right += np.float32(bulge * (1.0 if self.side > 0 else 0.45)) * near
             bone.density *= 1 + np.float32(0.14 * visibility) * near
-            bone.lines.append((at, self.slope, 0.012, 0.055 * visibility, 1.0))
+            bone.lines.append((at, self.slope, 0.012, 0.065 * visibility, 1.0))
         elif self.kind == "greenstick":
             angle = np.tan(np.radians(self._in(difficulty.kink))) * visibility * self.side
             shift = float(angle * self.distance)

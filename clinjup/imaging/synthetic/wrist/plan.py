@@ -27,11 +27,17 @@ class PlannedWrist:
 
 
 def plan_wrists(
-    patients: int, seed: int, *, annotated: float = 1.0, difficulty: WristDifficulty = WRIST_DIFFICULTY
+    patients: int,
+    seed: int,
+    *,
+    annotated: float = 1.0,
+    balanced_test: bool = False,
+    difficulty: WristDifficulty = WRIST_DIFFICULTY,
 ) -> list[PlannedWrist]:
     """The films of children 1..`patients`, two views a visit; a child's films do not depend on how many children there are.
 
-    `annotated`: share of the children whose films have boxes; see `boxed_patients`.
+    `annotated`: share of the children whose films have boxes; see `boxed_patients`. `balanced_test` is for cohorts with a
+    confounder that stands for the label, which casts do not.
     """
     boxed = boxed_patients(patients, seed, annotated)
     return [film for child in range(1, patients + 1) for film in _films(child, seed, child in boxed, difficulty)]

@@ -1,0 +1,73 @@
+"""Which detector goes on: the best on validation by a metric stated beforehand; each step of the ladder is an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clinjup.contracts import Experiment, SelectionFinding
+from clinjup.evaluation.detection.validate import DetectorValidation
+from clinjup.evaluation.wording import metric_words
+from clinjup.kernel import emit
+from clinjup.kernel.errors import ClinjupError
+
+AT_THE_LIMIT = "sensitivity_at_false_mark_limit"
+
+
+def primary_value(validation: DetectorValidation, metric: str) -> float:
+    """The validation figure that decides; `AT_THE_LIMIT` is the share of boxes marked at the frozen limit of false marks."""
+    estimate = validation.metrics["box_sensitivity" if metric == AT_THE_LIMIT else metric]
+    return float("-inf") if estimate.value is None else estimate.value
+
+
+def best_so_far(validations: Mapping[str, DetectorValidation], metric: str = "ap50") -> str:
+    """Name of the best detector on validation; the teacher of the next round."""
+    return max(validations, key=lambda name: primary_value(validations[name], metric))
+
+
+def select_detector(validations: Mapping[str, DetectorValidation], *, metric: str = "ap50") -> SelectionFinding:
+    """Choose among `validations` (the first is the baseline) by `metric`; emits and returns the SelectionFinding.
+
+    Every detector is one experiment, compared with the best before it. Raises ClinjupError where there is nothing to choose from.
+    """
+    if not validations:
+        raise ClinjupError("There is no validated detector to choose from. Train and validate at least one first.")
+    key = "box_sensitivity" if metric == AT_THE_LIMIT else metric
+    if any(key not in validation.metrics for validation in validations.values()):
+        known = ", ".join(next(iter(validations.values())).metrics)
+        raise ClinjupError(f"Detectors cannot be compared by '{metric}'. They can by: {known}.")
+    experiments = []
+    best = None
+    for name, validation in validations.items():
+        value = primary_value(validation, metric)
+        if best is None:
+            outcome, reason = "baseline", "what the others are compared with"
+        elif value > primary_value(validations[best], metric):
+            outcome, reason = "kept", f"better than {best} ({primary_value(validations[best], metric):.2f})"
+        else:
+            outcome, reason = "discarded", f"not better than {best} ({primary_value(validations[best], metric):.2f})"
+        if outcome != "discarded":
+            best = name
+        experiments.append(
+            Experiment(
+                name=name,
+                hypothesis=validation.model.hypothesis,
+                change=validation.model.change,
+                metric=key,
+                validation=validation.metrics[key],
+                outcome=outcome,
+                reason=reason,
+            )
+        )
+    assert best is not None
+    words = metric_words(key)
+    first = next(iter(validations))
+    sentence = f"{best} goes on: {words} on validation {primary_value(validations[best], metric):.2f}"
+    if best != first:
+        sentence += f", {first} {primary_value(validations[first], metric):.2f}, after {len(validations)} trained detectors"
+    finding = SelectionFinding(
+        selected=best, rule=f"best {words} on validation", sentence=f"{sentence}.", experiments=experiments
+    )
+    emit(finding, finding.sentence)
+    return finding
+
+
