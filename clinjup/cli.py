@@ -173,7 +173,10 @@ def write_data(
         ),
     ] = None,
     annotated: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated; of wrists, whose boxes are drawn.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of patients whose confounder is annotated; of wrists, whose boxes are drawn."
+        ),
     ] = 1.0,
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""

@@ -24,10 +24,8 @@ class ExampleRequest:
         """Why it cannot be tried yet; empty where it can."""
         from clinjup.imaging.synthetic import COHORTS
 
-        if parse_request(self.intent, {}).task_type is not TaskType.BINARY:
-            return (
-                "The offline planner answers yes/no questions about images today; this one comes with a later version."
-            )
+        if parse_request(self.intent, {}).task_type is TaskType.MULTICLASS:
+            return "The offline planner does not tell several classes apart yet; this one comes with a later version."
         if self.cohort not in COHORTS:
             return "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
         return ""

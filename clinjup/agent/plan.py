@@ -35,7 +35,7 @@ def build_plan(brief: Brief) -> Plan:
         return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
     if task.task_type is not TaskType.BINARY:
         raise UnsupportedTaskError(
-            f"Telling several classes apart is not part of this version, so nothing was started. What works today is a yes/no question about an "
+            "Telling several classes apart is not part of this version, so nothing was started. What works today is a yes/no question about an "
             "image, such as 'Is there a pneumothorax on this chest film?'."
         )
     confounder = next(iter(task.confounders), None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from clinjup.agent.state import Brief
 from clinjup.contracts import Step
 
@@ -13,21 +16,34 @@ GATE = "image_classifier"
 GATE_EPOCHS = 5
 
 _WHY = {
-    "baseline": "A small network that marks the centres of findings, trained from scratch on every box of the training part; negative films are "
-    "background.",
+    "baseline": (
+        "A small network that marks the centres of findings, trained from scratch on every box of the training part; negative films "
+        "are background."
+    ),
     "boxes_only": "The yardstick: the boxed films alone, as if nothing were known of the others.",
-    "with_negatives": "The same, and films known to be free of $target_name as background. They need no box: nothing is to be marked there.",
-    "pseudo_boxes": "The best detector so far is the teacher. It marks the films that are known to show a $target_name and were never boxed; what it is "
-    "sure of becomes a pseudo-box, what it is unsure of says nothing, and a film without a sure mark is left out, never taken as background.",
-    "pseudo_boxes_2": "A second round with the better teacher, and the last one. It is kept only if validation says so; validation and test never see "
-    "a pseudo-box.",
-    GATE: "A classifier of whole films, trained on yes and no alone. It is asked for a second opinion before a pseudo-box is made.",
+    "with_negatives": (
+        "The same, and films known to be free of $target_name as background. They need no box: nothing is to be marked there."
+    ),
+    "pseudo_boxes": (
+        "The best detector so far is the teacher. It marks the films that are known to show a $target_name and were never boxed; "
+        "what it is sure of becomes a pseudo-box, what it is unsure of says nothing, and a film without a sure mark is left out, "
+        "never taken as background."
+    ),
+    "pseudo_boxes_2": (
+        "A second round with the better teacher, and the last one. It is kept only if validation says so; validation and test never "
+        "see a pseudo-box."
+    ),
+    GATE: (
+        "A classifier of whole films, trained on yes and no alone. It is asked for a second opinion before a pseudo-box is made."
+    ),
 }
 
 
 def few_boxes(brief: Brief) -> bool:
     """Whether the clinician says that few images have boxes, or the data show it: images are labelled and most were not boxed."""
-    boxes = next((each for each in brief.profile.boxes if brief.roles.boxes and each.path == brief.roles.boxes.path), None)
+    boxes = next(
+        (each for each in brief.profile.boxes if brief.roles.boxes and each.path == brief.roles.boxes.path), None
+    )
     unboxed = boxes is not None and brief.roles.label is not None and boxes.images < FEW * brief.profile.images.count
     return "few_boxes" in brief.task.constraints or unboxed
 
@@ -37,7 +53,12 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
     checked = [name for name in brief.roles.confounders if name in insertable]
     checked += [item.id for item in brief.task.confounders if item.id in insertable and item.id not in checked]
     ladder = few_boxes(brief)
-    names = {"baseline": "boxes_only", "with_negatives": "boxes_and_negatives", "pseudo_boxes": "pseudo_boxes", "pseudo_boxes_2": "pseudo_boxes"}
+    names = {
+        "baseline": "boxes_only",
+        "with_negatives": "boxes_and_negatives",
+        "pseudo_boxes": "pseudo_boxes",
+        "pseudo_boxes_2": "pseudo_boxes",
+    }
     steps: list[Step] = []
     for name, supervision in names.items() if ladder else [("baseline", "all_boxes")]:
         if name == "pseudo_boxes":
@@ -68,8 +89,26 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
         )
     )
     words = _words(brief)
-    steps.append(Step(id="marks", title="Where are the marks?", recipe="marked_films", words=words, depends_on=["test"], optional=True))
-    steps.append(Step(id="figures", title="How many are found?", recipe="mark_figures", words=words, depends_on=["test"], optional=True))
+    steps.append(
+        Step(
+            id="marks",
+            title="Where are the marks?",
+            recipe="marked_films",
+            words=words,
+            depends_on=["test"],
+            optional=True,
+        )
+    )
+    steps.append(
+        Step(
+            id="figures",
+            title="How many are found?",
+            recipe="mark_figures",
+            words=words,
+            depends_on=["test"],
+            optional=True,
+        )
+    )
     for name in checked:
         plain = name.replace("_", " ")
         named = plain if plain == "metal" else f"a {plain}"
@@ -85,6 +124,22 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
             )
         )
     return steps
+
+
+def why_needless(step: Step, findings: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why a second round of pseudo-boxes is not tried: the first made nothing better on validation. None where it is, and for other steps."""
+    if step.id != "train_pseudo_boxes_2":
+        return None
+    measured = {
+        finding["name"]: finding["metrics"].get("ap50", {}).get("value") or 0.0
+        for finding in findings
+        if finding.get("kind") == "validation"
+    }
+    first = measured.get("pseudo_boxes")
+    others = [value for name, value in measured.items() if name != "pseudo_boxes"]
+    if first is None or not others or first > max(others):
+        return None
+    return f"the first round of pseudo-boxes did not help on validation (AP50 {first:.2f}, before {max(others):.2f})"
 
 
 def _gate(brief: Brief) -> Step:
@@ -103,7 +158,10 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
     words = _words(brief)
     title = {"baseline": "boxes only" if ladder else "all boxes"}.get(name, name.replace("_", " "))
     why = _filled(_WHY["boxes_only" if ladder and name == "baseline" else name], words)
-    before = {"pseudo_boxes": ["train_gate", "validate_with_negatives"], "pseudo_boxes_2": ["validate_pseudo_boxes"]}.get(name, ["split"])
+    before = {
+        "pseudo_boxes": ["train_gate", "validate_with_negatives"],
+        "pseudo_boxes_2": ["validate_pseudo_boxes"],
+    }.get(name, ["split"])
     limit = brief.task.risk.false_marks_per_image
     train = Step(
         id=f"train_{name}",
@@ -120,12 +178,19 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
         depends_on=before,
         optional=name != "baseline",
     )
-    check = "Then what casts and metal do, on validation films only." if checked else "No confounder can be checked here."
+    check = (
+        "Then what casts and metal do, on validation films only." if checked else "No confounder can be checked here."
+    )
     validate = Step(
         id=f"validate_{name}",
         title=f"Check on validation: {title}",
         recipe="validate_detector",
-        parameters={"NAME": name, "FALSE_MARKS": limit, "CONFOUNDERS": checked if name == "baseline" and not ladder else [], "SEED": brief.seed},
+        parameters={
+            "NAME": name,
+            "FALSE_MARKS": limit,
+            "CONFOUNDERS": checked if name == "baseline" and not ladder else [],
+            "SEED": brief.seed,
+        },
         words={
             "name": title,
             "rule": f"as many marks as {limit or 0.5:g} false ones per image allow",

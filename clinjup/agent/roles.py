@@ -178,10 +178,8 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
         )
         if flag and all(named.id != term.id for named in task.confounders) and flag.present and flag.absent:
             found[term.id] = flag
-            sentence = (
-                f"The column '{column.name}' says which images show a {term.name}; you did not name it, so it is only "
-                f"counted."
-            )
+            used = "checked as well" if task.task_type is TaskType.DETECTION else "only counted"
+            sentence = f"The column '{column.name}' says which images show a {term.name}; you did not name it, so it is {used}."
             warnings.append(DataWarning(code="confounder_found", sentence=sentence))
     return found
 

@@ -55,5 +55,7 @@ def _meaning(boxes: BoxProfile, target: Term, answer: str) -> list[str]:
     if answer:
         return [name for name in boxes.classes if name == answer]
     return [
-        name for name in boxes.classes if any(match.term.id == target.id for match in find(header_words(name), TARGETS, codes=True))
+        name
+        for name in boxes.classes
+        if any(match.term.id == target.id for match in find(header_words(name), TARGETS, codes=True))
     ]

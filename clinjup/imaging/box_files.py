@@ -63,9 +63,7 @@ class _Raw:
     polygon: bool = False
 
 
-def find_box_sources(
-    scan: FolderScan, index: FileIndex, names: Mapping[str, str] | None = None
-) -> list[BoxSource]:
+def find_box_sources(scan: FolderScan, index: FileIndex, names: Mapping[str, str] | None = None) -> list[BoxSource]:
     """Every set of box files in the folder, the preferred format first. `names`: class names that the layout is known to mean."""
     found: dict[tuple[str, str], list[Path]] = {}
     for path in _candidates(scan.root):
@@ -100,7 +98,7 @@ def _format_of(path: Path) -> str:
     if suffix == ".xml":
         return "voc" if "<annotation" in start else ""
     if suffix == ".json":
-        if '"objects"' in start and '"classTitle"' in start or ('"objects"' in start and '"size"' in start):
+        if ('"objects"' in start and '"classTitle"' in start) or ('"objects"' in start and '"size"' in start):
             return "supervisely"
         known = re.search(r'"(images|annotations|categories|info|licenses)"\s*:', start)
         return "coco" if known and path.stat().st_size < _LARGEST_JSON else ""
@@ -175,7 +173,9 @@ def _placed(
 
 def _in_pixels(form: str, raw: Mapping[str, list[_Raw]]) -> bool:
     """Whether the corners are pixels: what the format says, unless most of its boxes say otherwise."""
-    reach = np.array([max(map(abs, box.corners)) for boxes in raw.values() for box in boxes if np.isfinite(box.corners).all()])
+    reach = np.array(
+        [max(map(abs, box.corners)) for boxes in raw.values() for box in boxes if np.isfinite(box.corners).all()]
+    )
     if not len(reach):
         return form != "yolo"
     return bool(np.median(reach) > 2.0) if form == "yolo" else not bool((reach <= 1.0).mean() > 0.95)
@@ -256,7 +256,9 @@ def _names_in(text: str, suffix: str) -> dict[str, str]:
     block = re.search(r"^names\s*:\s*\n((?:[ \t]*(?:-|\d+\s*:).*\n?)+)", text, re.MULTILINE)
     found: dict[str, str] = {}
     for i, line in enumerate(block[1].splitlines() if block else []):
-        key, _, value = line.strip().partition(":") if not line.strip().startswith("-") else (str(i), "", line.strip()[1:])
+        key, _, value = (
+            line.strip().partition(":") if not line.strip().startswith("-") else (str(i), "", line.strip()[1:])
+        )
         found[key.strip()] = value.strip(" '\"")
     return found
 
@@ -304,7 +306,9 @@ def _supervisely(loaded: dict) -> tuple[list[_Raw], Size | None]:
 def _coco(loaded: object, names: Mapping[str, str]) -> tuple[dict[str, list[_Raw]], dict[str, Size], bool]:
     if not isinstance(loaded, dict) or not isinstance(loaded.get("images"), list):
         return {}, {}, True
-    categories = {str(item.get("id")): str(item.get("name", "")) for item in loaded.get("categories", [])} or dict(names)
+    categories = {str(item.get("id")): str(item.get("name", "")) for item in loaded.get("categories", [])} or dict(
+        names
+    )
     files = {item["id"]: str(item["file_name"]) for item in loaded["images"] if "id" in item and "file_name" in item}
     sizes = {
         files[item["id"]]: (int(item["width"]), int(item["height"]))
@@ -330,8 +334,6 @@ def _coco(loaded: object, names: Mapping[str, str]) -> tuple[dict[str, list[_Raw
 def _around(points: np.ndarray) -> tuple[float, float, float, float]:
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
-
-
 
 
 def holds_boxes(root: Path) -> bool:

@@ -73,10 +73,7 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
         )
     wanted = set(role.target)
     disagreeing = {
-        position
-        for other in sources
-        if other is not source
-        for position in _disagreements(source, other, wanted)
+        position for other in sources if other is not source for position in _disagreements(source, other, wanted)
     }
     places: dict[int, NDArray[np.float32]] = {}
     by_hand, contradictory, unboxed = set(), [], 0
@@ -102,7 +99,9 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
         )
         warnings.append(DataWarning(code="images_not_boxed", sentence=sentence))
     if contradictory:
-        sentence = f"{len(contradictory)} images are labelled as free of {cohort.target} and have a box of it; left out."
+        sentence = (
+            f"{len(contradictory)} images are labelled as free of {cohort.target} and have a box of it; left out."
+        )
         warnings.append(DataWarning(code="boxes_contradict_label", sentence=sentence))
     reduced = cohort.without_rows(dict.fromkeys(contradictory, f"labelled as free of {cohort.target}, but boxed"))
     return replace(reduced, boxes=Boxes(places, frozenset(by_hand)), warnings=[*cohort.warnings, *warnings])

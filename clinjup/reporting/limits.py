@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinjup.contracts import Results
+from clinjup.contracts import Results, TaskType
 from clinjup.reporting.numbers import counted, with_article
 from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
 
@@ -31,6 +31,11 @@ def limits(results: Results) -> list[str]:
         found.append(
             f"The test part holds only {counted(test.positives, noun)} with {target}. Look at the confidence intervals, not at the "
             "figures alone."
+        )
+    if results.task.task_type is TaskType.DETECTION:
+        found.append(
+            f"Marks can be judged only on {noun}s whose boxes are known, and against the boxes that a reader drew. A {noun} without a mark is "
+            f"not ruled out: the marks assist a reader and replace none."
         )
     found += _confounder_limits(results, noun)
     if len(results.models) > 1:

@@ -29,6 +29,14 @@ def inserter(request: pytest.FixtureRequest) -> Inserter:
     return found
 
 
+@pytest.fixture
+def drain() -> Inserter:
+    """What is opaque on a film adds grey; the marks on skin have tests of their own (test_skin_insertion.py)."""
+    found = inserter_for("chest_drain")
+    assert found is not None
+    return found
+
+
 def _resized(film: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(Image.fromarray(film).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -46,12 +54,12 @@ def test_every_inserter_says_what_it_does_not_cover(inserter: Inserter) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(96, 96), (256, 256), (130, 101), (64, 64), (701, 512)])
 def test_insertion_changes_the_mask_and_hardly_anything_else(
-    inserter: Inserter, films: np.ndarray, width: int, height: int
+    drain: Inserter, films: np.ndarray, width: int, height: int
 ) -> None:
     for number, film in enumerate(films[:4]):
         film = _resized(film, width, height)
         before = film.copy()
-        changed, mask = inserter.insert(film, np.random.default_rng(number))
+        changed, mask = drain.insert(film, np.random.default_rng(number))
         assert changed.dtype == np.uint8
         assert changed.shape == mask.shape == film.shape
         assert mask.dtype == bool
@@ -69,12 +77,12 @@ def test_the_same_random_numbers_give_the_same_film(inserter: Inserter, films: n
     assert not np.array_equal(first, other)
 
 
-def test_the_placebo_adds_as_much_grey_elsewhere(inserter: Inserter, films: np.ndarray) -> None:
+def test_the_placebo_adds_as_much_grey_elsewhere(drain: Inserter, films: np.ndarray) -> None:
     for size in (96, 256):
         for number, film in enumerate(films):
             film = _resized(film, size, size)
-            changed, mask = inserter.insert(film, np.random.default_rng(number))
-            placebo = inserter.placebo(film, np.random.default_rng(number))
+            changed, mask = drain.insert(film, np.random.default_rng(number))
+            placebo = drain.placebo(film, np.random.default_rng(number))
             wanted, added = (
                 int(picture.sum(dtype=np.int64) - film.sum(dtype=np.int64)) for picture in (changed, placebo)
             )
@@ -106,11 +114,9 @@ def test_landmarks_lie_on_the_lungs_of_the_generator() -> None:
         assert marks.apex + 60 < marks.base < 225
 
 
-def test_an_inserted_drain_is_as_plain_as_a_drain_of_the_generator(films: np.ndarray) -> None:
+def test_an_inserted_drain_is_as_plain_as_a_drain_of_the_generator(drain: Inserter, films: np.ndarray) -> None:
     """The headline figure holds only if the inserted drain is neither fainter nor louder than a true one."""
     chosen = [entry.film for entry in plan_cohort(30, 7) if not entry.film.pneumothorax][:8]
-    drain = inserter_for("chest_drain")
-    assert drain is not None
     drawn, real = [], []
     for number, (film, plan) in enumerate(zip(films, chosen, strict=True)):
         small = _resized(film, 96, 96)

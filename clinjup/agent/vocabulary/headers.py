@@ -141,7 +141,7 @@ COVARIATE_HEADERS = {
         "frontal lateral",
         "lagerung",
     ),
-    "follow_up": ("follow up", "followup", "verlaufskontrolle", "verlauf"),
+    "follow_up": ("follow up visit", "verlaufskontrolle"),
     "site": (
         "localization",
         "localisation",

@@ -33,7 +33,12 @@ def froc_key(false_marks: float) -> str:
 
 
 def detection_metrics(
-    marks: Sequence[Marks], part: DetectionPart, threshold: float, bootstrap: Bootstrap, *, studies: NDArray[Any] | None = None
+    marks: Sequence[Marks],
+    part: DetectionPart,
+    threshold: float,
+    bootstrap: Bootstrap,
+    *,
+    studies: NDArray[Any] | None = None,
 ) -> dict[str, Estimate]:
     """All figures of one model on one part, at the mark threshold that was frozen. `studies` [images] names the visit of each image."""
     ranked = part.ranked(marks)
@@ -59,8 +64,18 @@ def detection_metrics(
         found["study_auroc"] = study_auroc(scores(marks), part, studies, bootstrap)
     called, positive = scores(marks) >= threshold, part.labels == 1
     found["sensitivity"] = proportion(called[positive], part.clusters[positive], reason="there are no positive images")
-    found["specificity"] = proportion(~called[~positive], part.clusters[~positive], reason="there are no negative images")
-    order = ["ap50", "ap50_95", "box_sensitivity", "false_marks_per_image", *map(froc_key, FALSE_MARKS), "auroc", "study_auroc"]
+    found["specificity"] = proportion(
+        ~called[~positive], part.clusters[~positive], reason="there are no negative images"
+    )
+    order = [
+        "ap50",
+        "ap50_95",
+        "box_sensitivity",
+        "false_marks_per_image",
+        *map(froc_key, FALSE_MARKS),
+        "auroc",
+        "study_auroc",
+    ]
     return {name: found[name] for name in [*order, "sensitivity", "specificity"] if name in found}
 
 
@@ -82,7 +97,12 @@ def coco_average_precision(marks: Sequence[Marks], part: DetectionPart) -> tuple
                     "labels": torch.zeros(len(each.scores), dtype=torch.int64),
                 }
             ],
-            [{"boxes": torch.from_numpy(np.ascontiguousarray(boxes)), "labels": torch.zeros(len(boxes), dtype=torch.int64)}],
+            [
+                {
+                    "boxes": torch.from_numpy(np.ascontiguousarray(boxes)),
+                    "labels": torch.zeros(len(boxes), dtype=torch.int64),
+                }
+            ],
         )
     found = metric.compute()
     return float(found["map_50"]), float(found["map"])

@@ -21,7 +21,9 @@ def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = D
     Raises ClinjupError for a limit that is not above 0.
     """
     if limit <= 0:
-        raise ClinjupError(f"The limit of false marks per image is {limit:g}; it must be above 0. Write 0.5 for one in two images.")
+        raise ClinjupError(
+            f"The limit of false marks per image is {limit:g}; it must be above 0. Write 0.5 for one in two images."
+        )
     ranked = part.ranked(marks)
     if not len(ranked.score):
         return 1.0

@@ -82,4 +82,7 @@ def scores(marks: Sequence[Marks]) -> NDArray[np.float64]:
 
 def above(marks: Sequence[Marks], threshold: float) -> list[Marks]:
     """Only the marks that are shown at this threshold."""
-    return [replace(each, boxes=each.boxes[each.scores >= threshold], scores=each.scores[each.scores >= threshold]) for each in marks]
+    return [
+        replace(each, boxes=each.boxes[each.scores >= threshold], scores=each.scores[each.scores >= threshold])
+        for each in marks
+    ]

@@ -49,7 +49,15 @@ def plot_froc(test: DetectionTest) -> None:
         axes.plot(wrong, found, color=colour, lw=2, label=label)
         point = finding.operating_point
         if point.false_marks_per_image and point.box_sensitivity and point.box_sensitivity.value is not None:
-            axes.plot(point.false_marks_per_image.value, point.box_sensitivity.value, "o", color=colour, ms=8, mec="white", zorder=5)
+            axes.plot(
+                point.false_marks_per_image.value,
+                point.box_sensitivity.value,
+                "o",
+                color=colour,
+                ms=8,
+                mec="white",
+                zorder=5,
+            )
     for limit in FALSE_MARKS:
         axes.axvline(limit, color=GREY, lw=0.8, ls=":")
     axes.plot([], [], "o", color=GREY, ms=7, mec="white", label="threshold, frozen on validation")
@@ -83,7 +91,9 @@ def plot_groups(test: DetectionTest) -> None:
     finding = test.findings[test.selected]
     overall = finding.metrics["box_sensitivity"]
     rows = [(stratum, stratum.metrics["box_sensitivity"]) for stratum in finding.strata]
-    shown = [(stratum, estimate) for stratum, estimate in rows if estimate.value is not None and estimate.ci95 is not None]
+    shown = [
+        (stratum, estimate) for stratum, estimate in rows if estimate.value is not None and estimate.ci95 is not None
+    ]
     if not shown:
         return
     figure, axes = new_figure(width=6.8, height=0.34 * len(shown) + 1.5)
@@ -96,14 +106,17 @@ def plot_groups(test: DetectionTest) -> None:
     axes.set_yticks(range(len(shown)), [f"{stratum.value} ({estimate.n} boxes)" for stratum, estimate in shown])
     axes.invert_yaxis()
     left_out = [stratum.value for stratum, estimate in rows if estimate.value is None]
-    axes.set(xlim=(0, 1.01), xlabel=f"share of boxed {test.target}s that are marked", title=f"{test.selected} in subgroups")
+    unshown = f"Not shown, with fewer than 10 boxes: {', '.join(left_out)}. " if left_out else ""
+    axes.set(
+        xlim=(0, 1.01), xlabel=f"share of boxed {test.target}s that are marked", title=f"{test.selected} in subgroups"
+    )
     show_figure(
         figure,
-        "strata_of_marks",
+        "marks_by_group",
         title="Share of boxes marked, by subgroup",
         caption=(
             f"Share of {test.target}s that {test.selected} marks at its frozen threshold, group by group, with 95 % confidence intervals "
-            f"(clustered by patient); the dotted line is the overall share. {'Not shown, with fewer than 10 boxes: ' + ', '.join(left_out) + '. ' if left_out else ''}"
+            f"(clustered by patient); the dotted line is the overall share. {unshown}"
             "Look for a group that lies apart: there the tool works worse than its overall figure says."
         ),
         alt="; ".join(f"{stratum.value}: {with_ci(estimate)}" for stratum, estimate in shown) + ".",
@@ -123,13 +136,18 @@ def plot_speed(test: DetectionTest) -> None:
         axes.plot(speed.value, ap50.value, "o", ms=9, color=PALETTE[position % len(PALETTE)])
         axes.annotate(name, (speed.value, ap50.value), xytext=(8, 4), textcoords="offset points", fontsize=9)
         spoken.append(f"{name}: AP50 {with_ci(ap50)} at {speed.value:.0f} ms")
-    axes.set(xscale="log", xlabel="milliseconds a film, one core", ylabel="AP50", title="Accuracy and time", ylim=(0, 1.01))
+    axes.set(
+        xscale="log", xlabel="milliseconds a film, one core", ylabel="AP50", title="Accuracy and time", ylim=(0, 1.01)
+    )
     say_count(axes, _count(test))
     show_figure(
         figure,
         "performance_speed",
         title="AP50 and the time a film takes",
-        caption="Each dot is a detector: average precision on the test set over the median time one film takes on one core. Up and to the left is better.",
+        caption=(
+            "Each dot is a detector: average precision on the test set over the median time one film takes on one core. Up and to the "
+            "left is better."
+        ),
         alt="; ".join(spoken) + ".",
         synthetic=test.synthetic,
     )

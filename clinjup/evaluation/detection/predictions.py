@@ -1,4 +1,4 @@
-"""Marks as COCO JSON, in pixels of the files as they came: images with file_name, annotations with bbox x, y, width, height and score."""
+"""The marks of a run, written for its readers."""
 
 from __future__ import annotations
 
@@ -6,56 +6,18 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from clinjup.contracts import PredictionsFinding
 from clinjup.evaluation.detection.parts import DetectionPart
-from clinjup.imaging.boxes import letterbox
 from clinjup.kernel import emit
+from clinjup.learning.detection.coco import coco_marks
 from clinjup.learning.detection.matching import Marks
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
 
 PREDICTIONS = Path("cache/predictions.json")
-
-
-def coco_marks(
-    names: Sequence[str], sizes: Sequence[tuple[int, int]], marks: Sequence[Marks], prepared: int, category: str, threshold: float
-) -> dict[str, Any]:
-    """COCO's form of marks on images called `names`, of `sizes` (width, height) on disk, marked at `prepared` pixels.
-
-    All marks are written with their score; `shown` says which reach the frozen threshold.
-    """
-    images, annotations = [], []
-    for number, (name, (width, height), each) in enumerate(zip(names, sizes, marks, strict=True)):
-        images.append({"id": number, "file_name": name, "width": width, "height": height})
-        small, offset = letterbox(width, height, prepared)
-        corners = (each.boxes.reshape(-1, 2, 2) - offset) / small * np.array([width, height], np.float32)
-        corners = np.clip(corners, 0, [width, height])
-        for (low, high), score in zip(corners, each.scores, strict=True):
-            annotations.append(
-                {
-                    "id": len(annotations),
-                    "image_id": number,
-                    "category_id": 1,
-                    "bbox": [round(float(value), 2) for value in (*low, *(high - low))],
-                    "score": round(float(score), 6),
-                    "shown": bool(score >= threshold),
-                }
-            )
-    info = {
-        "description": f"Areas suspicious of {category}. Assistive marks by research software; an image without a mark is not ruled out.",
-        "threshold": threshold,
-    }
-    return {
-        "info": info,
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": 1, "name": f"suspicious area ({category})"}],
-    }
 
 
 def write_marks(

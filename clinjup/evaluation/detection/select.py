@@ -63,11 +63,11 @@ def select_detector(validations: Mapping[str, DetectorValidation], *, metric: st
     first = next(iter(validations))
     sentence = f"{best} goes on: {words} on validation {primary_value(validations[best], metric):.2f}"
     if best != first:
-        sentence += f", {first} {primary_value(validations[first], metric):.2f}, after {len(validations)} trained detectors"
+        sentence += (
+            f", {first} {primary_value(validations[first], metric):.2f}, after {len(validations)} trained detectors"
+        )
     finding = SelectionFinding(
         selected=best, rule=f"best {words} on validation", sentence=f"{sentence}.", experiments=experiments
     )
     emit(finding, finding.sentence)
     return finding
-
-

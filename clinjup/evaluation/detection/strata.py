@@ -19,7 +19,12 @@ from clinjup.learning.detection.matching import Marks
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
 
-AGES = ((-np.inf, 6, "under 6 years"), (6, 11, "6 to 10 years"), (11, 15, "11 to 14 years"), (15, np.inf, "15 years and older"))
+AGES = (
+    (-np.inf, 6, "under 6 years"),
+    (6, 11, "6 to 10 years"),
+    (11, 15, "11 to 14 years"),
+    (15, np.inf, "15 years and older"),
+)
 _COVARIATES = ("view", "follow_up", "age")
 _FEWEST_BOXES = 10
 
@@ -69,7 +74,9 @@ def _groups(cohort: Cohort, part: DetectionPart) -> Iterator[tuple[str, str, NDA
                 if ((ages >= low) & (ages < high)).any():
                     yield name, words, (ages >= low) & (ages < high)
             continue
-        words_of = {1.0: "follow-up", 0.0: "first visit", "1": "follow-up", "0": "first visit"} if name == "follow_up" else {}
+        words_of = (
+            {1.0: "follow-up", 0.0: "first visit", "1": "follow-up", "0": "first visit"} if name == "follow_up" else {}
+        )
         for value, rows in part.table.groupby(name, observed=True):
             members = part.table.index.isin(rows.index)
             yield name, str(words_of.get(value, f"{plain_name(name)} {value}")), np.asarray(members)

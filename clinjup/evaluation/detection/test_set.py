@@ -123,8 +123,7 @@ def open_test_set_for_marks(
     arguments = json.dumps({"marks": True, "confounders": list(confounders), "seed": seed}, sort_keys=True)
     if arguments not in record.evaluations:
         record.evaluations[arguments] = [
-            _evaluate(validations[name], cohort, images, part, marks[name], confounders, seed)
-            for name in by_name
+            _evaluate(validations[name], cohort, images, part, marks[name], confounders, seed) for name in by_name
         ]
         write_opening(record)
     findings = {finding.name: finding for finding in record.evaluations[arguments]}
@@ -136,7 +135,16 @@ def open_test_set_for_marks(
     validation = validations[selected]
     write_marks([(validation.part, validation.marks), (part, marks[selected])], images, target, validation.threshold)
     return DetectionTest(
-        by_name, validations, part, marks, findings, selected, target, cohort.synthetic, seed, images  # type: ignore[arg-type]
+        by_name,
+        validations,
+        part,
+        marks,
+        findings,
+        selected,
+        target,
+        cohort.synthetic,
+        seed,
+        images,  # type: ignore[arg-type]
     )
 
 

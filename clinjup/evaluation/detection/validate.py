@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
@@ -86,7 +85,9 @@ def validate_detector(
     )
     target = plain_name(cohort.target)
     sentences = [f"{model.name} on validation: {marks_sentence(metrics, target)}"]
-    sentences += filter(None, (insertion_sentence(name, result, target) for name, result in validation.confounders.items()))
+    sentences += filter(
+        None, (insertion_sentence(name, result, target) for name, result in validation.confounders.items())
+    )
     emit(
         ValidationFinding(
             name=model.name,
@@ -116,5 +117,3 @@ def latency_estimates(model: DetectorModel, images: ImageCache, part: DetectionP
         "latency_ms": Estimate(value=median, n=films, note=note),
         "latency_ms_p95": Estimate(value=slow, n=films, note=note),
     }
-
-

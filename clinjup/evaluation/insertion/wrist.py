@@ -8,7 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.ndimage import binary_closing, binary_dilation, distance_transform_edt, gaussian_filter, gaussian_filter1d, label
+from scipy.ndimage import (
+    binary_closing,
+    binary_dilation,
+    distance_transform_edt,
+    gaussian_filter,
+    gaussian_filter1d,
+    label,
+)
 
 from clinjup.evaluation.insertion.registry import inserter
 
@@ -23,13 +30,16 @@ class Cast:
     """
 
     title = "cast"
+    colour = False
     placebo_title = "a veil as bright"
     caution = (
         "The inserted cast is one shell around the part that is brighter than the background; splints, windows, removed casts and "
         "positions inside a cast are not covered."
     )
 
-    def insert(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def insert(
+        self, pixels: NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """(film with a cast, mask of the shell), both [H, W], for a film uint8 [H, W]."""
         layer, mask = _shell(pixels, rng)
         return _added(pixels, layer), mask
@@ -48,13 +58,16 @@ class Metal:
     """Two wires, or a plate with screws, on the brightest bone; as placebo a lead letter of the same total grey beside the hand."""
 
     title = "metal"
+    colour = False
     placebo_title = "a lead letter"
     caution = (
         "The inserted metal is a pair of wires or one plate with screws along the brightest bone; external fixators, jewellery and "
         "metal fragments are not covered."
     )
 
-    def insert(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def insert(
+        self, pixels: NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """(film with metal, mask of it), both [H, W], for a film uint8 [H, W]."""
         cover = _hardware(pixels, rng)
         return _covered(pixels, cover), cover > 0.2
@@ -81,11 +94,14 @@ def _shell(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray
     """Added grey (0..255) and mask of a cast."""
     height, width = pixels.shape
     body = _body(pixels)
+    shown = pixels > 0 if body.any() else np.ones(pixels.shape, bool)
+    if not body.any():  # nothing stands out: the middle of the film
+        body[:, round(0.3 * width) : round(0.7 * width)] = True
     top = int(height * rng.uniform(0.20, 0.38))
     thick = max(2, round(width * rng.uniform(0.025, 0.05)))
     mask = binary_dilation(body, iterations=thick)
     mask[:top] = False
-    mask &= pixels > 0
+    mask &= shown  # the black frame around a film stays black
     depth = distance_transform_edt(mask).astype(np.float32)
     rim = np.exp(-np.square((depth - thick) / (0.6 * thick)))
     grain = gaussian_filter(rng.standard_normal(pixels.shape).astype(np.float32), 1.2)
@@ -110,7 +126,9 @@ def _hardware(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     draw = ImageDraw.Draw(canvas)
 
     def line(ax: float, ay: float, bx: float, by: float, thick: float) -> None:
-        draw.line([(ax * _SCALE, ay * _SCALE), (bx * _SCALE, by * _SCALE)], fill=255, width=max(1, round(thick * _SCALE)))
+        draw.line(
+            [(ax * _SCALE, ay * _SCALE), (bx * _SCALE, by * _SCALE)], fill=255, width=max(1, round(thick * _SCALE))
+        )
 
     if rng.random() < 0.6:
         for _ in range(2):

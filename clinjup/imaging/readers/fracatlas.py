@@ -26,14 +26,14 @@ _COCO = (
 EXAMPLE = Example(
     texts={
         "dataset.csv": f"{HEADER}\n"
-        + "".join(f"{name},1,0,0,0,0,{int(i == 1)},0,{int(i < 2)},{int(i < 2)},1,0,0\n" for i, name in enumerate(_NAMES)),
+        + "".join(
+            f"{name},1,0,0,0,0,{int(i == 1)},0,{int(i < 2)},{int(i < 2)},1,0,0\n" for i, name in enumerate(_NAMES)
+        ),
         "Annotations/COCO JSON/COCO_fracture_masks.json": _COCO,
     },
     images=[f"images/{'Fractured' if i < 2 else 'Non_fractured'}/{name}" for i, name in enumerate(_NAMES)],
     roles={"image": "dataset.csv:image_id", "label": "dataset.csv:fractured", "positive": ["1"], "negative": ["0"]},
-    labels={
-        f"images/{'Fractured' if i < 2 else 'Non_fractured'}/{name}": int(i < 2) for i, name in enumerate(_NAMES)
-    },
+    labels={f"images/{'Fractured' if i < 2 else 'Non_fractured'}/{name}": int(i < 2) for i, name in enumerate(_NAMES)},
 )
 
 
@@ -51,7 +51,10 @@ def _with_view(folder: DataFolder, path: str) -> pd.DataFrame:
     table = folder.raw(path).drop(columns=[COUNT])
     flags = [name for name in ("frontal", "lateral", "oblique") if name in table]
     if flags:
-        table["view"] = [" and ".join(name for name, value in zip(flags, row, strict=True) if str(value) == "1") for row in table[flags].to_numpy()]
+        table["view"] = [
+            " and ".join(name for name, value in zip(flags, row, strict=True) if str(value) == "1")
+            for row in table[flags].to_numpy()
+        ]
         table = table.drop(columns=flags)
     return table
 

@@ -45,7 +45,12 @@ EXAMPLE = Example(
         f"folder_structure/yolov5/labels/{_STEMS[2]}.txt": "8 0.9 0.1 0.05 0.05\n",
     },
     images=[f"images_part1/{stem}.png" for stem in _STEMS],
-    roles={"image": "dataset.csv:filestem", "label": "dataset.csv:fracture_visible", "positive": ["1"], "negative": ["0"]},
+    roles={
+        "image": "dataset.csv:filestem",
+        "label": "dataset.csv:fracture_visible",
+        "positive": ["1"],
+        "negative": ["0"],
+    },
     labels={f"images_part1/{stem}.png": int(i < 2) for i, stem in enumerate(_STEMS)},
 )
 
@@ -72,7 +77,7 @@ def _flagged(folder: DataFolder, path: str) -> pd.DataFrame:
             sentence = f"{int(unsure.sum())} films are marked as uncertain ({UNCERTAIN}); they are used neither for training nor for testing."
             folder.warnings.append(DataWarning(code="uncertain_left_out", sentence=sentence))
     if "initial_exam" in table:
-        table["follow_up"] = table["initial_exam"].map({"1": "0", "0": "1"})
+        table["follow_up_visit"] = table["initial_exam"].map({"1": "0", "0": "1"})
     if "projection" in table:
         views = {"1": "PA", "2": "lateral", "3": "oblique"}
         table["projection"] = table["projection"].map(lambda value: views.get(str(value).removesuffix(".0"), value))

@@ -64,7 +64,9 @@ class DetectorModel:
     def _as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
         expected = (self.image_size, self.image_size) + ((3,) if self.channels == 3 else ())
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
-            raise ValueError(f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}")
+            raise ValueError(
+                f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}"
+            )
         device = next(self.network.parameters()).device
         return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)
 
@@ -100,6 +102,11 @@ def detector_from_state(state: dict[str, Any], checkpoint: str) -> DetectorModel
         network=network,
         **about,
     )
+
+
+def is_detector(path: str | Path) -> bool:
+    """Whether the checkpoint at `path` holds a detector. Raises ClinjupError where it cannot be read."""
+    return read_checkpoint(path).get("kind") == KIND
 
 
 def load_detector(path: str | Path) -> DetectorModel:

@@ -41,7 +41,11 @@ def architectures() -> dict[str, Architecture]:
 
     known = [
         Architecture(
-            "heat_map", "centre heat map, from scratch", lambda channels, size, pretrained: HeatMapDetector(channels), True, 3e-3
+            "heat_map",
+            "centre heat map, from scratch",
+            lambda channels, size, pretrained: HeatMapDetector(channels),
+            True,
+            3e-3,
         )
     ]
     for name, title in NAMES.items():

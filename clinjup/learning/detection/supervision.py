@@ -57,7 +57,9 @@ def supervise(
             targets,
             {"boxed": (share, boxed), **({"negative": (1 - share, negative)} if len(negative) else {})},
             "all boxes and all negatives",
-            "A detector trained on every box finds the fractures." if cohort.target == "fracture" else "A detector trained on every box.",
+            "A detector trained on every box finds the fractures."
+            if cohort.target == "fracture"
+            else "A detector trained on every box.",
             "nothing, the reference",
         )
     if what == ONLY:
@@ -90,7 +92,9 @@ def supervise(
             targets,
             {name: (share / total, rows[name]) for name, share in shares.items()},
             f"pseudo-boxes by {teacher.name}, round {len(earlier) + 1}",
-            "A better teacher gives better pseudo-boxes." if second else "Marks that the teacher is sure of, on images known to be positive, "
+            "A better teacher gives better pseudo-boxes."
+            if second
+            else "Marks that the teacher is sure of, on images known to be positive, "
             "stand in for boxes that nobody drew.",
             f"pseudo-boxes by {teacher.name} on {len(pseudo)} positive images without a box",
         )
@@ -111,7 +115,9 @@ def pseudo_boxes(
         return {}
     agreed = np.ones(len(rows), bool)
     if gate is not None:
-        opinion = np.concatenate([gate.predict(images.pixels_of(part)) for part in np.array_split(rows, 1 + len(rows) // 512)])
+        opinion = np.concatenate(
+            [gate.predict(images.pixels_of(part)) for part in np.array_split(rows, 1 + len(rows) // 512)]
+        )
         agreed = opinion >= SECOND_OPINION
     found: dict[int, Target] = {}
     for row, marks, agree in zip(rows, marks_of(teacher, images, rows), agreed, strict=True):
@@ -147,7 +153,9 @@ def sure_threshold(cohort: Cohort, images: ImageCache, teacher: DetectorModel) -
 
 def _train(cohort: Cohort) -> NDArray[np.int64]:
     if cohort.boxes is None:
-        raise ClinjupError("This cohort was read without its boxes, so no detector can learn from it. Read it with `boxes`.")
+        raise ClinjupError(
+            "This cohort was read without its boxes, so no detector can learn from it. Read it with `boxes`."
+        )
     return cohort.part("train").index.to_numpy(np.int64)
 
 
@@ -165,5 +173,6 @@ def _unboxed(cohort: Cohort) -> NDArray[np.int64]:
     """Training images known to be positive whose boxes are unknown."""
     labels = cohort.table["label"]
     return np.array(
-        [row for row in _train(cohort) if labels.at[row] == 1 and int(row) not in cohort.boxes], np.int64  # type: ignore[operator]
+        [row for row in _train(cohort) if labels.at[row] == 1 and int(row) not in cohort.boxes],
+        np.int64,  # type: ignore[operator]
     )

@@ -54,7 +54,9 @@ def augment_with_boxes(
     moved = torch.nn.functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
     scale, offset = torch.stack([mirror * zoom[:, 0], zoom[:, 1]], 1).numpy(), shift.numpy()
     changed = [
-        Target(_moved(each.boxes, scale[i], offset[i], size), each.weights, _moved(each.unsure, scale[i], offset[i], size))
+        Target(
+            _moved(each.boxes, scale[i], offset[i], size), each.weights, _moved(each.unsure, scale[i], offset[i], size)
+        )
         for i, each in enumerate(targets)
     ]
     return change_exposure(moved, generator), changed

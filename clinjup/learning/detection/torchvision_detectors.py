@@ -65,12 +65,19 @@ def build_torchvision(name: str, image_size: int, pretrained: bool | str = False
     """
     from torchvision.models import detection
 
-    keywords: dict[str, Any] = {"min_size": image_size, "max_size": image_size, "weights": None, "weights_backbone": None}
+    keywords: dict[str, Any] = {
+        "min_size": image_size,
+        "max_size": image_size,
+        "weights": None,
+        "weights_backbone": None,
+    }
     network = getattr(detection, name)(num_classes=2, **keywords)
     if pretrained:
         state = _coco_weights(name, pretrained)
         own = network.state_dict()
-        network.load_state_dict({key: state[key] if key in state and state[key].shape == own[key].shape else own[key] for key in own})
+        network.load_state_dict(
+            {key: state[key] if key in state and state[key].shape == own[key].shape else own[key] for key in own}
+        )
     return TorchvisionDetector(network)
 
 

@@ -113,7 +113,9 @@ def validation_truth(cohort: Cohort, images: ImageCache) -> dict[int, NDArray[np
     """Known boxes of the validation part, by cohort index, in pixels of the prepared images."""
     assert cohort.boxes is not None
     return {
-        int(index): cohort.boxes.on(images, int(index)) for index in cohort.part("validation").index if int(index) in cohort.boxes
+        int(index): cohort.boxes.on(images, int(index))
+        for index in cohort.part("validation").index
+        if int(index) in cohort.boxes
     }
 
 
@@ -161,7 +163,9 @@ def _fit(
             spent = time.monotonic() - began >= pace.seconds and step < steps
             if step in checks or spent:
                 ap50 = _ap50(network, images, truth)
-                history.append({"step": step, "train_loss": float(np.mean(losses)), "validation_ap50": ap50, "kept": False})
+                history.append(
+                    {"step": step, "train_loss": float(np.mean(losses)), "validation_ap50": ap50, "kept": False}
+                )
                 losses = []
                 if np.isfinite(history[-1]["train_loss"]) and ap50 >= best:
                     best = ap50
@@ -181,7 +185,9 @@ def _fit(
         stopped="time budget" if spent else "all epochs",
         history=history,
         seconds=time.monotonic() - began,
-        device=f"GPU ({torch.cuda.get_device_name()})" if device.type == "cuda" else f"CPU ({threads} thread{'s' * (threads > 1)})",
+        device=f"GPU ({torch.cuda.get_device_name()})"
+        if device.type == "cuda"
+        else f"CPU ({threads} thread{'s' * (threads > 1)})",
         films=len({int(row) for _, rows in supervision.groups.values() for row in rows}),
     )
     save_checkpoint(path, state)
@@ -236,7 +242,12 @@ def _digest(supervision: Supervision) -> str:
         digest.update(f"{name} {share:.6f}".encode())
         for row in rows:
             target = supervision.targets[int(row)]
-            digest.update(int(row).to_bytes(8, "little") + target.boxes.tobytes() + target.weights.tobytes() + target.unsure.tobytes())
+            digest.update(
+                int(row).to_bytes(8, "little")
+                + target.boxes.tobytes()
+                + target.weights.tobytes()
+                + target.unsure.tobytes()
+            )
     return digest.hexdigest()
 
 
@@ -264,7 +275,10 @@ def _announce(model: DetectorModel, state: Mapping[str, Any], stopped: str, supe
         device=state["device"],
         checkpoint=model.checkpoint,
     )
-    how = {"time budget": ", when the time budget was spent", "loaded from checkpoint": " earlier; it was not repeated"}.get(stopped, "")
+    how = {
+        "time budget": ", when the time budget was spent",
+        "loaded from checkpoint": " earlier; it was not repeated",
+    }.get(stopped, "")
     parts = ", ".join(f"{len(rows)} {group}" for group, (_, rows) in supervision.groups.items() if len(rows))
     emit(
         finding,
@@ -277,4 +291,8 @@ def _announce(model: DetectorModel, state: Mapping[str, Any], stopped: str, supe
 def marks_of(model: DetectorModel, images: ImageCache, rows: Sequence[int]) -> list[Any]:
     """Marks of cached images, in blocks so that memory stays small."""
     wanted = np.asarray(rows, np.int64)
-    return [mark for start in range(0, len(wanted), 256) for mark in model.marks(images.pixels_of(wanted[start : start + 256]))]
+    return [
+        mark
+        for start in range(0, len(wanted), 256)
+        for mark in model.marks(images.pixels_of(wanted[start : start + 256]))
+    ]

@@ -4,7 +4,7 @@
 # %% [markdown]
 # ## Choose the detector
 # On validation only, by a rule stated beforehand: $selection_rule. Each step was one experiment; those that did not help stay in the
-# notebook and in the report.
+# notebook and in the report. **Look for:** which step helped, and by how much against its interval.
 # %% parameters
 METRIC = "ap50"
 # %%

@@ -41,7 +41,9 @@ def _write_tables(out: Path, films: list[PlannedWrist], returned: list[dict[str,
         views = f"{int(film.view == 'PA')},{int(film.view == 'LAT')},0"
         lines.append(f"{_name(planned)},1,0,0,0,0,{int(film.metal)},0,{broken},{len(boxes) if broken else 0},{views}")
         if planned.boxed:
-            images.append({"id": number, "file_name": _name(planned), "width": drawn["width"], "height": drawn["height"]})
+            images.append(
+                {"id": number, "file_name": _name(planned), "width": drawn["width"], "height": drawn["height"]}
+            )
             annotations += [
                 {
                     "id": len(annotations) + i,

@@ -48,16 +48,22 @@ def _write_boxes(out: Path, name: str, rendered: Rendered) -> None:
     for label, boxes in rendered.boxes.items():
         for x0, y0, x1, y1 in boxes:
             centre = (x0 + x1) / 2 / width, (y0 + y1) / 2 / height
-            lines.append(f"{CLASSES.index(label)} {centre[0]:.6f} {centre[1]:.6f} {(x1 - x0) / width:.6f} {(y1 - y0) / height:.6f}")
+            lines.append(
+                f"{CLASSES.index(label)} {centre[0]:.6f} {centre[1]:.6f} {(x1 - x0) / width:.6f} {(y1 - y0) / height:.6f}"
+            )
             corners = "".join(
-                f"<{key}>{value:.1f}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), (x0, y0, x1, y1), strict=True)
+                f"<{key}>{value:.1f}</{key}>"
+                for key, value in zip(("xmin", "ymin", "xmax", "ymax"), (x0, y0, x1, y1), strict=True)
             )
             objects.append(f"  <object><name>{escape(label)}</name><bndbox>{corners}</bndbox></object>")
     (out / YOLO).mkdir(parents=True, exist_ok=True)
     (out / VOC).mkdir(parents=True, exist_ok=True)
     write_lines(out / YOLO / f"{name}.txt", lines)
     size = f"  <size><width>{width}</width><height>{height}</height><depth>1</depth></size>"
-    write_lines(out / VOC / f"{name}.xml", ["<annotation>", f"  <filename>{name}.png</filename>", size, *objects, "</annotation>"])
+    write_lines(
+        out / VOC / f"{name}.xml",
+        ["<annotation>", f"  <filename>{name}.png</filename>", size, *objects, "</annotation>"],
+    )
 
 
 def _write_tables(out: Path, films: list[PlannedWrist], returned: list[None]) -> None:
@@ -73,7 +79,9 @@ def _write_tables(out: Path, films: list[PlannedWrist], returned: list[None]) ->
             "metal": film.metal,
         }
         told = {name: "1" if flag else "" for name, flag in flags.items()}
-        code = {"buckle": "23r-M/2.1", "greenstick": "23r-M/2.1", "transverse": "23r-M/3.1"}.get(film.fracture or "", "")
+        code = {"buckle": "23r-M/2.1", "greenstick": "23r-M/2.1", "transverse": "23r-M/3.1"}.get(
+            film.fracture or "", ""
+        )
         view = 1 if film.view == "PA" else 2
         maker = "Siemens" if film.patient % 3 else "Agfa"
         lines.append(

@@ -22,10 +22,18 @@ def cast(u: Grid, v: Grid, depth: Grid, rng: np.random.Generator) -> Grid:
     blotches = gaussian_filter(rng.standard_normal(u.shape, dtype=np.float32), max(u.shape) / 28)
     blotches /= max(float(np.abs(blotches).max()), 1e-6)
     strength = rng.uniform(0.07, 0.12)
-    layer = np.float32(strength) * shell * (1 + np.float32(1.1) * rim + np.float32(0.10) * weave + np.float32(0.5) * blotches)
+    layer = (
+        np.float32(strength)
+        * shell
+        * (1 + np.float32(1.1) * rim + np.float32(0.10) * weave + np.float32(0.5) * blotches)
+    )
     for _ in range(int(rng.integers(1, 4))):  # creases run across, as fracture lines do
         at, tilt = rng.uniform(start + 0.1, 0.9), rng.normal(0, 0.12)
-        layer += np.float32(strength * rng.uniform(0.15, 0.35)) * bell(v - np.float32(at) - np.float32(tilt) * u, 0.012) * shell
+        layer += (
+            np.float32(strength * rng.uniform(0.15, 0.35))
+            * bell(v - np.float32(at) - np.float32(tilt) * u, 0.012)
+            * shell
+        )
     return layer
 
 
@@ -40,7 +48,9 @@ def wires(u: Grid, v: Grid, middle: float, end: float, rng: np.random.Generator)
         length = float(np.hypot(*along))
         share = ((u - top[0]) * along[0] + (v - top[1]) * along[1]) / length**2
         away = np.abs((u - top[0]) * along[1] - (v - top[1]) * along[0]) / length
-        layer = np.maximum(layer, ramp(np.float32(0.011) - away.astype(np.float32), 0.004) * ((share > 0) & (share < 1)))
+        layer = np.maximum(
+            layer, ramp(np.float32(0.011) - away.astype(np.float32), 0.004) * ((share > 0) & (share < 1))
+        )
         boxes.append((min(top[0], foot[0]) - 0.02, float(top[1]), max(top[0], foot[0]) + 0.02, float(foot[1])))
     return layer, boxes
 
@@ -69,7 +79,9 @@ def text_marker(shape: tuple[int, int], side: str, rng: np.random.Generator) -> 
     stroke = max(2, tall * scale // 7)
 
     def line(*points: tuple[float, float]) -> None:
-        draw.line([((x + a * wide) * scale, (y + b * tall) * scale) for a, b in points], fill=255, width=stroke, joint="curve")
+        draw.line(
+            [((x + a * wide) * scale, (y + b * tall) * scale) for a, b in points], fill=255, width=stroke, joint="curve"
+        )
 
     if side == "L":
         line((0.1, 0.0), (0.1, 1.0), (0.95, 1.0))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from clinjup.imaging.synthetic.wrist import devices
-from clinjup.imaging.synthetic.wrist.bones import V, Child, Grid, LongBone, epiphysis, forearm, hand, soft_tissue
+from clinjup.imaging.synthetic.wrist.bones import Child, Grid, LongBone, V, epiphysis, forearm, hand, soft_tissue
 from clinjup.imaging.synthetic.wrist.difficulty import WRIST_DIFFICULTY, WristDifficulty
 from clinjup.imaging.synthetic.wrist.fractures import Fracture, Rectangle, callus
 
@@ -174,7 +174,9 @@ def _look_alikes(film: WristFilm, bones: dict[str, LongBone], difficulty: WristD
             bone.lines.append((at, rng.normal(0, 0.05), 0.009, rng.uniform(0.03, 0.09), 1.0))
         if rng.random() < difficulty.look_alikes:
             at = bone.ends[0] + rng.uniform(0.15, 0.65)
-            bone.lines.append((at, rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 2.0), 0.010, -rng.uniform(0.03, 0.08), 0.6))
+            bone.lines.append(
+                (at, rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 2.0), 0.010, -rng.uniform(0.03, 0.08), 0.6)
+            )
 
 
 def _expose(

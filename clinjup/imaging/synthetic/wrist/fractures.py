@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clinjup.imaging.synthetic.wrist.bones import V, LongBone
+from clinjup.imaging.synthetic.wrist.bones import LongBone, V
 from clinjup.imaging.synthetic.wrist.difficulty import WristDifficulty
 
 Rectangle = tuple[float, float, float, float]  # u0, v0, u1, v1 in the hand's coordinates
@@ -50,12 +50,10 @@ class Fracture:
             shift = float(angle * self.distance)
             bone.middle += np.float32(angle) * np.maximum(np.float32(at) - V, 0)
             bone.lines.append((at, self.slope, 0.011, dark, 0.68))
-            bone.left, bone.right = (
-                side + np.float32(0.012 * visibility) * near for side in (bone.left, bone.right)
-            )
+            bone.left, bone.right = (side + np.float32(0.012 * visibility) * near for side in (bone.left, bone.right))
         else:
             shift = self._in(difficulty.step) * visibility * self.side
-            bone.middle += np.float32(shift) * (V < at)
+            bone.middle += np.float32(shift) * (at > V)
             bone.lines.append((at, self.slope, 0.013, dark, 1.0))
         return self._box(bone, at), shift
 
