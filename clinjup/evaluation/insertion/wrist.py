@@ -83,11 +83,21 @@ class Metal:
         side = float(np.sqrt(max(wanted, 1.0) / 190 / 0.45))
         x = left + 0.04 * width if rng.random() < 0.5 else right - 0.04 * width - side
         y = top + rng.uniform(0.03, 0.15) * height
-        canvas = Image.new("L", (width * _SCALE, height * _SCALE))
-        stroke = max(1, round(0.2 * side * _SCALE))
-        points = [(x + a * side, y + b * side) for a, b in ((0, 0), (0, 1), (0.5, 0.55), (1, 1), (1, 0))]
-        ImageDraw.Draw(canvas).line([(px * _SCALE, py * _SCALE) for px, py in points], fill=255, width=stroke)
-        return _covered(pixels, np.asarray(canvas.reduce(_SCALE), np.float32) / 255)
+        for _ in range(3):  # what lies below decides how much grey a letter adds
+            marked = _covered(pixels, _letter(pixels.shape, x, y, side))
+            added = float(marked.sum(dtype=np.int64) - pixels.sum(dtype=np.int64))
+            side = float(np.clip(side * np.sqrt(max(wanted, 1.0) / max(added, 1.0)), 2, 0.4 * width))
+            x = min(x, width - 1.05 * side)
+        return _covered(pixels, _letter(pixels.shape, x, y, side))
+
+
+def _letter(shape: tuple[int, int], x: float, y: float, side: float) -> NDArray[np.float32]:
+    """Share of each pixel that a lead letter covers."""
+    canvas = Image.new("L", (shape[1] * _SCALE, shape[0] * _SCALE))
+    points = [(x + a * side, y + b * side) for a, b in ((0, 0), (0, 1), (0.5, 0.55), (1, 1), (1, 0))]
+    stroke = max(1, round(0.2 * side * _SCALE))
+    ImageDraw.Draw(canvas).line([(px * _SCALE, py * _SCALE) for px, py in points], fill=255, width=stroke)
+    return np.asarray(canvas.reduce(_SCALE), np.float32) / 255
 
 
 def _shell(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

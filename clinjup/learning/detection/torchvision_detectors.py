@@ -20,7 +20,6 @@ from clinjup.learning.detection.targets import Target
 NAMES = {
     "fcos_resnet50_fpn": "FCOS, ResNet-50 with feature pyramid",
     "fasterrcnn_mobilenet_v3_large_fpn": "Faster R-CNN, MobileNetV3 with feature pyramid",
-    "fasterrcnn_resnet50_fpn_v2": "Faster R-CNN, ResNet-50 with feature pyramid",
     "retinanet_resnet50_fpn_v2": "RetinaNet, ResNet-50 with feature pyramid",
 }
 MOST_MARKS = 8
