@@ -18,8 +18,9 @@ from clinjup.imaging.box_overlap import overlaps
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from clinjup.kernel.findings import emit
 from clinjup.learning.detection.detector import DetectorModel
+from clinjup.learning.detection.matching import Marks
 from clinjup.learning.detection.targets import Target
-from clinjup.learning.detection.training import Supervision, marks_of, validation_truth
+from clinjup.learning.detection.training import Supervision, validation_truth
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
@@ -106,8 +107,9 @@ def pseudo_boxes(
 ) -> dict[int, Target]:
     """Targets of positive training images without a box, by cohort index, in pixels; those without a sure mark are not in it.
 
-    A mark becomes a pseudo-box from the score on at which at least SURE of the teacher's marks on validation's boxed positives are right;
-    its weight is its score in relation to the surest. Emits a NoteFinding with what was taken.
+    The teacher looks at each film and at its mirror image (see `two_looks`). A mark becomes a pseudo-box from the score on at which at
+    least SURE of the teacher's marks on validation's boxed positives are right; its weight is its score in relation to the surest.
+    Emits a NoteFinding with what was taken.
     """
     threshold = sure_threshold(cohort, images, teacher)
     rows = _unboxed(cohort)
@@ -120,7 +122,7 @@ def pseudo_boxes(
         )
         agreed = opinion >= SECOND_OPINION
     found: dict[int, Target] = {}
-    for row, marks, agree in zip(rows, marks_of(teacher, images, rows), agreed, strict=True):
+    for row, marks, agree in zip(rows, two_looks(teacher, images, rows), agreed, strict=True):
         sure = marks.scores >= threshold
         if not agree or not sure.any():
             continue
@@ -138,11 +140,40 @@ def pseudo_boxes(
     return found
 
 
+def two_looks(teacher: DetectorModel, images: ImageCache, rows: Sequence[int]) -> list[Marks]:
+    """Marks that the teacher makes on a film and on its mirror image: places and scores averaged; a mark without a partner counts half."""
+    found = []
+    for part in np.array_split(np.asarray(rows, np.int64), 1 + len(rows) // 256):
+        pixels = images.pixels_of(part)
+        mirrored = teacher.marks(np.ascontiguousarray(pixels[:, :, ::-1]))
+        for one, other in zip(teacher.marks(pixels), mirrored, strict=True):
+            found.append(_agreed(one, _unmirrored(other, images.size)))
+    return found
+
+
+def _unmirrored(marks: Marks, size: int) -> Marks:
+    boxes = marks.boxes.copy()
+    boxes[:, [0, 2]] = size - marks.boxes[:, [2, 0]]
+    return Marks(boxes, marks.scores)
+
+
+def _agreed(one: Marks, other: Marks) -> Marks:
+    boxes, scores = one.boxes.copy(), 0.5 * one.scores
+    if len(one.scores) and len(other.scores):
+        shared = overlaps(one.boxes, other.boxes)
+        partner = shared.argmax(axis=1)
+        paired = shared.max(axis=1) >= 0.5
+        boxes[paired] = (one.boxes[paired] + other.boxes[partner[paired]]) / 2
+        scores[paired] += 0.5 * other.scores[partner[paired]]
+    order = np.argsort(-scores, kind="stable")
+    return Marks(boxes[order], scores[order])
+
+
 def sure_threshold(cohort: Cohort, images: ImageCache, teacher: DetectorModel) -> float:
     """Lowest score from which on at least SURE of the teacher's marks on validation's boxed positives hit; 0.5 where none is."""
     truth = {index: boxes for index, boxes in validation_truth(cohort, images).items() if len(boxes)}
     scores, right = [], []
-    for boxes, marks in zip(truth.values(), marks_of(teacher, images, list(truth)), strict=True):
+    for boxes, marks in zip(truth.values(), two_looks(teacher, images, list(truth)), strict=True):
         scores += marks.scores.tolist()
         right += (overlaps(marks.boxes, boxes).max(axis=1) >= 0.5).tolist() if len(marks.scores) else []
     order = np.argsort(scores)[::-1]

@@ -15,7 +15,7 @@ from clinjup.imaging.synthetic.writing import Layout, write_lines
 
 YOLO = Path("folder_structure/yolov5/labels")
 VOC = Path("folder_structure/pascalvoc")
-PATIENTS = 800
+PATIENTS = 1200
 _PARTS = 4
 WRIST_NOTICE = """This cohort is SYNTHETIC.
 
