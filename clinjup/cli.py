@@ -40,12 +40,15 @@ class ApprovalWord(StrEnum):
 
 class Demo(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
+    MELANOMA = "melanoma"
     WRIST = "wrist"
     WRIST_WEAK = "wrist-weak"
 
 
 class SyntheticCohort(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
+    DERMOSCOPY = "dermoscopy"
     WRIST = "wrist"
 
 
@@ -54,6 +57,8 @@ DEMO_REQUESTS = {
         "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
         "please take this issue seriously."
     ),
+    Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
+    Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
     Demo.WRIST: "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
     Demo.WRIST_WEAK: (
         "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow. Only about 5% of our images "
@@ -62,6 +67,8 @@ DEMO_REQUESTS = {
 }
 DEMO_COHORTS = {
     Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
+    Demo.DERMOSCOPY: SyntheticCohort.DERMOSCOPY,
+    Demo.MELANOMA: SyntheticCohort.DERMOSCOPY,
     Demo.WRIST: SyntheticCohort.WRIST,
     Demo.WRIST_WEAK: SyntheticCohort.WRIST,
 }
@@ -164,12 +171,13 @@ def demo(
 def write_data(
     task: Annotated[SyntheticCohort, typer.Argument(help="Which kind of images.")],
     out: Annotated[Path, typer.Option("--out", help="New or empty folder.")],
-    patients: Annotated[int | None, typer.Option(min=3)] = None,
+    patients: Annotated[int | None, typer.Option(min=3, help="Patients; in dermoscopy lesions.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     layout: Annotated[
         str | None,
         typer.Option(
-            help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of wrists grazpedwri (default) or fracatlas."
+            help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of dermoscopy ham10000 (default), isic2018, "
+            "isic2019 or isic2020; of wrists grazpedwri (default) or fracatlas."
         ),
     ] = None,
     annotated: Annotated[

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from clinjup.agent.intent import parse_request
 from clinjup.agent.label_findings import offer_what_is_labelled
+from clinjup.agent.priority import priority_of
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, TaskType
+from clinjup.agent.unanswerable import unanswerable
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
 
 MAX_QUESTIONS = 3
 
@@ -52,23 +54,10 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     if task.target is None:
         task = offer_what_is_labelled(task, profile)
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
-    if decision.roles is not None and not questions and task.task_type in (TaskType.BINARY, TaskType.DETECTION):
+    if decision.roles is not None and not questions:
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
-    warnings = [*decision.warnings, *_unchecked_confounders(task)]
+    warnings = [*decision.warnings, *unanswerable(task, profile)]
     return Preflight(task, profile, decision.roles, warnings, questions)
-
-
-def _unchecked_confounders(task: ClinicalTask) -> list[DataWarning]:
-    """One run checks one confounder; the others are named, never dropped in silence."""
-    if len(task.confounders) < 2 or task.task_type is TaskType.DETECTION:
-        return []
-    first, *others = [confounder.name for confounder in task.confounders]
-    return [
-        DataWarning(
-            code="confounder_not_checked",
-            sentence=f"Only {first} is checked in this run; {' and '.join(others)} is not. Start another run that names it first.",
-        )
-    ]
 
 
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
@@ -81,6 +70,7 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> Non
         target=task.target,
         target_name=task.target_name,
         emit_finding=False,
+        priority=priority_of(task, roles),
         **roles.model_dump(exclude_defaults=True),
     )
     check_usable(cohort)

@@ -224,7 +224,9 @@ def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
         return RiskPreference(kind="specificity_first", target_specificity=specificity[0], phrase=said(specificity[1]))
     if hit := _first(phrases.NOT_ONE_MISSED, text):
         implied = phrases.NOT_ONE_MISSED_SENSITIVITY
-        return RiskPreference(kind="sensitivity_first", target_sensitivity=implied, phrase=said(hit.start()))
+        return RiskPreference(
+            kind="sensitivity_first", target_sensitivity=implied, lower_bound=True, phrase=said(hit.start())
+        )
     if hit := _first(phrases.SENSITIVITY_FIRST, text):
         return RiskPreference(kind="sensitivity_first", phrase=said(hit.start()))
     if hit := _first(phrases.SPECIFICITY_FIRST, text):

@@ -42,6 +42,7 @@ DETECTION = re.compile(
     r"|\b(?:fracture|fraktur)[ -]?(?:detector|detektor)\w*"
 )
 TRIAGE = re.compile(r"\b(?:triag\w*|refer\w*|reassur\w*|ueberweis\w*|entwarnung\w*)\b")
+EXTERNAL = re.compile(r"\bextern\w*|\bindependent(?:ly)?\b|\bunabhaengig\w*|\bgeneral(?:is|iz)\w*")
 UNTREATED = re.compile(
     r"\b(?:not yet (?:been )?(?:treated|drained)|untreated|undrained|yet untreated|(?:noch )?nicht (?:be"
     r"|ver)(?:handelt|sorgt)\w*|unbehandelt\w*|unversorgt\w*"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from clinjup.agent import plan_detection
+from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
-from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
+from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
+from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, by_id
+from clinjup.contracts import ClinicalTask, NamedConfounder, Plan, Step, StepStatus, TaskType
 
-DEFAULT_SENSITIVITY = 0.90
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
 # Passes over the training images: more of them where the folder holds few images.
@@ -16,11 +18,17 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.
 MITIGATED = 2
+# Methods for classes of very different frequency (learning/mitigation).
+IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
-INSERTABLE = frozenset({"chest_drain", "cast", "metal"})
+INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
 # ... and of these, those that only the test can draw.
 ONLY_AS_TEST = frozenset({"cast", "metal"})
+# Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
+FOLDS = 3
+# Covariates whose groups are looked at apart, where the data have them, in tasks about skin.
+SUBGROUPS = ("sex", "age", "body_site", "reference")
 
 
 class UnsupportedTaskError(Exception):
@@ -28,31 +36,43 @@ class UnsupportedTaskError(Exception):
 
 
 def build_plan(brief: Brief) -> Plan:
-    """The plan for a yes/no question about images, with or without a confounder. Raises UnsupportedTaskError otherwise."""
+    """The plan for a yes/no question about images or for several classes, with or without confounders. Else UnsupportedTaskError."""
     task = brief.task
     if task.task_type is TaskType.DETECTION:
         steps = [_load(brief), _prepare(plan_detection.IMAGE_SIZE), _split(brief)]
         return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
-    if task.task_type is not TaskType.BINARY:
-        raise UnsupportedTaskError(
-            "Telling several classes apart is not part of this version, so nothing was started. What works today is a yes/no question about an "
-            "image, such as 'Is there a pneumothorax on this chest film?'."
+    # A check needs labels for the strata or an inserter for the counterfactual; those with labels come first.
+    annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
+    inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
+    trainable = [item for item in inserted if item.id not in ONLY_AS_TEST]
+    known = [*annotated, *inserted]
+    examined = [*known, *_found(brief)]
+    checked = [item.id for item in examined]
+    trainings = {"baseline": None, **_mitigations(task, annotated, trainable)}
+    skin = task.modality == "dermoscopy"
+    steps = [_load(brief), _prepare()]
+    if skin and brief.roles.covariates:
+        steps.append(_simple("table_one", "Who is in the data? (Table 1)", "audit", optional=True))
+    steps.append(_split(brief))
+    steps += [_association(brief, item) for item in examined if item.id in brief.roles.confounders]
+    if skin:
+        steps.append(
+            _simple("probe_pictures", "What else gives the label away?", "split", _words(brief, None), optional=True)
         )
-    confounder = next(iter(task.confounders), None)
-    annotated = confounder is not None and confounder.id in brief.roles.confounders
-    mitigation = _mitigation(confounder, annotated)
-    names = ["baseline", *([mitigation] if mitigation else [])]
-    # A check needs labels for the strata or an inserter for the counterfactual.
-    checked = [confounder.id] if confounder and (annotated or confounder.id in INSERTABLE) else []
-    steps = [_load(brief), _prepare(), _split(brief)]
-    if confounder and annotated:
-        steps.append(_association(brief, confounder))
-    for name in names:
-        steps += _train_and_validate(brief, name, confounder, checked)
-    steps += [_select(brief, names, confounder if checked else None), _open_test(brief, names, checked)]
-    if confounder and checked:
-        steps.append(_confounder_figures(brief, confounder))
-    steps += [_performance_figures(), _gradcam(confounder if checked else None)]
+    for name, mitigation in trainings.items():
+        steps += _train_and_validate(brief, name, mitigation, known, examined)
+    steps.append(_select(brief, list(trainings), known[0] if known else None))
+    if skin and "use_metadata" in task.constraints and _covariates(brief):
+        steps.append(_metadata(brief, checked))
+    steps.append(_open_test(brief, checked))
+    steps += [_confounder_figures(brief, item) for item in examined]
+    if task.task_type is TaskType.MULTICLASS:
+        words = {"priority_name": _priority_name(brief)}
+        steps.append(_simple("class_figures", "Which class is taken for which?", "test", words, optional=True))
+    steps.append(_performance_figures())
+    if is_triage(task):
+        steps.append(_decision_figures(brief))
+    steps.append(_gradcam(examined[0] if examined else None))
     return Plan(objective=task.objective, steps=steps)
 
 
@@ -64,13 +84,69 @@ def rebuild_plan(brief: Brief, old: Plan) -> Plan:
     return plan.model_copy(update={"steps": steps})
 
 
-def _mitigation(confounder: NamedConfounder | None, annotated: bool) -> str | None:
-    """Name of the model that counters the confounder, which is also the name of its mitigation."""
-    if confounder is None:
-        return None
-    if annotated:
-        return "balanced_sampling"
-    return "insertion_augmentation" if confounder.id in INSERTABLE - ONLY_AS_TEST else None
+def _found(brief: Brief) -> list[NamedConfounder]:
+    """Confounders that nobody named, but the tables of a dermoscopy set annotate and can be drawn: measured, not trained against."""
+    if brief.task.modality != "dermoscopy":
+        return []
+    named = {item.id for item in brief.task.confounders}
+    terms = [by_id(CONFOUNDERS, name) for name in brief.roles.confounders if name in INSERTABLE - named]
+    return [NamedConfounder(id=term.id, name=term.name, phrase="") for term in terms if term]
+
+
+def _mitigations(
+    task: ClinicalTask, annotated: list[NamedConfounder], inserted: list[NamedConfounder]
+) -> dict[str, str]:
+    """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
+    against = [*(["balanced_sampling"] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
+    if task.task_type is not TaskType.MULTICLASS:
+        return {"mitigated" if len(against) > 1 else against[0]: "+".join(against)} if against else {}
+    if not against:
+        return {name: name for name in IMBALANCE}
+    # Balancing a confounder against the label gives all classes the same weight as well.
+    return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
+
+
+def _priority_name(brief: Brief) -> str:
+    """The class of interest in words: of several classes that with priority, else the target."""
+    term = by_id(SKIN_LESION_CLASSES, priority_of(brief.task, brief.roles) or "")
+    return term.name if term else brief.task.target_name or brief.task.target or "target"
+
+
+def _covariates(brief: Brief) -> list[str]:
+    return [name for name in ("age", "sex", "body_site") if name in brief.roles.covariates]
+
+
+def _simple(recipe: str, title: str, after: str, words: dict[str, str] | None = None, *, optional: bool) -> Step:
+    """A step whose recipe needs no arguments."""
+    return Step(id=recipe, title=title, recipe=recipe, words=words or {}, depends_on=[after], optional=optional)
+
+
+def _metadata(brief: Brief, checked: list[str]) -> Step:
+    return Step(
+        id="metadata",
+        title="Do age, sex and site help?",
+        recipe="metadata_ablation",
+        parameters={
+            "COVARIATES": _covariates(brief),
+            "CONFOUNDERS": checked,
+            **operating_point(brief.task),
+            "SEED": brief.seed,
+        },
+        depends_on=["select"],
+        optional=True,
+    )
+
+
+def _decision_figures(brief: Brief) -> Step:
+    return Step(
+        id="decision",
+        title="Is it worth following the model?",
+        recipe="decision_figures",
+        parameters={"HARM_RATIO": brief.task.risk.harm_ratio},
+        words=_words(brief, None),
+        depends_on=["test"],
+        optional=True,
+    )
 
 
 def _load(brief: Brief) -> Step:
@@ -79,6 +155,7 @@ def _load(brief: Brief) -> Step:
         "LAYOUT": brief.profile.layout,
         "TARGET": brief.task.target,
         "TARGET_NAME": brief.task.target_name,
+        **({"PRIORITY": priority} if (priority := priority_of(brief.task, brief.roles)) else {}),
         "COLUMNS": brief.roles.model_dump(exclude_defaults=True),
     }
     return Step(id="load", title="Load the cohort", recipe="load_cohort", parameters=parameters)
@@ -112,7 +189,7 @@ def _split(brief: Brief) -> Step:
 
 def _association(brief: Brief, confounder: NamedConfounder) -> Step:
     return Step(
-        id="association",
+        id="association" if confounder in brief.task.confounders[:1] else f"association_{confounder.id}",
         title=f"Does the {confounder.name} go with the label?",
         recipe="association",
         parameters={"CONFOUNDER": confounder.id},
@@ -132,14 +209,25 @@ _WHY = {
         "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
         "predicts the label. This needs no annotation of the $confounder_name."
     ),
+    "mitigated": (
+        "The same network against several things at once: what is annotated is balanced against the label, what is not is drawn into training "
+        "images of all classes at random. It gets twice the passes."
+    ),
+    "logit_adjustment": (
+        "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
+    ),
+    "class_balanced_sampling": "The same network, but images of rare classes are drawn more often.",
+    "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
 }
 
 
-def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | None, checked: list[str]) -> list[Step]:
-    words = _words(brief, confounder)
+def _train_and_validate(
+    brief: Brief, name: str, mitigation: str | None, known: list[NamedConfounder], examined: list[NamedConfounder]
+) -> list[Step]:
+    words = _words(brief, next(iter([*examined, *brief.task.confounders]), None))
+    checked = [item.id for item in examined]
     title = name.replace("_", " ")
-    target = brief.task.risk.target_sensitivity or DEFAULT_SENSITIVITY
-    mitigation = None if name == "baseline" else name
+    against = [item.id for item in known] if mitigation else []
     train = Step(
         id=f"train_{name}",
         title=f"Train: {title}",
@@ -147,8 +235,8 @@ def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | N
         parameters={
             "NAME": name,
             "MITIGATION": mitigation,
-            "CONFOUNDER": confounder.id if confounder and mitigation else None,
-            "EPOCHS": _epochs(brief) * (MITIGATED if mitigation else 1),
+            "CONFOUNDER": against[0] if len(against) == 1 else against or None,
+            "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
             "SEED": brief.seed,
         },
         words={"name": title, "why": _filled(_WHY[name], words)},
@@ -164,17 +252,29 @@ def _train_and_validate(brief: Brief, name: str, confounder: NamedConfounder | N
         id=f"validate_{name}",
         title=f"Check on validation: {title}",
         recipe="validate_model",
-        parameters={"NAME": name, "TARGET_SENSITIVITY": target, "CONFOUNDERS": checked, "SEED": brief.seed},
-        words={
-            "name": title,
-            "rule": f"the highest specificity with a sensitivity of at least {target:.0%}",
-            "confounder_check": check,
-            **words,
+        parameters={
+            "NAME": name,
+            **operating_point(brief.task),
+            "CONFOUNDERS": checked,
+            "SEED": brief.seed,
         },
+        words={"name": title, "rule": rule_in_words(brief.task), "confounder_check": check, **words},
         depends_on=[train.id],
         optional=name != "baseline",
     )
-    return [train, validate]
+    # Several classes have many models to train; their threshold rests on validation.
+    if not must_hold(brief.task) or brief.task.task_type is TaskType.MULTICLASS:
+        return [train, validate]
+    judge = Step(
+        id=f"cross_fit_{name}",
+        title=f"Judge every image by a network that has not seen it: {title}",
+        recipe="cross_fit",
+        parameters={"NAME": name, "FOLDS": FOLDS},
+        words={"name": title},
+        depends_on=[train.id],
+        optional=True,
+    )
+    return [train, judge, validate]
 
 
 def _epochs(brief: Brief) -> int:
@@ -188,29 +288,49 @@ def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) 
         if confounder
         else "the best AUROC"
     )
+    parameters = {"CONFOUNDER": confounder.id if confounder else None, "MAX_AUROC_LOSS": MAX_AUROC_LOSS}
+    if brief.task.task_type is TaskType.MULTICLASS and not confounder:
+        wanted = brief.task.priority
+        parameters |= {"METRIC": f"sensitivity_{wanted}", "GUARD": "balanced_accuracy"} if wanted else {}
+        parameters |= {} if wanted else {"METRIC": "balanced_accuracy"}
+        rule = "the best balanced accuracy: the mean of the sensitivities for each class"
+        if wanted:
+            rule = (
+                f"the most images with {_priority_name(brief)} named as such, among the models whose balanced accuracy (the mean of the "
+                "sensitivities for each class) is at most 0.05 below the best"
+            )
     return Step(
         id="select",
         title="Choose the model",
         recipe="select_model",
-        parameters={"CONFOUNDER": confounder.id if confounder else None, "MAX_AUROC_LOSS": MAX_AUROC_LOSS},
+        parameters=parameters,
         words={"selection_rule": rule},
         depends_on=["validate_baseline"],
     )
 
 
-def _open_test(brief: Brief, names: list[str], checked: list[str]) -> Step:
+def _open_test(brief: Brief, checked: list[str]) -> Step:
+    groups = (
+        [name for name in SUBGROUPS if name in brief.roles.covariates] if brief.task.modality == "dermoscopy" else []
+    )
     return Step(
         id="test",
         title="Open the test set, once",
         recipe="open_test_set",
-        parameters={"CONFOUNDERS": checked, "PREVALENCE": brief.task.prevalence, "SEED": brief.seed},
+        parameters={
+            "CONFOUNDERS": checked,
+            **({"SUBGROUPS": groups} if groups else {}),
+            **({"TRIAGE": True} if is_triage(brief.task) else {}),
+            "PREVALENCE": brief.task.prevalence,
+            "SEED": brief.seed,
+        },
         depends_on=["select"],
     )
 
 
 def _confounder_figures(brief: Brief, confounder: NamedConfounder) -> Step:
     return Step(
-        id="confounder",
+        id="confounder" if confounder in brief.task.confounders[:1] else f"confounder_{confounder.id}",
         title=f"Does the model look at the {confounder.name}?",
         recipe="confounder_figures",
         parameters={"CONFOUNDER": confounder.id},
@@ -244,7 +364,7 @@ def _gradcam(confounder: NamedConfounder | None) -> Step:
 def _words(brief: Brief, confounder: NamedConfounder | None) -> dict[str, str]:
     return {
         "confounder_name": confounder.name if confounder else "confounder",
-        "target_name": brief.task.target_name or brief.task.target or "target",
+        "target_name": _priority_name(brief),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ from clinjup.contracts import (
     Roles,
     TaskType,
     UnusableData,
+    ValueCount,
 )
 
 _MIN_PATIENTS = 3
@@ -95,6 +96,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         label=choice.column.reference if choice.column else None,
         positive=choice.positive,
         negative=choice.negative,
+        classes=choice.classes,
         patient=patient.reference if patient else None,
         split=split.reference if split else None,
         confounders=confounders,
@@ -127,25 +129,41 @@ def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Map
     target = target_term(task.target, task.target_name)
     comparator = target_term(task.comparator) if task.comparator else None
     if task.task_type is TaskType.MULTICLASS:
-        return _label_of_classes(profile, folders)
+        return _label_of_classes(profile, folders, task.priority)
     if folders:
         return label_from_folders(profile.class_folders, task, target, comparator, answers)
     return label_from_tables(profile, task, target, comparator, answers)
 
 
-def _label_of_classes(profile: DataProfile, folders: bool) -> LabelChoice:
-    """The column with most of the seven skin lesion classes; its values are read by the reader."""
+def _label_of_classes(profile: DataProfile, folders: bool, priority: str | None) -> LabelChoice:
+    """The column (or the folders) with most of the seven skin lesion classes, and which values mean which."""
+    found: list[tuple[dict[str, list[str]], Column | None]]
     if folders:
-        return LabelChoice()
-    known = [
-        (sum(bool(sort_values(column.profile.values, term).positive) for term in SKIN_LESION_CLASSES), column)
-        for column in label_columns(profile)
-        if column.profile.kind in ("category", "text") and column.profile.unique <= len(column.profile.values)
-    ]
-    classes, column = max(known, key=lambda item: item[0], default=(0, None))
-    if column is None or classes < 2:
+        names = [ValueCount(value=name, count=count) for name, count in profile.class_folders.items()]
+        found = [(_classes_among(names), None)]
+    else:
+        found = [
+            (_classes_among(column.profile.values), column)
+            for column in label_columns(profile)
+            if column.profile.kind in ("category", "text", "list")
+            and column.profile.unique <= len(column.profile.values)
+        ]
+    classes, column = max(found, key=lambda item: len(item[0]), default=({}, None))
+    if len(classes) < 2:
         raise UnusableData(no_labels("which type of skin lesion"))
-    return LabelChoice(column=column)
+    if priority is not None and priority not in classes:
+        present = ", ".join(target_term(name).name for name in classes)
+        raise UnusableData(
+            f"No image is labelled as {target_term(priority).name}, which is to have priority; the labels are: {present}. "
+            "Add images of it, or give priority to one of these."
+        )
+    return LabelChoice(column=column, classes=classes)
+
+
+def _classes_among(values: Sequence[ValueCount]) -> dict[str, list[str]]:
+    """Class id -> values that mean it, for the classes that any value means."""
+    found = {term.id: [item.value for item in sort_values(values, term).positive] for term in SKIN_LESION_CLASSES}
+    return {name: said for name, said in found.items() if said}
 
 
 def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:
@@ -178,8 +196,10 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
         )
         if flag and all(named.id != term.id for named in task.confounders) and flag.present and flag.absent:
             found[term.id] = flag
-            used = "checked as well" if task.task_type is TaskType.DETECTION else "only counted"
-            sentence = f"The column '{column.name}' says which images show a {term.name}; you did not name it, so it is {used}."
+            used = "it is checked as well" if task.task_type is TaskType.DETECTION else "no model is trained against it"
+            sentence = (
+                f"The column '{column.name}' says which images show a {term.name}; you did not name it, so {used}."
+            )
             warnings.append(DataWarning(code="confounder_found", sentence=sentence))
     return found
 

@@ -27,6 +27,10 @@ KNOWN_COLUMNS = {
     "padchest": ("ImageID", "Labels"),
     "grazpedwri": ("filestem", "fracture_visible"),
     "fracatlas": ("image_id", "fractured"),
+    "ham10000": ("image_id", "dx"),
+    "isic2018": ("image", "diagnosis"),
+    "isic2019": ("image", "diagnosis"),
+    "isic2020": ("image_name", "diagnosis"),
 }
 # Layouts in which a blank cell means "not mentioned": it is never read as no.
 BLANK_IS_UNKNOWN = frozenset({"chexpert"})

@@ -22,9 +22,10 @@ _READER = re.compile(
 
 @dataclass
 class LabelChoice:
-    """The label as far as it is decided; a question stands for what is not."""
+    """The label as far as it is decided; a question stands for what is not. `classes`: class id -> values, of several classes."""
 
     column: Column | None = None
+    classes: dict[str, list[str]] = field(default_factory=dict)
     positive: list[str] = field(default_factory=list)
     negative: list[str] = field(default_factory=list)
     question: Question | None = None

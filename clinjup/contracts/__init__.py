@@ -37,6 +37,7 @@ from clinjup.contracts.findings import (
 )
 from clinjup.contracts.measures import (
     ConfounderResult,
+    Confusion,
     Estimate,
     Experiment,
     ModelResults,
@@ -91,6 +92,7 @@ __all__ = [
     "CohortFinding",
     "ColumnProfile",
     "ConfounderResult",
+    "Confusion",
     "Contract",
     "DataProfile",
     "DataSummary",

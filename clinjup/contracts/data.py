@@ -120,6 +120,10 @@ class Roles(Contract):
     label: str | None = None
     positive: list[str] = Field([], description="values (or one token of a '|' list) that mean: target present")
     negative: list[str] = Field([], description="values that mean: target absent; empty = every other non-blank value")
+    classes: dict[str, list[str]] = Field(
+        {},
+        description="several classes: canonical class id -> values (or folders) that mean it; empty = present or absent",
+    )
     patient: str | None = None
     split: str | None = None
     confounders: dict[str, Flag] = {}

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from clinjup.contracts.base import Contract
 from clinjup.contracts.data import DataWarning, Excluded
-from clinjup.contracts.measures import ConfounderResult, Estimate, Experiment, OperatingPoint, SplitCount, Stratum
+from clinjup.contracts.measures import (
+    ConfounderResult,
+    Confusion,
+    Estimate,
+    Experiment,
+    OperatingPoint,
+    SplitCount,
+    Stratum,
+)
 
 
 class CohortFinding(Contract):
@@ -20,6 +28,7 @@ class CohortFinding(Contract):
     confounders: dict[str, dict[str, int]] = Field({}, description="name -> {present, absent, unknown}")
     layout: str
     synthetic: bool
+    grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")
     warnings: list[DataWarning] = []
     excluded: list[Excluded] = []
 
@@ -99,6 +108,7 @@ class EvaluationFinding(Contract):
     operating_point: OperatingPoint
     strata: list[Stratum]
     confounders: dict[str, ConfounderResult]
+    confusion: Confusion | None = None
 
 
 class PredictionsFinding(Contract):

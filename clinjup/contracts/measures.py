@@ -60,6 +60,13 @@ class ConfounderResult(Contract):
     worst_group_auroc: Estimate = Estimate.missing("not measured")
 
 
+class Confusion(Contract):
+    """Of several classes: `counts[i][j]` images of class i that the model named class j; `classes` in words."""
+
+    classes: list[str]
+    counts: list[list[int]]
+
+
 class ModelResults(Contract):
     """Everything known about one trained model."""
 
@@ -77,6 +84,7 @@ class ModelResults(Contract):
     test: dict[str, Estimate] = {}
     operating_point: OperatingPoint | None = None
     strata: list[Stratum] = []
+    confusion: Confusion | None = None
     confounders: dict[str, ConfounderResult] = {}
     validation_confounders: dict[str, ConfounderResult] = {}
 

@@ -28,6 +28,7 @@ class DataSummary(Contract):
     excluded: list[Excluded] = []
     warnings: list[DataWarning] = []
     synthetic: bool = False
+    grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")
     layout: str = ""
     classes: dict[str, int] = Field({}, description="class -> images as read, before the audit")
     confounders: dict[str, dict[str, int]] = Field({}, description="name -> {present, absent, unknown}")

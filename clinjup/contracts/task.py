@@ -22,6 +22,9 @@ class RiskPreference(Contract):
     kind: Literal["balanced", "sensitivity_first", "specificity_first", "harm_ratio", "false_mark_limit"] = "balanced"
     target_sensitivity: float | None = Field(None, gt=0, le=1)
     target_specificity: float | None = Field(None, gt=0, le=1)
+    lower_bound: bool = Field(
+        False, description="the target must hold for patients to come: its one-sided 95 % lower bound must reach it"
+    )
     harm_ratio: float | None = Field(None, gt=0, description="harm of one missed case in units of one false alarm")
     false_marks_per_image: float | None = Field(None, gt=0)
     phrase: str | None = Field(None, description="the clinician's own words that decided it")

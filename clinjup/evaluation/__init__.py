@@ -2,7 +2,11 @@
 
 from clinjup.evaluation.association import association
 from clinjup.evaluation.gradcam import gradcam_montage
+from clinjup.evaluation.interactive import gradcam_browser, threshold_slider
+from clinjup.evaluation.metadata import metadata_ablation
+from clinjup.evaluation.probes import probe_pictures
 from clinjup.evaluation.selection import select_model
+from clinjup.evaluation.table_one import table_one
 from clinjup.evaluation.test_set import TestSet, open_test_set
 from clinjup.evaluation.validate import Validation, validate
 from clinjup.evaluation.wording import metrics_table
@@ -11,9 +15,14 @@ __all__ = [
     "TestSet",
     "Validation",
     "association",
+    "gradcam_browser",
     "gradcam_montage",
+    "metadata_ablation",
     "metrics_table",
     "open_test_set",
+    "probe_pictures",
     "select_model",
+    "table_one",
+    "threshold_slider",
     "validate",
 ]

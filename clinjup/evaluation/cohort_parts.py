@@ -26,13 +26,16 @@ _FILMS_AT_ONCE = 512
 class Part:
     """The images of one split, in the order of its table; all arrays are [images].
 
-    `clusters` are what the bootstrap draws: patients, joined where their images are near-duplicates.
+    `labels` are 1 for the class of interest and 0 for all others; `codes` are those of the cohort's `classes`. `clusters` are what the
+    bootstrap draws: patients (lesions where those are numbered), joined where their images are near-duplicates.
     """
 
     split: str
     table: pd.DataFrame
     labels: NDArray[np.int64]
     clusters: NDArray[np.str_]
+    codes: NDArray[np.int64]
+    classes: tuple[str, ...] = ("negative", "positive")
 
     def presence(self, confounder: str) -> NDArray[np.float64]:
         """1.0 present, 0.0 absent, NaN unknown; all unknown where the cohort has no such column."""
@@ -42,7 +45,7 @@ class Part:
 
 
 def part_of(cohort: Cohort, split: str) -> Part:
-    """One split of a binary cohort. Raises ClinjupError where it holds no images."""
+    """One split of a cohort. Raises ClinjupError where it holds no images."""
     table = cohort.part(split)
     if not len(table):
         raise ClinjupError(
@@ -51,18 +54,29 @@ def part_of(cohort: Cohort, split: str) -> Part:
     return Part(
         split=split,
         table=table,
-        labels=table["label"].to_numpy(np.int64),
+        labels=(table["label"] == cohort.positive).to_numpy(np.int64),
         clusters=table["group"].to_numpy(str),
+        codes=table["label"].to_numpy(np.int64),
+        classes=tuple(cohort.classes),
     )
 
 
-def predict_rows(model: TrainedModel, images: ImageCache, rows: pd.Index) -> NDArray[np.float64]:
-    """P(target) of the cached images in `rows`, [rows], read in blocks so that memory stays small."""
+def predict_rows(model: TrainedModel, images: ImageCache, table: pd.DataFrame) -> NDArray[np.float64]:
+    """What `model` says of the cached images of `table`, read in blocks so that memory stays small.
+
+    A model that takes patient data finds them in `table`. P(target) [rows] for two classes; [rows, classes] for more.
+    """
     blocks = [
-        np.asarray(model.predict(images.pixels_of(rows[start : start + _FILMS_AT_ONCE])), float)
-        for start in range(0, len(rows), _FILMS_AT_ONCE)
+        np.asarray(model.predict(images.pixels_of(some.index), some), float)
+        for start in range(0, len(table), _FILMS_AT_ONCE)
+        for some in [table.iloc[start : start + _FILMS_AT_ONCE]]
     ]
     return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
+def scores_of(model: TrainedModel, predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(class of interest) [rows] from what `predict_rows` gave."""
+    return predicted if predicted.ndim == 1 else predicted[:, model.positive]
 
 
 def sha256_of(path: str | Path) -> str:

@@ -161,7 +161,7 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
     rows = ["as it was", f"{name}\ndrawn in"]
     for row, each in enumerate(models, start=2):
         rows.append(f"Grad-CAM of\n{each.name}")
-        p_before, p_after = test.probabilities[each.name][picked], each.predict(after)
+        p_before, p_after = test.probabilities[each.name][picked], each.score(after, test.part.table.iloc[picked])
         for column, heat in enumerate(grad_cam(each, after)):
             cell = axes[row, column]
             _film(cell, after[column], heat)

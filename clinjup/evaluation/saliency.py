@@ -5,6 +5,7 @@ Saliency is weak evidence: it shows where gradients are large, not why the model
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ _FILMS_AT_ONCE = 16
 
 
 def grad_cam(model: TrainedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Heat maps for the target of a binary model, [N, H, W] in 0..1, of films uint8 [N, H, W] or [N, H, W, 3].
+    """Heat maps for the class of interest, [N, H, W] in 0..1, of films uint8 [N, H, W] or [N, H, W, 3].
 
     Each map is scaled to its own maximum; it is zero everywhere where nothing speaks for the target.
     """
@@ -29,10 +30,11 @@ def grad_cam(model: TrainedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float
     with GradCAM(model=model.network, target_layers=[model.cam_layer], reshape_transform=model.cam_reshape) as cam:
         for start in range(0, len(pixels), _FILMS_AT_ONCE):
             films = model.as_input(pixels[start : start + _FILMS_AT_ONCE])
-            maps.append(cam(input_tensor=films, targets=[_target_logit] * len(films)))
+            maps.append(cam(input_tensor=films, targets=[partial(_target_logit, model.positive)] * len(films)))
     return np.concatenate(maps) if maps else np.zeros((0, *pixels.shape[1:3]), np.float32)
 
 
-def _target_logit(output: torch.Tensor) -> torch.Tensor:
-    """Logit of the target from one row of a network's output: its only one."""
-    return output.reshape(-1)[-1]
+def _target_logit(positive: int, output: torch.Tensor) -> torch.Tensor:
+    """Logit of the class of interest from one row of a network's output: its only one, or that at `positive`."""
+    logits = output.reshape(-1)
+    return logits[-1] if len(logits) == 1 else logits[positive]

@@ -33,12 +33,16 @@ def select_model(
     confounder: str | None = None,
     max_auroc_loss: float = 0.10,
     primary_metric: str = "auroc",
+    guard_metric: str | None = None,
+    max_guard_loss: float = 0.05,
 ) -> SelectionFinding:
     """Choose among `validations` (the first is the baseline); emits and returns the SelectionFinding.
 
     With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
     below the baseline's. With a confounder that is not annotated: the smallest change of false alarms by insertion, under the same limit.
-    Without a confounder: the best `primary_metric`. Raises ClinjupError where there is nothing to choose from.
+    Without a confounder: the best `primary_metric`, with `guard_metric` among the models whose value of that is at most `max_guard_loss`
+    below the best one's (the most sensitive model for one class may have given up all others).
+    Raises ClinjupError where there is nothing to choose from.
     """
     if not validations:
         raise ClinjupError("There is no validated model to choose from. Train and validate at least one model first.")
@@ -49,10 +53,20 @@ def select_model(
         for name, validation in validations.items()
         if not criterion.constrained or auroc_loss(baseline, validation) <= max_auroc_loss + 1e-12
     }
+    guarded = guard_metric is not None and not criterion.constrained
+    if guard_metric is not None and guarded:
+        highest = max(validation.metrics[guard_metric].value or 0.0 for validation in validations.values())
+        allowed = {
+            name: validation
+            for name, validation in validations.items()
+            if (validation.metrics[guard_metric].value or 0.0) >= highest - max_guard_loss - 1e-12
+        }
     selected = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
     rule = criterion.words
     if criterion.constrained:
         rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
+    if guard_metric is not None and guarded:
+        rule += f", among the models whose {metric_words(guard_metric)} is at most {max_guard_loss:.2f} below the best"
     experiments = [
         _experiment(
             validation,
@@ -170,6 +184,8 @@ def _experiment(
         reason = "what the others are compared with" + ("; it goes on" if kept else "")
     elif kept:
         reason = f"best {name} of the models allowed"
+    elif not allowed and not criterion.constrained:
+        reason = "it gives up too much of the other classes"
     elif not allowed:
         reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
     else:
@@ -193,11 +209,15 @@ def _experiment(
 
 def _hypothesis(validation: Validation) -> tuple[str, str]:
     """What the model was trained to find out, and the one thing changed for it."""
-    from clinjup.learning.mitigation import mitigation_named
+    from clinjup.learning.mitigation import SEPARATOR, mitigation_named
 
     model = validation.model
     if model.mitigation is None:
         return "What does a model learn from the images as they are?", "nothing, the reference"
-    entry = mitigation_named(model.mitigation)
-    named = f"the {plain_name(model.confounder)}" if model.confounder else "a confounder"
-    return f"{entry.title} keeps the model from reading {named} instead of the disease.", entry.explanation
+    entries = [mitigation_named(name) for name in model.mitigation.split(SEPARATOR)]
+    titles, change = " with ".join(entry.title for entry in entries), " ".join(entry.explanation for entry in entries)
+    if all(entry.against == "imbalance" for entry in entries):
+        return f"{titles} keeps the model from answering with the commonest class.", change
+    confounders = (model.confounder or "").split(SEPARATOR)
+    named = " and ".join(f"the {plain_name(name)}" for name in confounders if name) or "a confounder"
+    return f"{titles} keeps the model from reading {named} instead of the disease.", change

@@ -7,19 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.contracts import EvaluationFinding, PredictionsFinding, SelectionFinding, TestOpeningFinding
-from clinjup.evaluation import confounder_plots, plots
+from clinjup.contracts import EvaluationFinding, SelectionFinding, TestOpeningFinding
+from clinjup.evaluation import confounder_plots, decision_curve, plots, plots_of_classes
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part, part_of, plain_name, predict_rows, sha256_of
+from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of, sha256_of
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.confounders.strata import strata_table
-from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.opening import (
     FrozenModel,
     OpeningRecord,
@@ -28,8 +26,13 @@ from clinjup.evaluation.opening import (
     write_opening,
 )
 from clinjup.evaluation.operating_point import operating_point
+from clinjup.evaluation.predictions import write_predictions
+from clinjup.evaluation.several_classes import confusion_of, part_metrics
+from clinjup.evaluation.subgroups import subgroup_table
+from clinjup.evaluation.triage import say_triage, triage_metrics
 from clinjup.evaluation.validate import Validation
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
+from clinjup.imaging.classes import plain_class
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 
@@ -40,12 +43,13 @@ if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
     from clinjup.learning.trained import TrainedModel
 
-PREDICTIONS = Path("cache/predictions.csv")
-
 
 @dataclass(frozen=True)
 class TestSet:
-    """The final models on the test part. `probabilities` and `findings` by model name, baseline first."""
+    """The final models on the test part. `probabilities`, `predicted` and `findings` by model name, baseline first.
+
+    `probabilities` [images] are those of the class of interest; `predicted` has all classes where there are more than two.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -53,6 +57,7 @@ class TestSet:
     validations: Mapping[str, Validation]
     part: Part
     probabilities: dict[str, NDArray[np.float64]]
+    predicted: dict[str, NDArray[np.float64]]
     findings: dict[str, EvaluationFinding]
     selected: str
     target: str
@@ -79,6 +84,18 @@ class TestSet:
         """Sensitivity and specificity of one model (default: the selected) over the threshold."""
         plots.plot_operating_point(self, model)
 
+    def plot_confusion(self, model: str | None = None) -> None:
+        """Which class the model (default: the selected) names for which, of several classes."""
+        plots_of_classes.plot_confusion(self, model)
+
+    def plot_classes(self) -> None:
+        """Sensitivity for each class, all models side by side."""
+        plots_of_classes.plot_classes(self)
+
+    def plot_decision_curve(self, harm_ratio: float | None = None) -> None:
+        """Net benefit of each model over how much worse a missed case is than a false alarm."""
+        decision_curve.plot_decision_curve(self, harm_ratio)
+
     def plot_insertion(self, confounder: str) -> None:
         """False alarms before and after insertion, and with a placebo, for all models."""
         confounder_plots.plot_insertion(self, confounder)
@@ -96,10 +113,14 @@ def open_test_set(
     *,
     selection: SelectionFinding | None = None,
     confounders: Sequence[str] = (),
+    subgroups: Sequence[str] = (),
+    triage: bool = False,
     prevalence: float | None = None,
     seed: int = 0,
 ) -> TestSet:
     """Evaluate the final models on the test part, baseline first. Without `selection` the last model counts as selected.
+
+    `subgroups`: covariates whose groups are looked at apart. `triage` adds what a decision to refer or reassure needs (see triage.py).
 
     The opening is counted: a first call emits a TestOpeningFinding, a later one with the same models returns what was stored, and one with
     other models, thresholds or images raises TestAlreadyOpenedError. Emits an EvaluationFinding per model, and a PredictionsFinding for
@@ -122,23 +143,39 @@ def open_test_set(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
             f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} patients.",
         )
-    probabilities = {name: predict_rows(model, images, part.table.index) for name, model in by_name.items()}
-    arguments = json.dumps({"confounders": list(confounders), "prevalence": prevalence, "seed": seed}, sort_keys=True)
+    predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
+    probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}
+    asked = {"confounders": list(confounders), "subgroups": list(subgroups), "triage": triage, "prevalence": prevalence}
+    arguments = json.dumps({**asked, "seed": seed}, sort_keys=True)
     if arguments not in record.evaluations:
         bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
         record.evaluations[arguments] = [
             _evaluate(
-                model, validations[name], part, images, probabilities[name], confounders, prevalence, bootstrap, seed
+                model,
+                validations[name],
+                part,
+                images,
+                predicted[name],
+                confounders,
+                subgroups,
+                triage,
+                prevalence,
+                bootstrap,
+                seed,
             )
             for name, model in by_name.items()
         ]
         write_opening(record)
     findings = {finding.name: finding for finding in record.evaluations[arguments]}
-    target = plain_name(cohort.target)
+    target = plain_class(cohort.finding)
     for finding in findings.values():
         emit(finding, verdict(finding, target))
-    _write_predictions(validations[selected], part, probabilities[selected])
-    return TestSet(by_name, validations, part, probabilities, findings, selected, target, cohort.synthetic, seed)
+    if triage:
+        say_triage(findings[selected], target)
+    write_predictions(validations[selected], part, predicted[selected], triage=triage)
+    return TestSet(
+        by_name, validations, part, probabilities, predicted, findings, selected, target, cohort.synthetic, seed
+    )
 
 
 def verdict(finding: EvaluationFinding, target: str) -> str:
@@ -168,7 +205,7 @@ def _validated(models: Sequence[TrainedModel], validations: Mapping[str, Validat
 
 
 def _record(models: Sequence[str], validations: Mapping[str, Validation], part: Part, selected: str) -> OpeningRecord:
-    rows = zip(part.table["image"].astype(str), part.labels, strict=True)
+    rows = zip(part.table["image"].astype(str), part.codes, strict=True)
     listing = "\n".join(f"{image}\t{label}" for image, label in rows)
     return OpeningRecord(
         opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -188,51 +225,30 @@ def _evaluate(
     validation: Validation,
     part: Part,
     images: ImageCache,
-    probabilities: NDArray[np.float64],
+    predicted: NDArray[np.float64],
     confounders: Sequence[str],
+    subgroups: Sequence[str],
+    triage: bool,
     prevalence: float | None,
     bootstrap: Bootstrap,
     seed: int,
 ) -> EvaluationFinding:
-    threshold = validation.threshold
+    threshold, probabilities = validation.threshold, scores_of(model, predicted)
     cases = {
         confounder: Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed)
         for confounder in confounders
     }
     return EvaluationFinding(
         name=validation.name,
-        metrics=binary_metrics(
-            probabilities, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
-        ),
+        metrics=part_metrics(part, predicted, probabilities, threshold, prevalence, bootstrap)
+        | (triage_metrics(part, probabilities, validation, prevalence, bootstrap) if triage else {}),
         operating_point=operating_point(
             probabilities, part.labels, part.clusters, threshold=threshold, rule=validation.operating_point.rule
         ),
-        strata=[row for case in cases.values() for row in strata_table(case)],
+        strata=[
+            *(row for case in cases.values() for row in strata_table(case)),
+            *subgroup_table(part, probabilities, threshold, subgroups, bootstrap),
+        ],
+        confusion=confusion_of(part, predicted),
         confounders={confounder: run_checks(case) for confounder, case in cases.items()},
-    )
-
-
-def _write_predictions(validation: Validation, part: Part, probabilities: NDArray[np.float64]) -> None:
-    """The selected model on validation and test, one row an image, announced as a PredictionsFinding."""
-    import pandas as pd
-
-    tables = [
-        pd.DataFrame(
-            {
-                "image": each.table["image"].to_numpy(),
-                "patient": each.table["patient"].to_numpy(),
-                "split": each.split,
-                "label": each.labels,
-                "probability": p,
-                "decision": (p >= validation.threshold).astype(int),
-            }
-        )
-        for each, p in ((validation.part, validation.probabilities), (part, probabilities))
-    ]
-    predictions = pd.concat(tables, ignore_index=True)
-    PREDICTIONS.parent.mkdir(exist_ok=True)
-    predictions.to_csv(PREDICTIONS, index=False, float_format="%.8g", encoding="utf-8", lineterminator="\n")
-    emit(
-        PredictionsFinding(path=PREDICTIONS.as_posix(), rows=len(predictions)),
-        f"The predictions of {validation.name} on validation and test are in {PREDICTIONS.as_posix()} ({len(predictions)} rows).",
     )

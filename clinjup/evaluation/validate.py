@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part, part_of, plain_name, predict_rows, sha256_of
+from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of, sha256_of
 from clinjup.evaluation.confounders import Case, run_checks
-from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words
+from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
+from clinjup.evaluation.several_classes import part_metrics
+from clinjup.evaluation.temperature import fit_temperature
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
+from clinjup.imaging.classes import plain_class
 from clinjup.kernel import emit
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from clinjup.imaging.cache import ImageCache
     from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.cross_fit import OutOfFold
     from clinjup.learning.trained import TrainedModel
 
 
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 class Validation:
     """One model on the validation part; `probabilities` [images] in the order of `part.table`.
 
-    `checkpoint_sha256` says which weights were validated.
+    Of several classes they are those of the class of interest, and `predicted` [images, classes] has all. `checkpoint_sha256` says which
+    weights were validated. `temperature` is what logits are divided by to calibrate them, fitted here.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Validation:
     metrics: dict[str, Estimate]
     operating_point: OperatingPoint
     checkpoint_sha256: str
+    predicted: NDArray[np.float64]
+    temperature: float = 1.0
     confounders: dict[str, ConfounderResult] = field(default_factory=dict)
 
     @property
@@ -58,35 +65,85 @@ def validate(
     *,
     confounders: Sequence[str] = (),
     target_sensitivity: float = 0.90,
+    lower_bound: bool = False,
+    harm_ratio: float | None = None,
+    out_of_fold: OutOfFold | None = None,
     prevalence: float | None = None,
     seed: int = 0,
 ) -> Validation:
     """Measure `model` on the validation part and choose its operating point there.
+
+    The point has the highest specificity at which the sensitivity reaches `target_sensitivity`; with `lower_bound` its one-sided 95 %
+    lower bound must reach it, judged on the images of `out_of_fold` where given (see safe_point.py). `harm_ratio` instead takes the
+    threshold that weighs a missed case as that many false alarms, on calibrated probabilities.
 
     `prevalence` is what PPV and NPV are stated at (None: that of the validation part). Models validated with the same `seed` are paired:
     they see the same bootstrap resamples and the same insertions. Emits a ValidationFinding. Raises ClassAbsentError where the validation
     part lacks positives or negatives.
     """
     part = part_of(cohort, "validation")
-    probabilities = predict_rows(model, images, part.table.index)
-    threshold = choose_threshold(probabilities, part.labels, target_sensitivity)
-    rule = rule_in_words(probabilities, part.labels, target_sensitivity, threshold)
+    predicted = predict_rows(model, images, part.table)
+    validation = validation_of(
+        model,
+        part,
+        predicted,
+        images,
+        confounders=confounders,
+        target_sensitivity=target_sensitivity,
+        lower_bound=lower_bound,
+        harm_ratio=harm_ratio,
+        out_of_fold=out_of_fold,
+        prevalence=prevalence,
+        seed=seed,
+    )
+    emit_validation(validation, cohort)
+    return validation
+
+
+def validation_of(
+    model: TrainedModel,
+    part: Part,
+    predicted: NDArray[np.float64],
+    images: ImageCache,
+    *,
+    confounders: Sequence[str],
+    target_sensitivity: float,
+    lower_bound: bool,
+    harm_ratio: float | None,
+    out_of_fold: OutOfFold | None,
+    prevalence: float | None = None,
+    seed: int,
+) -> Validation:
+    """What `validate` finds, for predictions that are known already; emits nothing."""
+    probabilities = scores_of(model, predicted)
+    temperature = fit_temperature(probabilities, part.labels)
+    if harm_ratio is not None:
+        threshold, rule = harm_threshold(harm_ratio, temperature)
+    elif lower_bound:
+        threshold, rule = safe_threshold(probabilities, part, target_sensitivity, out_of_fold)
+    else:
+        threshold = choose_threshold(probabilities, part.labels, target_sensitivity)
+        rule = rule_in_words(probabilities, part.labels, target_sensitivity, threshold)
     bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
-    validation = Validation(
+    return Validation(
         name=model.name,
         model=model,
         part=part,
         probabilities=probabilities,
-        metrics=binary_metrics(
-            probabilities, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
-        ),
+        metrics=part_metrics(part, predicted, probabilities, threshold, prevalence, bootstrap),
         operating_point=operating_point(probabilities, part.labels, part.clusters, threshold=threshold, rule=rule),
         checkpoint_sha256=sha256_of(model.checkpoint),
+        predicted=predicted,
+        temperature=temperature,
         confounders={
             confounder: run_checks(Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed))
             for confounder in confounders
         },
     )
+
+
+def emit_validation(validation: Validation, cohort: Cohort) -> None:
+    """The ValidationFinding, with its sentence."""
     emit(
         ValidationFinding(
             name=validation.name,
@@ -94,9 +151,8 @@ def validate(
             operating_point=validation.operating_point,
             confounders=validation.confounders,
         ),
-        validation_sentence(validation, plain_name(cohort.target)),
+        validation_sentence(validation, plain_class(cohort.finding)),
     )
-    return validation
 
 
 def validation_sentence(validation: Validation, target: str) -> str:

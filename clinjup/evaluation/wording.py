@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.evaluation.cohort_parts import plain_name
+from clinjup.imaging.classes import plain_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,12 +55,22 @@ _METRIC_WORDS = {
     "brier": "Brier score",
     "ece": "expected calibration error",
     "worst_group_auroc": "worst-group AUROC",
+    "macro_auroc": "mean AUROC of the classes",
+    "excisions_per_case": "referred for each one found",
+    "miss_rate_bound": "upper bound of the miss rate",
+    "brier_scaled": "Brier score, calibrated",
+    "ece_scaled": "expected calibration error, calibrated",
+    "calibration_slope_scaled": "calibration slope, calibrated",
+    "calibration_intercept_scaled": "calibration intercept, calibrated",
     "false_alarm_increase": "increase of false alarms by insertion",
 }
 
 
 def metric_words(metric: str) -> str:
-    """A metric's key as a person writes it."""
+    """A metric's key as a person writes it; those of a class name the class in words."""
+    for stem, words in (("sensitivity_", "sensitivity for"), ("auroc_", "AUROC for")):
+        if metric.startswith(stem):
+            return f"{words} {plain_class(metric.removeprefix(stem))}"
     return _METRIC_WORDS.get(metric, metric.replace("_", " "))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from clinjup.contracts import AuditFinding, DataWarning
 from clinjup.imaging.cache import ImageCache
+from clinjup.imaging.classes import plain_class, without_rare_classes
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
 from clinjup.imaging.files import IMAGE_SUFFIXES
@@ -44,6 +45,9 @@ def audit_cohort(cohort: Cohort, images: ImageCache) -> Cohort:
     check_usable(audited)
     audited, found = _with_duplicates_grouped(audited, images)
     warnings += found
+    audited, found = without_rare_classes(audited)
+    warnings += found
+    check_usable(audited)
     warnings += _class_warnings(audited, images.files.loc[audited.table.index])
     audited = replace(audited, warnings=[*cohort.warnings, *warnings])
     excluded = audited.excluded[len(cohort.excluded) :]
@@ -84,7 +88,7 @@ def _without_contradictions(cohort: Cohort, files: pd.DataFrame) -> tuple[Cohort
     if rows.empty:
         return cohort, []
     sentence = f"{len(rows)} image files are exact copies of one another with different labels; left out."
-    reduced = cohort.without_rows(dict.fromkeys(rows, "an exact copy of this file has the other label"))
+    reduced = cohort.without_rows(dict.fromkeys(rows, "an exact copy of this file has another label"))
     return reduced, [DataWarning(code="contradictory_copies", sentence=sentence)]
 
 
@@ -124,6 +128,7 @@ def _class_warnings(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
         *_differing(cohort, "colour_mode_differs_by_class", "The colour mode or bit depth", [modes]),
         *_differing(cohort, "source_differs_by_class", "The source (folder, file name, file type or device)", sources),
         *_burned_in(files),
+        *_located(files),
         *_rare_classes(cohort),
     ]
 
@@ -145,9 +150,8 @@ def _rare_classes(cohort: Cohort) -> list[DataWarning]:
     for value, name in enumerate(cohort.classes):
         count = int((cohort.table["label"] == value).sum())
         if count < RARE:
-            sentence = (
-                f"Only {count} images are {name} for {cohort.target}: every figure about them will be very uncertain."
-            )
+            what = f"{plain_class(name)} for {cohort.target}" if cohort.binary else plain_class(name)
+            sentence = f"Only {count} images are {what}: every figure about them will be very uncertain."
             found.append(DataWarning(code="rare_class", sentence=sentence))
     return found
 
@@ -161,6 +165,17 @@ def _burned_in(files: pd.DataFrame) -> list[DataWarning]:
         "and a model can read it instead of the disease: look at them, and leave them out (EXCLUDE) where the text stays."
     )
     return [DataWarning(code="burned_in_annotation", sentence=sentence)]
+
+
+def _located(files: pd.DataFrame) -> list[DataWarning]:
+    count = int((files["located"] == "yes").sum())
+    if not count:
+        return []
+    sentence = (
+        f"{count} of {len(files)} images say in their EXIF data where they were taken (GPS). Nothing that this run writes holds EXIF "
+        "data; take it out of the files themselves before anyone else gets them."
+    )
+    return [DataWarning(code="exif_location", sentence=sentence)]
 
 
 def _size_bucket(files: pd.DataFrame) -> pd.Series:
@@ -220,8 +235,8 @@ def _show_samples(cohort: Cohort, images: ImageCache, columns: int = 6) -> None:
     from clinjup.kernel.figures import new_figure, show_figure
 
     target = cohort.target.replace("_", " ")
-    binary = cohort.classes == ["negative", "positive"]
-    titles = [f"Without {target}", f"With {target}"] if binary else [f"{target}: {name}" for name in cohort.classes]
+    names = [plain_class(name).capitalize() for name in cohort.classes]
+    titles = [f"Without {target}", f"With {target}"] if cohort.binary else names
     rows = len(titles)
     figure, axes = new_figure(columns, rows, width=1.6 * columns, height=1.86 * rows, squeeze=False)
     figure.get_layout_engine().set(rect=(0, 0.02, 1, 0.98))

@@ -20,10 +20,10 @@ from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
-_VERSION = 2  # raise when decoding changes, so that old caches are not taken for new ones
+_VERSION = 3  # raise when decoding changes, so that old caches are not taken for new ones
 _CHUNK = 256  # pictures in memory at a time
 _COLOUR_PROBE = 40
-_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in")}
+_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located")}
 
 
 @dataclass

@@ -13,6 +13,7 @@ import pandas as pd
 
 from clinjup.contracts import BoxRole, CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
 from clinjup.imaging.boxes import Boxes, with_boxes
+from clinjup.imaging.classes import grouped_by, plain_class, priority_among
 from clinjup.imaging.files import printable
 from clinjup.imaging.headers import numbered
 from clinjup.imaging.masks import MaskSource
@@ -30,9 +31,11 @@ class Cohort:
     """Images with their reference standard.
 
     `table`: one row an image. **Its index is the row of the image in the cache and survives filtering.** Columns: image (as
-    given in the table), path (absolute), label (0 = classes[0], 1 = classes[1]), patient, group (patient joined with
+    given in the table), path (absolute), label (0 = classes[0], 1 = classes[1] ...), patient, group (patient joined with
     near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
     `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
+    Of several classes `priority` is the one that matters most; two are always "negative" and "positive". `grouped_by` says whom
+    the column patient numbers.
     `boxes`: where the target is, where that was asked for (see `imaging.boxes`).
     `masks`: what the data draw, by name ("pneumothorax", "chest_drain"), and where; `imaging.masks.read_masks` reads it.
     """
@@ -50,6 +53,22 @@ class Cohort:
     root: str = ""
     masks: dict[str, MaskSource] = field(default_factory=dict)
     boxes: Boxes | None = None
+    priority: str | None = None
+    grouped_by: str = "patient"
+
+    @property
+    def positive(self) -> int:
+        """The label code of the class of interest: that with priority, or `positive`."""
+        return 1 if self.priority is None else self.classes.index(self.priority)
+
+    @property
+    def finding(self) -> str:
+        """Id of what counts as positive: the class with priority, or the target."""
+        return self.priority or self.target
+
+    @property
+    def binary(self) -> bool:
+        return len(self.classes) == 2 and self.priority is None
 
     def part(self, split: str) -> pd.DataFrame:
         """The rows of one split, e.g. "train"."""
@@ -85,7 +104,7 @@ class Cohort:
         return printable(path.removeprefix(self.root).replace("\\", "/").lstrip("/"))
 
     def _counts(self, part: pd.DataFrame) -> dict[str, int]:
-        counts = {"images": len(part), "patients": part["patient"].nunique()}
+        counts = {"images": len(part), f"{self.grouped_by}s": part["patient"].nunique()}
         counts |= {name: int((part["label"] == code).sum()) for code, name in enumerate(self.classes)}
         if self.boxes is not None:
             counts["positive and boxed"] = sum(len(self.boxes.places.get(int(index), ())) > 0 for index in part.index)
@@ -107,6 +126,8 @@ def read_cohort(
     label: str | None = None,
     positive: Sequence[str] | None = None,
     negative: Sequence[str] | None = None,
+    classes: Mapping[str, Sequence[str]] | None = None,
+    priority: str | None = None,
     patient: str | None = None,
     split: str | None = None,
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
@@ -115,6 +136,9 @@ def read_cohort(
     emit_finding: bool = True,
 ) -> Cohort:
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
+
+    `classes` makes the cohort one of several classes, of which those without an image are left out; `priority` names the one that
+    matters most.
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
     contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
@@ -128,6 +152,7 @@ def read_cohort(
         label=label,
         positive=list(positive or ()),
         negative=list(negative or ()),
+        classes={name: list(values) for name, values in (classes or {}).items()},
         patient=patient,
         split=split,
         confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
@@ -140,7 +165,7 @@ def read_cohort(
     rows = reader.read(folder, roles)
     found = Selection(folder, rows)
     found.drop_missing_files()
-    found.drop_unlabelled(roles)
+    names = found.drop_unlabelled(roles)
     found.drop_repeated_rows()
     rows = found.rows
     has_patient_ids = "patient" in rows and bool(rows["patient"].notna().any())
@@ -166,7 +191,7 @@ def read_cohort(
     cohort = Cohort(
         table=table.reset_index(drop=True),
         target=target,
-        classes=["negative", "positive"],
+        classes=names,
         confounders=list(roles.confounders),
         layout=layout,
         synthetic=folder.scan.synthetic,
@@ -175,11 +200,13 @@ def read_cohort(
         covariates=list(roles.covariates),
         root=str(folder.root),
         masks=reader.masks(folder.columns()),
+        priority=priority_among(names, priority) if roles.classes else None,
+        grouped_by=grouped_by(roles.patient),
     )
     cohort.warnings = [
         *folder.warnings,
         *found.warnings,
-        *_patient_warnings(rows, has_patient_ids),
+        *_patient_warnings(rows, has_patient_ids, cohort.grouped_by),
         *_one_sided(cohort),
     ]
     if roles.boxes is not None:
@@ -198,7 +225,7 @@ def check_usable(cohort: Cohort) -> None:
             "Check that the label column and the image names of the table are the right ones."
         )
     if table["label"].nunique() < 2:
-        only = cohort.classes[int(table["label"].iloc[0])]
+        only = plain_class(cohort.classes[int(table["label"].iloc[0])])
         raise UnusableData(
             f"All {len(table)} labelled images are {only} for {cohort.target}; telling two classes apart needs images of both. "
             "Add images of the other class, or name the values that mean it."
@@ -235,18 +262,27 @@ def _flag_column(
     return limits["min"].mask(both).reindex(rows.index)
 
 
-def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool) -> list[DataWarning]:
+def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool, grouped_by: str) -> list[DataWarning]:
     if not has_patient_ids:
         sentence = (
             "No column names the patients, so each image counts as a patient of its own. If a patient has several images, "
             "the figures come out too good."
         )
         return [DataWarning(code="no_patient_ids", sentence=sentence)]
+    found = []
+    if grouped_by != "patient":
+        sentence = (
+            f"The table numbers {grouped_by}s, not patients: images of one {grouped_by} stay together, but two {grouped_by}s of one "
+            "patient may stand in different parts."
+        )
+        found.append(
+            DataWarning(code="grouped_by_lesion" if grouped_by == "lesion" else "grouped_by_case", sentence=sentence)
+        )
     missing = int(rows["patient"].isna().sum())
-    if not missing:
-        return []
-    sentence = f"{missing} of {len(rows)} images have no patient id; each counts as a patient of its own."
-    return [DataWarning(code="missing_patient_ids", sentence=sentence)]
+    if missing:
+        sentence = f"{missing} of {len(rows)} images have no {grouped_by} id; each counts as a {grouped_by} of its own."
+        found.append(DataWarning(code="missing_patient_ids", sentence=sentence))
+    return found
 
 
 def _one_sided(cohort: Cohort) -> list[DataWarning]:
@@ -285,6 +321,11 @@ def _emit(cohort: Cohort, title: str) -> None:
         synthetic=cohort.synthetic,
         warnings=cohort.warnings,
         excluded=cohort.excluded,
+        grouped_by=cohort.grouped_by,
     )
-    sentence = f"{len(table)} images of {finding.patients} patients: {counts['positive']} with {title}, {counts['negative']} without."
+    sentence = f"{len(table)} images of {finding.patients} {cohort.grouped_by}s: "
+    if cohort.binary:
+        sentence += f"{counts['positive']} with {title}, {counts['negative']} without."
+    else:
+        sentence += ", ".join(f"{count} {plain_class(name)}" for name, count in counts.items()) + "."
     emit(finding, sentence if cohort.has_patient_ids else sentence.replace("patients", "patients (one image each)"))

@@ -16,13 +16,14 @@ from clinjup.imaging.grey import windowed
 _RESAMPLING = Image.Resampling.BICUBIC
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _EXIF_SOURCE = (271, 272, 305)  # make, model, software
+_EXIF_GPS = 34853
 
 
 @dataclass(frozen=True)
 class FileFacts:
     """What is known of one image file. `reason` says why it cannot be read; "" = readable.
 
-    `burned_in` is "yes" where a DICOM header says that text is burned into the picture.
+    `burned_in` is "yes" where a DICOM header says that text is burned into the picture, `located` where EXIF data hold a GPS position.
     """
 
     width: int = 0
@@ -34,6 +35,7 @@ class FileFacts:
     source: str = ""
     reason: str = ""
     burned_in: str = ""
+    located: str = ""
 
 
 def read_header(path: Path) -> tuple[str, int, int] | None:
@@ -71,6 +73,7 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
     try:
         with Image.open(io.BytesIO(raw)) as image:
             width, height, mode, source = image.width, image.height, image.mode, _source_of(image)
+            located = "yes" if _EXIF_GPS in image.getexif() else ""
             picture, bits = _small(image, size, colour)
     except UnidentifiedImageError:
         return None, FileFacts(sha256=digest, reason="the file is not an image")
@@ -80,7 +83,7 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
         cut = "truncated" in str(error) or isinstance(error, EOFError)
         reason = "the file is cut off before the picture ends" if cut else "the file is damaged"
         return None, FileFacts(sha256=digest, reason=reason)
-    facts = FileFacts(width, height, mode, bits, digest, _perceptual_hash(picture), source)
+    facts = FileFacts(width, height, mode, bits, digest, _perceptual_hash(picture), source, located=located)
     return _letterbox(picture, size), facts
 
 

@@ -55,8 +55,10 @@ class Selection:
                 "images_without_row", f"{without_row} of {total} image files have no row in the table; not used."
             )
 
-    def drop_unlabelled(self, roles: Roles) -> None:
-        """Turn the label text into `label_code` 0.0 or 1.0; leave out images where it says neither."""
+    def drop_unlabelled(self, roles: Roles) -> list[str]:
+        """Turn the label text into `label_code`, leave out images where it says none of them, and return the names of the codes."""
+        if roles.classes:
+            return self._drop_outside_classes(roles)
         positive, negative = {normal(value) for value in roles.positive}, {normal(value) for value in roles.negative}
         if not positive:
             raise ClinjupError("No value is named that means: target present. Name at least one in 'positive'.")
@@ -69,14 +71,31 @@ class Selection:
         blank = self.rows["label"].isna()
         if "" in positive | negative:
             codes = codes.mask(blank, float("" in positive))
+        self._keep_coded(codes, "is neither positive nor negative")
+        return ["negative", "positive"]
+
+    def _drop_outside_classes(self, roles: Roles) -> list[str]:
+        """The codes of the classes that any image has; a cell that lists several of them says none."""
+        meanings = {name: {normal(value) for value in values} for name, values in roles.classes.items()}
+
+        def name_of(value: str) -> str:
+            hits = [name for name, values in meanings.items() if flag_of(value, values, ()) == 1.0]
+            return hits[0] if len(hits) == 1 else ""
+
+        said = {value: name_of(value) for value in self.rows["label"].dropna().unique()}
+        classes = [name for name in roles.classes if name in said.values()]
+        codes = map_distinct(
+            self.rows["label"], lambda value: float(classes.index(said[value])) if said[value] else float("nan")
+        )
+        self._keep_coded(codes, "is none of the classes asked for")
+        return classes
+
+    def _keep_coded(self, codes: pd.Series, why: str) -> None:
         rows = self.rows.assign(label_code=codes)
         known = rows["label_code"].notna()
         lost = rows[~known & ~rows["file"].isin(rows.loc[known, "file"])].drop_duplicates("file")
         if len(lost):
-            reasons = [
-                f"the label '{value}' is neither positive nor negative" if value else "no label"
-                for value in lost["label"].fillna("")
-            ]
+            reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
             self.excluded += excluded_list(self._paths(lost), reasons)
             self._warn("unlabelled", f"{len(lost)} images have no label for this question; left out.")
         self.rows = rows[known]
@@ -88,10 +107,7 @@ class Selection:
         lost = rows[contradictory].drop_duplicates("file")
         if len(lost):
             self.excluded += excluded_list(self._paths(lost), ["the table gives this image both labels"] * len(lost))
-            self._warn(
-                "contradictory_labels",
-                f"{len(lost)} images are labelled positive and negative in different rows; left out.",
-            )
+            self._warn("contradictory_labels", f"{len(lost)} images have different labels in different rows; left out.")
         kept = rows[~contradictory].drop_duplicates("file")
         repeated = int((~contradictory).sum()) - len(kept)
         if repeated:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import DataWarning, SplitCount, SplitFinding
+from clinjup.imaging.classes import plain_class
 from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.folds import MANY_GROUPS, dealt_folds
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
@@ -111,12 +112,14 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
         short = sum(
             outside.loc[outside["label"] == code, "group"].nunique() < remaining for code in range(len(cohort.classes))
         )
-        balance = abs(inside["label"].mean() - train["label"].mean())
+        balance = abs((inside["label"] == cohort.positive).mean() - (train["label"] == cohort.positive).mean())
         if cohort.boxes is not None:
             short += _unboxed(inside, cohort) + _unboxed(outside, cohort)
         score = (short, lacking, round(abs(len(inside) / len(train) - share), 2), balance)
         if best_score is None or score < best_score:
             best, best_score = rows, score
+    if best is not None and not cohort.binary:
+        best = _with_every_class(train, best, remaining, cohort)
     if best is None:
         raise ClinjupError(
             f"The images come from too few patients to set a {part} part aside without sharing a patient. Add patients."
@@ -127,6 +130,18 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
 def _unboxed(part: pd.DataFrame, cohort: Cohort) -> int:
     """1 where no image of the part has a box of the target."""
     return int(not any(len(cohort.boxes.places.get(int(index), ())) for index in part.index))  # type: ignore[union-attr]
+
+
+def _with_every_class(train: pd.DataFrame, rows: pd.Index, remaining: int, cohort: Cohort) -> pd.Index:
+    """`rows` and, of each class that they lack, the smallest group, as long as `remaining` others of that class stay behind."""
+    inside = train.loc[rows]
+    for code in range(len(cohort.classes)):
+        members = train[train["label"] == code]
+        groups = members["group"].value_counts()
+        if (inside["label"] == code).any() or len(groups) <= remaining:
+            continue
+        inside = pd.concat([inside, train[train["group"] == groups.index[-1]]])
+    return inside.index
 
 
 def _folds(train: pd.DataFrame, share: float, seed: int, cohort: Cohort) -> list[pd.Index]:
@@ -171,7 +186,7 @@ def _strata(train: pd.DataFrame, cohort: Cohort) -> np.ndarray:
     if cohort.boxes is not None:
         return strata * 2 + np.isin(train.index, list(cohort.boxes.by_hand))
     annotated = next((name for name in cohort.confounders if train[name].notna().any()), None)
-    if annotated is None:
+    if annotated is None or not cohort.binary:
         return strata
     return strata * 3 + train[annotated].fillna(2.0).to_numpy().astype(int)
 
@@ -188,12 +203,15 @@ def _test_warnings(table: pd.DataFrame, cohort: Cohort) -> list[DataWarning]:
     missing = [name for code, name in enumerate(cohort.classes) if code not in present]
     if not missing:
         return []
-    sentence = f"The test part has no image that is {' or '.join(missing)} for {cohort.target}; it cannot show how well both are told apart."
+    named = " or ".join(map(plain_class, missing))
+    sentence = (
+        f"The test part has no image that is {named} for {cohort.target}; it cannot show how well that is told apart."
+    )
     return [DataWarning(code="class_absent_from_test", sentence=sentence)]
 
 
 def _method(official: bool, used: Sequence[str], cohort: Cohort) -> str:
-    unit = "patient" if cohort.has_patient_ids else "image (no patient ids; near-duplicates kept together)"
+    unit = cohort.grouped_by if cohort.has_patient_ids else "image (no patient ids; near-duplicates kept together)"
     how = "dealt evenly by pattern" if _is_large(cohort) else "StratifiedGroupKFold"
     if not official:
         return f"cut by {unit}, stratified by label and confounder ({how})"
@@ -209,10 +227,11 @@ def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) 
     for name in PARTS:
         part = after.part(name)
         counts[name] = SplitCount(
-            images=len(part), patients=part["patient"].nunique(), positives=int((part["label"] == 1).sum())
+            images=len(part), patients=part["patient"].nunique(), positives=int((part["label"] == after.positive).sum())
         )
     lines = [
-        f"{name}: {c.images} images of {c.patients} patients, {c.positives} positive" for name, c in counts.items()
+        f"{name}: {c.images} images of {c.patients} {after.grouped_by}s, {c.positives} {after.priority or 'positive'}"
+        for name, c in counts.items()
     ]
     finding = SplitFinding(split=counts, method=method, warnings=found, excluded=after.excluded[len(before.excluded) :])
     emit(finding, f"{'; '.join(lines)} ({method}). " + " ".join(warning.sentence for warning in found))

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,15 @@ def checkpoint_path(name: str) -> Path:
     return Path("checkpoints") / f"{name}.ckpt"
 
 
-def fingerprint(cohort: Cohort, images: ImageCache, confounder: str | None, arguments: dict[str, Any]) -> str:
+def fingerprint(cohort: Cohort, images: ImageCache, confounders: Sequence[str], arguments: dict[str, Any]) -> str:
     """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values, and the files' contents."""
-    columns = ["label", "split", *([confounder] if confounder in cohort.table else [])]
+    columns = ["label", "split", *(name for name in confounders if name in cohort.table)]
     table = cohort.table[columns].assign(sha256=images.files["sha256"].reindex(cohort.table.index))
     facts = {
         "format": FORMAT,
         "target": cohort.target,
         "classes": cohort.classes,
+        "positive": cohort.positive,
         "pixels": list(images.pixels.shape[1:]),
     }
     digest = hashlib.sha256(json.dumps(facts | arguments, sort_keys=True).encode())

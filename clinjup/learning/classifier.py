@@ -97,6 +97,8 @@ class Classifier(LightningModule):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked."""
         weights = self.class_weights
+        if self.treatment.loss is not None:
+            return self.treatment.loss(logits, labels)
         if logits.shape[1] == 1:
             each = None if weights is None else weights[labels]
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)
@@ -107,12 +109,23 @@ class Classifier(LightningModule):
 
 
 class EpochRecord(Callback):
-    """A row of the history after each validation; hands the weights to `keep` whenever their score is the best so far."""
+    """A row of the history after each validation; hands the weights to `keep` whenever their score is the best so far.
 
-    def __init__(self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None]) -> None:
-        self.keep = keep
+    `last`: whenever they are finite, so that the last ones stay, whatever validation says of them.
+    """
+
+    def __init__(
+        self, keep: Callable[[list[dict[str, float]], dict[str, Tensor]], None], *, last: bool = False
+    ) -> None:
+        self.keep, self.last = keep, last
         self.history: list[dict[str, float]] = []
         self.best = (-math.inf, -math.inf)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history, self.best = state_dict["history"], tuple(state_dict["best"])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -127,7 +140,7 @@ class EpochRecord(Callback):
         self.history.append(row)
         # Where validation is small its AUROC is the same in many epochs; then the lower loss decides.
         score = (float(measured["score"]), -row["validation_loss"])
-        if all(map(math.isfinite, score)) and score > self.best:
+        if all(map(math.isfinite, score)) and (self.last or score > self.best):
             self.best = score
             for earlier in self.history:
                 earlier["kept"] = earlier is row
@@ -135,19 +148,37 @@ class EpochRecord(Callback):
 
 
 class TimeBudget(Callback):
-    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in."""
+    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in.
+
+    What an earlier try took is not taken off the seconds of this one.
+    """
 
     def __init__(self, pace: Pace, seconds: float) -> None:
         self.pace, self.seconds = pace, seconds
         self.spent = False
         self._validation = 0.0
         self._validation_started = 0.0
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of this training, those of an earlier try included."""
+        return self._before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"elapsed": self.elapsed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._before = state_dict["elapsed"]
+        self.seconds += self._before
+        self.pace.seconds += self._before
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
-        elapsed = time.monotonic() - self._started
+        elapsed = self.elapsed
         self.pace.update(trainer.global_step, elapsed)
         last = trainer.global_step >= self.pace.steps
         if not last and elapsed + self._validation >= self.seconds:

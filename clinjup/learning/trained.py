@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from clinjup.learning.cam import Reshape, find_cam_layer
 from clinjup.learning.checkpoints import read_checkpoint
 from clinjup.learning.compute import best_device
 from clinjup.learning.curves import draw_history
+from clinjup.learning.fusion import Fusion
 
 _FILMS_AT_ONCE = 64
 
@@ -28,6 +29,8 @@ class TrainedModel:
     """A network in evaluation mode with all that is needed to use and to describe it.
 
     `history`: one row an epoch (epoch, train_loss, validation_loss, validation_auroc; NaN where validation lacks a class).
+    `positive`: code of the class that counts as positive; `settings`: the arguments of `train` that its name does not tell;
+    `fusion`: fields of learning/fusion.py where patient data are joined with the image.
     `network` takes float 0..1 `[N, C, H, W]` (see `as_input`) and gives logits, `[N, 1]` for two classes, else `[N, classes]`.
     """
 
@@ -46,9 +49,14 @@ class TrainedModel:
     classes: list[str]
     confounder: str | None = None
     synthetic: bool = False
+    positive: int = 1
+    settings: dict[str, Any] = field(default_factory=dict)
+    fusion: dict[str, Any] | None = None
 
-    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, pixels: NDArray[np.uint8], patients: pd.DataFrame | None = None) -> NDArray[np.float32]:
         """P(target) `[N]` of films uint8 `[N, H, W]` or `[N, H, W, 3]`; for more than two classes `[N, classes]`.
+
+        `patients` [N] holds covariates for a model that takes them; without it everybody counts as average.
 
         Computed in float32 whatever the precision of the training, so that a film gets the same probability on a machine
         that trains otherwise. Raises ValueError for films of another size than the model was trained on.
@@ -59,7 +67,13 @@ class TrainedModel:
                 logits = self.network(self.as_input(pixels[start : start + _FILMS_AT_ONCE]))
                 parts.append(probabilities(logits).cpu().numpy())
         empty = (0,) if len(self.classes) == 2 else (0, len(self.classes))
-        return np.concatenate(parts) if parts else np.zeros(empty, np.float32)
+        found = np.concatenate(parts) if parts else np.zeros(empty, np.float32)
+        return found if self.fusion is None else Fusion(**self.fusion).apply(found, patients)
+
+    def score(self, pixels: NDArray[np.uint8], patients: pd.DataFrame | None = None) -> NDArray[np.float32]:
+        """P(class of interest) `[N]`: the target, or of several classes the one with priority."""
+        found = self.predict(pixels, patients)
+        return found if found.ndim == 1 else found[:, self.positive]
 
     def as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Films as `network` takes them, on its device: float 0..1 `[N, C, H, W]`."""

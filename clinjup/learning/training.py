@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from clinjup.learning.batches import Batches, as_films, as_input, draw_rows
 from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
 from clinjup.learning.compute import Compute, choose_compute
 from clinjup.learning.memory import check_batch_fits, out_of_memory_as_sentence
-from clinjup.learning.mitigation import Treatment, mitigation_named
+from clinjup.learning.mitigation import Treatment, treatment_for
 from clinjup.learning.quiet import quiet_and_interruptible
 from clinjup.learning.schedule import Pace
 from clinjup.learning.trained import TrainedModel, model_from_state
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _FILMS_FOR_STATISTICS = 256
+_SETTINGS = ("epochs", "batch_size", "learning_rate", "max_minutes", "pretrained", "class_weighting", "patience")
 
 
 def train(
@@ -42,7 +42,7 @@ def train(
     name: str,
     architecture: str = "small_cnn",
     mitigation: str | None = None,
-    confounder: str | None = None,
+    confounder: str | Sequence[str] | None = None,
     epochs: int = 8,
     batch_size: int = 64,
     learning_rate: float = 3e-3,
@@ -51,17 +51,22 @@ def train(
     pretrained: bool | str = False,
     class_weighting: bool = False,
     patience: int = 5,
+    keep: Literal["best", "last"] = "best",
+    quiet: bool = False,
 ) -> TrainedModel:
     """Train `architecture` on the cohort's training part; the weights of the epoch with the best validation AUROC are kept.
 
-    `mitigation` names an entry of learning/mitigation, applied against `confounder`. The learning rate goes through one
+    `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several).
+    The learning rate goes through one
     cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
     (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
     over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
-    images, labels and split, `train` returns that model at once. The same seed gives the same weights on the same machine,
-    unless the time ran out. Emits a TrainingFinding and shows the learning curve.
+    images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
+    and ends as if it had not been. The same seed gives the same weights on the same machine, unless the time ran out.
+    `keep="last"` keeps the last epoch's weights instead of the best's; `quiet` says and shows nothing. Emits a
+    TrainingFinding and shows the learning curve.
 
     Raises ClassAbsentError, BatchTooLargeError, WeightsUnavailableError, or ClinjupError with a sentence of its own.
     """
@@ -77,35 +82,43 @@ def train(
         "pretrained": pretrained,
         "class_weighting": class_weighting,
         "patience": patience,
+        "keep": keep,
     }
+    confounders = [confounder] if isinstance(confounder, str) else list(confounder or ())
     path = checkpoint_path(name)
-    identity = fingerprint(cohort, images, confounder, arguments)
+    identity = fingerprint(cohort, images, confounders, arguments)
     state = _finished(path, identity)
     if state is not None:
         model = model_from_state(state, path.as_posix())
-        _announce(model, state, stopped="loaded from checkpoint")
+        if not quiet:
+            _announce(model, state, stopped="loaded from checkpoint")
         return model
 
     training, validation = _part(cohort, "train"), _part(cohort, "validation")
-    treatment = mitigation_named(mitigation).treat(training, confounder) if mitigation else Treatment()
-    for note in treatment.notes:
+    treatment = treatment_for(training, mitigation, confounders)
+    for note in [] if quiet else treatment.notes:
         emit(NoteFinding(sentence=note), note)
     about = {
         "name": name,
         "architecture": architecture,
         "mitigation": mitigation,
-        "confounder": confounder,
+        "confounder": "+".join(confounders) or None,
         "seed": seed,
         "image_size": images.size,
         "channels": images.channels,
         "target": cohort.target,
         "classes": list(cohort.classes),
         "synthetic": cohort.synthetic,
+        "positive": cohort.positive,
+        "settings": {name: arguments[name] for name in _SETTINGS},
     }
-    start = {"fingerprint": identity, "finished": False, "model": about}
+    # A run grants each try another time, and a training that goes on is still the same.
+    timeless = fingerprint(cohort, images, confounder, {**arguments, "max_minutes": None})
+    start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
     state = _fit(start, images, training, validation, treatment, arguments, path)
     model = model_from_state(state, path.as_posix())
-    _announce(model, state, stopped=state["stopped"])
+    if not quiet:
+        _announce(model, state, stopped=state["stopped"])
     return model
 
 
@@ -116,6 +129,16 @@ def _finished(path: Path, identity: str) -> dict[str, Any] | None:
     except ClinjupError:
         return None
     return state if state["fingerprint"] == identity and state["finished"] else None
+
+
+def _best_so_far(path: Path, identity: str) -> dict[str, Any]:
+    """Weights and history of an unfinished training's best epoch; none where no epoch had a finite score."""
+    try:
+        state = read_checkpoint(path)
+    except ClinjupError:
+        return {}
+    same = state.get("same_but_time") == identity
+    return {name: state[name] for name in ("history", "weights", "seconds")} if same else {}
 
 
 def _part(cohort: Cohort, split: str) -> pd.DataFrame:
@@ -141,8 +164,14 @@ def _fit(
     from lightning.pytorch.callbacks import EarlyStopping
 
     from clinjup.learning.classifier import BatchProgress, Classifier, EpochRecord, TimeBudget
+    from clinjup.learning.unfinished import SaveEachEpoch, epochs_done, unfinished_path
 
-    began = time.monotonic()
+    unfinished, identity = unfinished_path(path), state["same_but_time"]
+    done = epochs_done(unfinished, identity)
+    if done:
+        state |= _best_so_far(path, identity)
+        note = f"The training of {state['model']['name']} went on after epoch {done}, where an earlier try had ended."
+        emit(NoteFinding(sentence=note), note)
     about, epochs, seed, batch_size = state["model"], arguments["epochs"], arguments["seed"], arguments["batch_size"]
     rows, labels = _rows_and_labels(training)
     batches = Batches(images, rows, labels, batch_size, seed=seed, weights=treatment.weights)
@@ -158,7 +187,7 @@ def _fit(
 
         def keep(history: list[dict[str, float]], weights: dict[str, torch.Tensor]) -> None:
             kept = {key: value.detach().cpu().clone() for key, value in weights.items()}
-            state.update(history=history, weights=kept, seconds=time.monotonic() - began)
+            state.update(history=history, weights=kept, seconds=budget.elapsed)
             save_checkpoint(path, state)
 
         pace = Pace(steps=epochs * len(batches), seconds=60 * arguments["max_minutes"])
@@ -172,8 +201,12 @@ def _fit(
             class_weights=_class_weights(labels, len(about["classes"])) if arguments["class_weighting"] else None,
             seed=seed,
         )
-        record, budget = EpochRecord(keep), TimeBudget(pace, 60 * arguments["max_minutes"])
+        record, budget = (
+            EpochRecord(keep, last=arguments["keep"] == "last"),
+            TimeBudget(pace, 60 * arguments["max_minutes"]),
+        )
         stopper = EarlyStopping("score", mode="max", patience=arguments["patience"])
+        saver = SaveEachEpoch(unfinished, identity, batches)
         state |= {"device": _device_name(compute), "precision": compute.words, "films": len(rows)}
         with (
             ProgressBar(f"Training {about['name']}", pace.steps, "batch") as bar,
@@ -185,7 +218,7 @@ def _fit(
                 devices=1,
                 precision=compute.precision,
                 max_epochs=epochs,
-                callbacks=[record, budget, stopper, BatchProgress(bar, record, epochs)],
+                callbacks=[record, budget, stopper, saver, BatchProgress(bar, record, epochs)],
                 deterministic="warn" if compute.device == "cuda" else False,
                 logger=False,
                 enable_checkpointing=False,
@@ -193,15 +226,17 @@ def _fit(
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
             )
-            trainer.fit(module, batches, checks)
+            bar.advance(done * len(batches))
+            trainer.fit(module, batches, checks, ckpt_path=unfinished if done else None, weights_only=True)
     if "weights" not in state:
         raise ClinjupError(
             f"The training of {about['name']} diverged: its loss is no number any more. Train with a smaller learning rate "
             f"than {arguments['learning_rate']:g}."
         )
     stopped = "time budget" if budget.spent else "all epochs" if trainer.global_step >= pace.steps else "early stopping"
-    state.update(finished=True, stopped=stopped, history=record.history, seconds=time.monotonic() - began)
+    state.update(finished=True, stopped=stopped, history=record.history, seconds=budget.elapsed)
     save_checkpoint(path, state)
+    unfinished.unlink(missing_ok=True)
     return state
 
 

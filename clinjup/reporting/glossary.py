@@ -74,6 +74,10 @@ TERMS: dict[str, tuple[str, str]] = {
         "Share of the Grad-CAM map that falls on the inserted object. Shown for orientation only: it can be low "
         "although the model relies on the object.",
     ),
+    "confusion": (
+        "Confusion matrix",
+        "A table of how often each true class is named as each class. Its diagonal is what is named rightly.",
+    ),
     "confidence_interval": (
         "95 % confidence interval",
         "Range that would cover the true figure in about 95 of 100 repetitions with other patients from the same "
@@ -101,6 +105,11 @@ TERMS: dict[str, tuple[str, str]] = {
     "epoch": (
         "Epoch",
         "One pass of the training through all training images.",
+    ),
+    "excisions_per_case": (
+        "Referred for each one found",
+        "How many lesions are referred (and may be excised) for each one that has the finding: 1 divided by the positive predictive value. "
+        "It depends on how common the finding is.",
     ),
     "experiment": (
         "Experiment",
@@ -132,6 +141,11 @@ TERMS: dict[str, tuple[str, str]] = {
     "journal": (
         "Journal",
         "The run's log, in which every entry carries the hash of the one before, so that a later change shows.",
+    ),
+    "miss_rate_bound": (
+        "Upper bound of the miss rate",
+        "How many of 100 cases may be missed on other patients, with 95 % confidence. None missed in n cases does not mean none ever: by the "
+        "rule of three up to about 3 in n may be.",
     ),
     "npv": (
         "Negative predictive value",
@@ -186,6 +200,11 @@ TERMS: dict[str, tuple[str, str]] = {
         "Synthetic data",
         "Images made by a computer program, not taken from patients. They show that the method works; they say "
         "nothing about real patients.",
+    ),
+    "temperature": (
+        "Temperature scaling",
+        "One number, fitted on the validation part, that makes all probabilities more or less extreme without changing their order, so that "
+        "they mean more nearly what they say.",
     ),
     "threshold": (
         "Threshold (operating point)",

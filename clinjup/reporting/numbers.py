@@ -9,7 +9,7 @@ from typing import Literal
 from clinjup.contracts import Estimate
 
 NBSP = "\u00a0"
-Unit = Literal["ratio", "percent", "points", "change", "odds"]
+Unit = Literal["ratio", "percent", "points", "change", "odds", "count"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,29 @@ METRICS: dict[str, Metric] = {
     "study_auroc": Metric("AUROC, whole visits", gloss="auroc"),
     "latency_ms": Metric("Milliseconds an image, median", gloss="latency", better="lower"),
     "latency_ms_p95": Metric("Milliseconds an image, 95th percentile", gloss="latency", better="lower"),
+    "auroc_gain": Metric("Gain of AUROC", "change", "auroc", ""),
+    "macro_auroc": Metric("Mean AUROC of the classes", gloss="auroc"),
+    "excisions_per_case": Metric("Referred for each one found", "count", "excisions_per_case", "lower"),
+    "miss_rate_bound": Metric("Miss rate, upper bound", "percent", "miss_rate_bound", "lower"),
+    "brier_scaled": Metric("Brier score, after temperature scaling", gloss="temperature", better="lower"),
+    "ece_scaled": Metric("Expected calibration error, after temperature scaling", gloss="temperature", better="lower"),
+    "calibration_slope_scaled": Metric(
+        "Calibration slope, after temperature scaling", gloss="temperature", better="near 1"
+    ),
+    "calibration_intercept_scaled": Metric(
+        "Calibration intercept, after temperature scaling", gloss="temperature", better="near 0"
+    ),
 }
-CALIBRATION = ("brier", "ece", "calibration_slope", "calibration_intercept")
+_PLAIN = ("brier", "ece", "calibration_slope", "calibration_intercept")
+CALIBRATION = (*_PLAIN, *(f"{name}_scaled" for name in _PLAIN))
+# Dermoscopy's codes in words; all others are words already.
+_CLASS_WORDS = {
+    "akiec": "actinic keratosis",
+    "bcc": "basal cell carcinoma",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
 
 CONFOUNDER_METRICS: dict[str, Metric] = {
     "false_alarms_before": Metric("False alarms, films as they are", "percent", "false_alarm", "lower"),
@@ -89,10 +110,12 @@ def metric_of(key: str) -> Metric:
         rate = key.removeprefix("sensitivity_at_").removesuffix("_false_marks")
         return Metric(f"Share of boxes marked at {rate} false marks per image", "percent", "froc")
     if key.startswith("auroc_"):
-        return Metric(f"AUROC, {words(key.removeprefix('auroc_'))}", gloss="auroc")
+        return Metric(f"AUROC, {class_words(key.removeprefix('auroc_'))}", gloss="auroc")
     for stem in ("sensitivity", "specificity", "ppv", "npv"):
         if key.startswith(f"{stem}_"):
-            return Metric(f"{METRICS[stem].label}, {words(key.removeprefix(stem + '_'))}", "percent", stem)
+            return Metric(f"{METRICS[stem].label}, {class_words(key.removeprefix(stem + '_'))}", "percent", stem)
+    if key.endswith("_sensitivity"):
+        return Metric(f"Sensitivity for {class_words(key.removesuffix('_sensitivity'))}", "percent", "sensitivity")
     return Metric(words(key).capitalize(), better="")
 
 
@@ -133,6 +156,11 @@ def words(identifier: str) -> str:
     return identifier.replace("_", " ").strip()
 
 
+def class_words(identifier: str) -> str:
+    """'bcc' -> 'basal cell carcinoma'."""
+    return _CLASS_WORDS.get(identifier, words(identifier))
+
+
 def with_article(noun: str) -> str:
     """'a chest drain', 'an ink mark', but 'hair' and 'gel bubbles' as they are."""
     last = noun.lower().split()[-1] if noun.split() else ""
@@ -161,6 +189,8 @@ def _bare(value: float, unit: Unit) -> str:
         text = f"{value:.2f}"
     elif unit == "percent":
         text = f"{out_of_100(value)}"
+    elif unit == "count":
+        text = f"{value:.1f}"
     elif unit == "odds":
         text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
     elif unit == "points":

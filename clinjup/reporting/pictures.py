@@ -28,6 +28,9 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("operating", "performance"),
     ("marks", "performance"),
     ("speed", "performance"),
+    ("confusion", "performance"),
+    ("classes", "performance"),
+    ("decision", "performance"),
 )
 
 

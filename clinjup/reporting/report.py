@@ -14,13 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
-from clinjup.reporting.numbers import counted, duration, known, metric_of, out_of_100, percent, show, words
+from clinjup.reporting.numbers import class_words, counted, duration, known, metric_of, out_of_100, percent, show, words
 from clinjup.reporting.pictures import SECTIONS, read_pictures
 from clinjup.reporting.story import STEP_WORDS, Story
 from clinjup.reporting.tables import (
     Table,
     association_table,
     confounder_table,
+    confusion_table,
     experiments_table,
     metrics_table,
     model_title,
@@ -141,6 +142,7 @@ def render_report(
         "test": metrics_table(results, "test", calibration=False),
         "validation": metrics_table(results, "validation", calibration=False),
         "calibration": metrics_table(results, "test" if chosen and chosen.test else "validation", calibration=True),
+        "confusion": confusion_table(results, chosen) if chosen else None,
         "strata": [table for model in compared_models(results) if (table := strata_table(results, model))],
         "limits": limits(results),
         "needs_input": needs_input(results),
@@ -185,6 +187,8 @@ def _understood(results: Results) -> list[tuple[str, str]]:
         wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
     if risk.target_sensitivity:
         wish += f"; sensitivity of at least {percent(risk.target_sensitivity)}"
+    if risk.lower_bound:
+        wish += " that must hold for other patients too (95 % confidence)"
     if risk.target_specificity:
         wish += f"; specificity of at least {percent(risk.target_specificity)}"
     if risk.false_marks_per_image:
@@ -192,8 +196,16 @@ def _understood(results: Results) -> list[tuple[str, str]]:
     rows = [
         ("Objective", task.objective),
         ("Kind of task", words(task.task_type.value)),
-        ("To be found", target_name(task)),
+        ("To be found", task.target_name or target_name(task)),
     ]
+    if task.classes:
+        rows.append(("Classes", ", ".join(class_words(name) for name in task.classes)))
+        rows.append(
+            (
+                "Class with priority",
+                class_words(task.priority) if task.priority else f"none named; {target_name(task)} harms most",
+            )
+        )
     if task.comparator:
         rows.append(("To be told from", words(task.comparator)))
     rows.append(("Images", task.modality_name or words(task.modality or "not named")))
@@ -252,7 +264,7 @@ def _trust(results: Results, name: str) -> Trust:
 
 
 def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
-    if model is None or results.task.task_type is not TaskType.BINARY:
+    if model is None or results.task.task_type is TaskType.DETECTION:
         return None
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)
@@ -297,6 +309,11 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
             "auroc": f"AUROC of whole {noun}s",
         }
     found: list[Mapping[str, str]] = []
+    if results.task.task_type is TaskType.MULTICLASS:
+        labels |= {
+            "auroc": f"AUROC, {target} against all others",
+            "balanced_accuracy": "balanced accuracy of all classes",
+        }
     for key, label in labels.items():
         shown = show(metrics.get(key), metric_of(key).unit)
         if not shown.reason:

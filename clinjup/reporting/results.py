@@ -127,6 +127,7 @@ class ResultsBuilder:
             summary.patients = cohort.patients
             summary.synthetic, summary.layout = cohort.synthetic or self._synthetic, cohort.layout
             summary.classes, summary.confounders = cohort.classes, cohort.confounders
+            summary.grouped_by = cohort.grouped_by
         if split and split.split:
             summary.images = sum(part.images for part in split.split.values())
             summary.patients = sum(part.patients for part in split.split.values())
@@ -185,6 +186,7 @@ def _merge(model: ModelResults, finding: TrainingFinding | ValidationFinding | E
         model.validation, model.validation_confounders = finding.metrics, finding.confounders
     else:
         model.test, model.confounders, model.strata = finding.metrics, finding.confounders, finding.strata
+        model.confusion = finding.confusion
 
 
 def _later(before: list[Excluded], after: list[Excluded]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results
+from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
 from clinjup.reporting.numbers import (
     CALIBRATION,
     CONFOUNDER_METRICS,
@@ -100,7 +100,33 @@ def metrics_table(results: Results, part: Literal["test", "validation"], *, cali
         for key in keys
     ]
     caption = f"{'Calibration' if calibration else 'Figures'} on the {part} part, with 95 % confidence intervals"
+    if results.task.task_type is TaskType.MULTICLASS:
+        caption += f"; {target_name(results.task)} against all others where no class is named"
     return _estimates(caption, "Measure", [model_title(results, model) for model, _ in figures], lines)
+
+
+def confusion_table(results: Results, model: ModelResults) -> Table | None:
+    """Of several classes: what each is named, the class with priority first."""
+    confusion = model.confusion
+    if confusion is None:
+        return None
+    first = target_name(results.task)
+    order = sorted(range(len(confusion.classes)), key=lambda code: confusion.classes[code] != first)
+    rows = []
+    for code in order:
+        counts = confusion.counts[code]
+        total = sum(counts)
+        cells = [Cell(f"{total:,}")]
+        cells += [
+            Cell(percent(counts[other] / total), f"{counts[other]:,}") if total and counts[other] else Cell("–")
+            for other in order
+        ]
+        rows.append(Row(_sentence_case(confusion.classes[code]), cells, strong=confusion.classes[code] == first))
+    columns = ["Images", *(f"named {confusion.classes[code]}" for code in order)]
+    caption = f"{model_title(results, model)}: what each class is named, test part"
+    return Table(
+        caption, columns, rows, "True class", ["The class that the model finds most probable; shares of each row."]
+    )
 
 
 def strata_table(results: Results, model: ModelResults) -> Table | None:

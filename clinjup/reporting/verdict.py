@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.reporting.numbers import counted, known, out_of_100, percent, show, with_article, words
+from clinjup.reporting.numbers import (
+    class_words,
+    counted,
+    known,
+    out_of_100,
+    percent,
+    show,
+    with_article,
+    words,
+)
 
 Level = Literal["strong", "some", "little", "unknown"]
 
@@ -25,7 +34,9 @@ _MITIGATIONS = {
     "balanced_sampling": "balancing",
     "insertion_augmentation": "training with inserted objects",
     "group_dro": "group-robust training",
-    "class_balanced": "balancing the classes",
+    "class_balanced_sampling": "drawing rare classes more often",
+    "logit_adjustment": "logit adjustment",
+    "focal_loss": "focal loss",
 }
 
 
@@ -84,7 +95,9 @@ def image_noun(task: ClinicalTask) -> str:
 
 
 def target_name(task: ClinicalTask) -> str:
-    """The target in plain English, 'the finding in question' while it is not known."""
+    """What counts as positive in plain English: of several classes that with priority, else the target."""
+    if task.task_type is TaskType.MULTICLASS:
+        return class_words(task.priority or "melanoma")
     return task.target_name or (words(task.target) if task.target else "the finding in question")
 
 
@@ -95,7 +108,8 @@ def confounder_name(task: ClinicalTask, identifier: str) -> str:
 
 def mitigation_words(mitigation: str | None) -> str:
     """'balancing' for balanced_sampling; shown as 'after balancing'."""
-    return _MITIGATIONS.get(mitigation or "", words(mitigation or "mitigation"))
+    parts = (mitigation or "mitigation").split("+")
+    return " and ".join(_MITIGATIONS.get(part, words(part)) for part in parts)
 
 
 def confounders_of(results: Results) -> list[str]:
@@ -196,7 +210,7 @@ def performance_sentence(results: Results) -> str:
     if results.task.task_type is TaskType.DETECTION:
         return marks_sentence(results)
     model = chosen_model(results)
-    if model is None or results.task.task_type is not TaskType.BINARY:
+    if model is None:
         return ""
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)
@@ -206,8 +220,37 @@ def performance_sentence(results: Results) -> str:
     where = "" if part == "test" else " (validation; the test set was not opened)"
     return (
         f"Of 100 {noun}s with {target} it finds {out_of_100(finds)}; of 100 without, it raises a false alarm on "
-        f"{out_of_100(1 - spares)}{where}."
+        f"{out_of_100(1 - spares)}{where}." + _triage_sentence(results, model) + _classes_sentence(results, model)
     )
+
+
+def _triage_sentence(results: Results, model: ModelResults) -> str:
+    """How high the miss rate may be, and what each case found costs; empty outside of a triage task."""
+    bound, excisions = model.test.get("miss_rate_bound"), known(model.test.get("excisions_per_case"))
+    value = known(bound)
+    if value is None or bound is None:
+        return ""
+    said = f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {100 * value:.1f}"
+    said += " of 100 (one-sided 95 % bound)."
+    return said if excisions is None else f"{said} {excisions:.1f} are referred for each one found."
+
+
+def _classes_sentence(results: Results, model: ModelResults) -> str:
+    """What the class of interest is taken for most often, then the average; empty for a yes/no question."""
+    if results.task.task_type is not TaskType.MULTICLASS:
+        return ""
+    said, name = "", target_name(results.task)
+    confusion = model.confusion
+    if confusion is not None and name in confusion.classes:
+        row = dict(zip(confusion.classes, confusion.counts[confusion.classes.index(name)], strict=True))
+        right, total = row.pop(name), sum(confusion.counts[confusion.classes.index(name)])
+        other = max(row, key=lambda key: row[key]) if row else ""
+        said = f" Asked for the most probable class, it names {right} of {total} {name}s as such"
+        said += f" and takes {row[other]} for {other}." if other and row[other] else "."
+    average = show((model.test or model.validation).get("balanced_accuracy"), "percent")
+    if average.reason:
+        return said
+    return f"{said} On average over the classes it names {average.text} rightly (95 % CI {average.interval})."
 
 
 def operating_figures(model: ModelResults) -> tuple[Estimate | None, Estimate | None, Literal["test", "validation"]]:

@@ -75,7 +75,8 @@ def first(kind: str, **numbers: float) -> dict[str, Any]:
 
 
 SENSITIVE = {"risk": first("sensitivity_first"), "metric": "specificity_at_sensitivity"}
-NOT_ONE = {"risk": first("sensitivity_first", target_sensitivity=0.95), "metric": "specificity_at_sensitivity"}
+NOT_ONE_RISK = {"kind": "sensitivity_first", "target_sensitivity": 0.95, "lower_bound": True}
+NOT_ONE = {"risk": NOT_ONE_RISK, "metric": "specificity_at_sensitivity"}
 TEN_TO_ONE = {"risk": first("harm_ratio", harm_ratio=10.0), "metric": "net_benefit"}
 HALF_A_MARK = {
     "risk": first("false_mark_limit", false_marks_per_image=0.5),
@@ -122,7 +123,7 @@ REQUESTS = [
     ("Detect pneumothorax and pleural effusion on chest X-rays.", unknown(modality="chest_radiograph")),
     ("Find chest drains on chest X-rays.", chest(target="chest_drain")),
     ("Train a model to spot pneumothorax on CXR but I'm worried it only learns to see the chest tube. We cannot afford to miss one.",
-     drain(risk=first("sensitivity_first", target_sensitivity=0.95))),
+     drain(risk=NOT_ONE_RISK)),
     ("Find pneumothoraces in our data where the drain is absent.", drain()),
     ("Distinguish pneumonia from pulmonary edema on chest radiographs.", chest(target="pneumonia", comparator="edema")),
     # pneumothorax, German
@@ -171,6 +172,15 @@ REQUESTS = [
     ("Melanom vs. Nävus, bitte kein Melanom übersehen, Stiftmarkierungen ignorieren.",
      triage("de", risk=first("sensitivity_first"), confounders=["ink"], metric="worst_group_auroc")),
     ("Which skin cancer type is it? Use the seven HAM10000 classes.", seven()),
+    ("Use patient age and site too if that helps.", unknown(constraints=["use_metadata"])),
+    ("Does it also work on dark skin?", unknown(constraints=["skin_tone_question"])),
+    ("I want an AI model to help diagnose skin lesions. Priority should be given to melanoma. Some pictures have rulers and pen "
+     "marks, please make sure it doesn't look at them. Use patient age and site too if that helps. Does it also work on dark skin?",
+     seven(priority="melanoma", metric="melanoma_sensitivity", risk=first("sensitivity_first"), confounders=["ruler", "ink"],
+           constraints=["skin_tone_question", "use_metadata"])),
+    ("I want to distinguish melanoma from nevus. Please try your best not to miss a single case. Some pictures have rulers and pen "
+     "marks, please make sure it doesn't look at them.",
+     triage(risk=NOT_ONE_RISK, confounders=["ruler", "ink"], metric="worst_group_auroc")),
     # wrist
     ("Only about 5% of our images have boxes; for the rest we just know fracture yes or no.",
      wrist(modality="bone_radiograph", constraints=["few_boxes"])),

@@ -350,7 +350,11 @@ ROLES: list[tuple[str, DataProfile, ClinicalTask, dict[str, Any]]] = [
             "positive": ["mel"],
             "negative": ["nv"],
             "patient": "HAM10000_metadata.csv:lesion_id",
-            "covariates": {"age": "HAM10000_metadata.csv:age", "site": "HAM10000_metadata.csv:localization"},
+            "covariates": {
+                "age": "HAM10000_metadata.csv:age",
+                "body_site": "HAM10000_metadata.csv:localization",
+                "reference": "HAM10000_metadata.csv:dx_type",
+            },
         },
     ),
     (

@@ -99,7 +99,7 @@ class Reader:
     def marks(self, pixels: np.ndarray) -> list[Marks]:
         return [self._on(film) for film in pixels]
 
-    def predict(self, pixels: np.ndarray) -> np.ndarray:
+    def score(self, pixels: np.ndarray, patients: pd.DataFrame | None = None) -> np.ndarray:
         return np.array([marks.highest for marks in self.marks(pixels)], np.float32)
 
     def latency(self, pixels: np.ndarray, *, films: int = 60) -> tuple[float, float]:

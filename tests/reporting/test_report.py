@@ -321,7 +321,7 @@ def test_several_classes_and_unknown_metrics_have_a_report_too(tmp_path: Path) -
     results.models[1].test["map_50"] = example.estimate(0.6, 0.1, 40)
     page = rendered(results, tmp_path)
     assert "Sensitivity, melanoma" in page.text and "Map 50" in page.text
-    assert "it finds" not in page.text
+    assert "Of 100 images with melanoma it finds" in page.text
 
 
 def test_questions_stand_in_the_language_of_the_clinician(tmp_path: Path) -> None:

@@ -142,16 +142,19 @@ COVARIATE_HEADERS = {
         "lagerung",
     ),
     "follow_up": ("follow up visit", "verlaufskontrolle"),
-    "site": (
+    "body_site": (
         "localization",
         "localisation",
         "lokalisation",
-        "anatom site*",
+        "anatom site",
+        "anatom site general",
+        "anatom site general challenge",
         "body site",
         "site",
         "körperregion",
         "region",
     ),
+    "reference": ("dx type", "diagnosis confirm type"),
     "device": (
         "device",
         "device manufacturer",

@@ -15,6 +15,8 @@ Shares carry Wilson intervals at the effective sample size, differences paired b
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,9 @@ from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confoun
 from clinjup.evaluation.insertion import Inserter, inserter_for
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.wording import counted, with_article
+
+if TYPE_CHECKING:
+    from clinjup.imaging.cache import ImageCache
 
 MOST_FILMS = 1000
 _FILMS_AT_ONCE = 256
@@ -91,7 +96,8 @@ def insertable_films(case: Case) -> tuple[NDArray[np.int64], str | None]:
 
 def not_insertable(case: Case, films: NDArray[np.int64]) -> str:
     """Why nothing can be inserted into `films`, or an empty string."""
-    if case.images.pixels.ndim != 3:
+    inserter = inserter_for(case.confounder)
+    if case.images.pixels.ndim != 3 and inserter is not None and not inserter.colour:
         return f"{with_article(case.name)} can only be drawn into grey films"
     if len(films) < FEWEST_IMAGES:
         return f"only {counted(len(films), 'film')} without the disease and without {case.name}"
@@ -107,12 +113,36 @@ def _probabilities(
     case: Case, inserter: Inserter, films: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """P(target) of each film with the confounder and with the placebo."""
-    inserted, placebo = [], []
-    for start in range(0, len(films), _FILMS_AT_ONCE):
-        block = films[start : start + _FILMS_AT_ONCE]
-        pixels = case.images.pixels_of(case.part.table.index[block])
-        drawn = [inserter.insert(film, film_random(case, at))[0] for film, at in zip(pixels, block, strict=True)]
-        disturbed = [inserter.placebo(film, film_random(case, at)) for film, at in zip(pixels, block, strict=True)]
-        inserted.append(case.model.predict(np.stack(drawn)))
-        placebo.append(case.model.predict(np.stack(disturbed)))
-    return np.concatenate(inserted).astype(float), np.concatenate(placebo).astype(float)
+    drawn, disturbed = _drawn(case, inserter, films)
+    patients = case.part.table.iloc[films]
+    blocks = [slice(start, start + _FILMS_AT_ONCE) for start in range(0, len(films), _FILMS_AT_ONCE)]
+    found = [
+        np.concatenate([case.model.score(pixels[block], patients.iloc[block]) for block in blocks]).astype(float)
+        for pixels in (drawn, disturbed)
+    ]
+    return found[0], found[1]
+
+
+# Every model of a run is asked about the same films: (images, confounder, part, seed, films) -> films drawn.
+_LATEST: dict[tuple[object, ...], tuple[ImageCache, NDArray[np.uint8], NDArray[np.uint8]]] = {}
+_KEPT = 4
+
+
+def _drawn(case: Case, inserter: Inserter, films: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The films with the confounder and with the placebo; drawn once for all models."""
+    key = (
+        id(case.images),
+        case.confounder,
+        case.part.split,
+        case.seed,
+        case.part.table.index[films].to_numpy().tobytes(),
+    )
+    if key not in _LATEST:
+        pixels = case.images.pixels_of(case.part.table.index[films])
+        pairs = list(zip(pixels, films, strict=True))
+        drawn = np.stack([inserter.insert(film, film_random(case, at))[0] for film, at in pairs])
+        disturbed = np.stack([inserter.placebo(film, film_random(case, at)) for film, at in pairs])
+        while len(_LATEST) >= _KEPT:
+            del _LATEST[next(iter(_LATEST))]
+        _LATEST[key] = (case.images, drawn, disturbed)  # the images are kept so that their id stays theirs
+    return _LATEST[key][1:]

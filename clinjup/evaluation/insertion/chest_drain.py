@@ -52,6 +52,7 @@ class ChestDrain:
     """
 
     title = "chest drain"
+    colour = False
     placebo_title = "ECG electrodes"
     caution = (
         "The inserted drain is one tube of 22 to 34 French that enters from the side on a frontal film of an adult; "

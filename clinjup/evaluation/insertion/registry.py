@@ -19,11 +19,12 @@ class Inserter(Protocol):
     title: ClassVar[str]  # plain English, e.g. 'chest drain'
     placebo_title: ClassVar[str]  # what the placebo draws
     caution: ClassVar[str]  # one sentence on what the inserter does not cover
+    colour: ClassVar[bool]  # whether it draws into colour images too
 
     def insert(
         self, pixels: NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """(`pixels` with the confounder drawn in, mask of where it lies), for a film uint8 [H, W]."""
+        """(`pixels` with the confounder drawn in, mask of where it lies), for a film uint8 [H, W] or [H, W, 3]."""
 
     def placebo(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """`pixels` with as much added grey that is not the confounder."""

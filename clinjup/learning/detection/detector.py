@@ -57,8 +57,8 @@ class DetectorModel:
                 found += self.network.detect(self._as_input(pixels[start : start + _FILMS_AT_ONCE]))  # type: ignore[operator]
         return found
 
-    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Each film's own score `[N]`: that of its most suspicious mark."""
+    def score(self, pixels: NDArray[np.uint8], patients: pd.DataFrame | None = None) -> NDArray[np.float32]:
+        """Each film's own score `[N]`: that of its most suspicious mark. What is known of the `patients` is not used."""
         return np.array([marks.highest for marks in self.marks(pixels)], np.float32)
 
     def _as_input(self, pixels: NDArray[np.uint8]) -> Tensor:

@@ -83,7 +83,7 @@ def train_detector(
         "targets": _digest(supervision),
     }
     path = checkpoint_path(name)
-    identity = fingerprint(cohort, images, (), arguments)  # type: ignore[arg-type]
+    identity = fingerprint(cohort, images, (), arguments)
     state = _finished(path, identity)
     stopped = "loaded from checkpoint"
     if state is None:

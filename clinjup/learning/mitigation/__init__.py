@@ -1,5 +1,12 @@
-"""Ways to keep a model off a confounder, one file each; `train(mitigation=NAME)` looks them up here."""
+"""Ways to keep a model off a confounder, and to give rare classes their due, one file each; `train(mitigation=NAME)` looks them up here."""
 
-from clinjup.learning.mitigation.registry import Mitigation, Treatment, list_mitigations, mitigation_named
+from clinjup.learning.mitigation.registry import (
+    SEPARATOR,
+    Mitigation,
+    Treatment,
+    list_mitigations,
+    mitigation_named,
+    treatment_for,
+)
 
-__all__ = ["Mitigation", "Treatment", "list_mitigations", "mitigation_named"]
+__all__ = ["SEPARATOR", "Mitigation", "Treatment", "list_mitigations", "mitigation_named", "treatment_for"]

@@ -1,4 +1,6 @@
-"""Draw tubes into training films of every class at random, so that a tube says nothing about the label. Needs no annotation.
+"""Draw the confounder into training films of every class at random, so that it says nothing about the label. Needs no annotation.
+
+Tubes are drawn here, rulers and ink in learning/skin_marks.py.
 
 The drawing is crude on purpose and shares nothing with evaluation/insertion, which later tests the model: what is learned here must
 carry over to tubes of another style.
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from clinjup.learning.mitigation.registry import Treatment, mitigation
+from clinjup.learning.mitigation.registry import BatchTransform, Treatment, mitigation
+from clinjup.learning.skin_marks import insert_ink, insert_rulers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +25,12 @@ POINTS = 24  # that each tube's course is computed at
 
 @mitigation(
     title="Insertion augmentation",
-    explanation="During training, tube-like lines are drawn into half of the films of every class, so that a tube no longer speaks for either.",
+    explanation="During training, objects like the confounder are drawn into half of the images of every class, so that it speaks for none.",
     needs_labels=False,
 )
 def insertion_augmentation(table: pd.DataFrame, confounder: str | None) -> Treatment:
     """A batch transform; every film is drawn as often as before."""
-    return Treatment(transform=insert_tubes)
+    return Treatment(transform=_DRAWINGS.get(confounder or "", insert_tubes))
 
 
 def insert_tubes(films: Tensor, generator: torch.Generator) -> Tensor:
@@ -83,3 +86,6 @@ def _distance_to_path(paths: Tensor, height: int, width: int) -> tuple[Tensor, T
     along = (nearest.squeeze(2) + share) / (POINTS - 1)
     shape = (len(paths), height, width)
     return distance.view(shape), along.view(shape)
+
+
+_DRAWINGS: dict[str, BatchTransform] = {"chest_drain": insert_tubes, "ruler": insert_rulers, "ink": insert_ink}

@@ -11,9 +11,10 @@ DATA = "data"  # the folder as it came; it is only read
 LAYOUT = "table"
 TARGET = "target"
 TARGET_NAME = "target"
+PRIORITY = None  # of several classes the one that matters most
 COLUMNS = {}
 # %%
 from clinjup.imaging import read_cohort
 
-cohort = read_cohort(DATA, layout=LAYOUT, target=TARGET, target_name=TARGET_NAME, **COLUMNS)
+cohort = read_cohort(DATA, layout=LAYOUT, target=TARGET, target_name=TARGET_NAME, priority=PRIORITY, **COLUMNS)
 cohort.summary()

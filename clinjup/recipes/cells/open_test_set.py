@@ -7,18 +7,22 @@
 # is refused. Intervals are 95 % confidence intervals, resampled by patient. **Look for:** intervals first, values second.
 # %% parameters
 CONFOUNDERS = []
+SUBGROUPS = []  # covariates whose groups are looked at apart
+TRIAGE = False  # True: what a decision to refer or to reassure needs
 PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the test part
 SEED = 0
 # %%
 from clinjup.evaluation import open_test_set
 
 test = open_test_set(
-    list(models.values()),
+    [model for name, model in models.items() if name in validations],  # one that time ran out for stays out
     validations,
     cohort,
     images,
     selection=selection,
     confounders=CONFOUNDERS,
+    subgroups=SUBGROUPS,
+    triage=TRIAGE,
     prevalence=PREVALENCE,
     seed=SEED,
 )

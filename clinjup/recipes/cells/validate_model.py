@@ -8,13 +8,24 @@
 # %% parameters
 NAME = "baseline"
 TARGET_SENSITIVITY = 0.9
+LOWER_BOUND = False  # True: the target must hold for patients to come (one-sided 95 % lower bound)
+HARM_RATIO = None  # or how many false alarms one missed case is worth
 CONFOUNDERS = []
 SEED = 0
 # %%
 from clinjup.evaluation import validate
 
 validations = {} if "validations" not in globals() else validations
+out_of_fold = {} if "out_of_fold" not in globals() else out_of_fold
 validations[NAME] = validate(
-    models[NAME], cohort, images, confounders=CONFOUNDERS, target_sensitivity=TARGET_SENSITIVITY, seed=SEED
+    models[NAME],
+    cohort,
+    images,
+    confounders=CONFOUNDERS,
+    target_sensitivity=TARGET_SENSITIVITY,
+    lower_bound=LOWER_BOUND,
+    harm_ratio=HARM_RATIO,
+    out_of_fold=out_of_fold.get(NAME),
+    seed=SEED,
 )
 validations[NAME].summary()

@@ -9,6 +9,8 @@ from clinjup.imaging.synthetic.layouts.clinic import CLINIC
 from clinjup.imaging.synthetic.layouts.dicom import DICOM
 from clinjup.imaging.synthetic.layouts.fracatlas import FRACATLAS
 from clinjup.imaging.synthetic.layouts.grazpedwri import GRAZPEDWRI
+from clinjup.imaging.synthetic.layouts.ham10000 import HAM10000
+from clinjup.imaging.synthetic.layouts.isic import ISIC2018, ISIC2019, ISIC2020
 from clinjup.imaging.synthetic.layouts.padchest import PADCHEST
 from clinjup.imaging.synthetic.layouts.siim import SIIM
 from clinjup.imaging.synthetic.writing import Layout
@@ -23,5 +25,11 @@ LAYOUTS: dict[str, Layout] = {
     "clinic": CLINIC,
     "chexpert": CHEXPERT,
     "padchest": PADCHEST,
+}
+SKIN_LAYOUTS: dict[str, Layout] = {
+    "ham10000": HAM10000,
+    "isic2018": ISIC2018,
+    "isic2019": ISIC2019,
+    "isic2020": ISIC2020,
 }
 WRIST_LAYOUTS: dict[str, Layout] = {"grazpedwri": GRAZPEDWRI, "fracatlas": FRACATLAS}

@@ -1,0 +1,39 @@
+"""Where the threshold of a model lies, and whether its answer is to refer or to reassure: what a task asks, as arguments and in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clinjup.contracts import ClinicalTask, TaskType
+
+DEFAULT_SENSITIVITY = 0.90
+
+
+def is_triage(task: ClinicalTask) -> bool:
+    """Whether the answer is to refer or to reassure."""
+    return task.task_type is TaskType.BINARY and (task.output_format == "refer_reassure" or bool(task.risk.harm_ratio))
+
+
+def must_hold(task: ClinicalTask) -> bool:
+    """Whether the target must hold for patients to come: where no case may be missed, or one class of several has priority."""
+    return task.risk.lower_bound or (task.task_type is TaskType.MULTICLASS and task.risk.kind == "sensitivity_first")
+
+
+def operating_point(task: ClinicalTask) -> dict[str, Any]:
+    """The arguments that say where the threshold lies."""
+    found: dict[str, Any] = {"TARGET_SENSITIVITY": task.risk.target_sensitivity or DEFAULT_SENSITIVITY}
+    found |= {"LOWER_BOUND": True} if must_hold(task) else {}
+    return found | ({"HARM_RATIO": task.risk.harm_ratio} if task.risk.harm_ratio else {})
+
+
+def rule_in_words(task: ClinicalTask) -> str:
+    """The rule for the markdown cell."""
+    target, harm_ratio = task.risk.target_sensitivity or DEFAULT_SENSITIVITY, task.risk.harm_ratio
+    if harm_ratio:
+        return f"one missed case counts as much as {harm_ratio:g} false alarms"
+    if must_hold(task):
+        return (
+            f"the highest specificity at which the sensitivity, with 95 % confidence, is at least {target:.0%} on other patients too; a "
+            "figure that was just reached on these would not be reached on the next"
+        )
+    return f"the highest specificity with a sensitivity of at least {target:.0%}"

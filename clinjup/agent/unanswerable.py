@@ -1,0 +1,77 @@
+"""What a request asks that the data at hand cannot answer: said before the run, with what would answer it."""
+
+from __future__ import annotations
+
+import re
+
+from clinjup.agent.intent_phrases import EXTERNAL
+from clinjup.agent.plan import INSERTABLE
+from clinjup.agent.vocabulary import CONFOUNDERS, by_id, fold
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning
+
+_SKIN_TONE = {
+    "en": (
+        "Whether it also works on dark skin cannot be answered from this data: nothing in it says which skin an image shows, and sets like "
+        "HAM10000 and ISIC hold almost only light skin. What would answer it: images of patients with dark skin with a proved diagnosis and "
+        "the Fitzpatrick or Monk skin type written down, at least 10 melanomas among them (better 60), tested apart and never assumed."
+    ),
+    "de": (
+        "Ob es auch auf dunkler Haut funktioniert, lässt sich mit diesen Daten nicht beantworten: Nichts darin sagt, welche Haut ein Bild "
+        "zeigt, und Sammlungen wie HAM10000 und ISIC enthalten fast nur helle Haut. Beantworten würden es Bilder von Patientinnen und "
+        "Patienten mit dunkler Haut mit gesicherter Diagnose und notiertem Hauttyp (Fitzpatrick oder Monk), darunter mindestens 10 Melanome "
+        "(besser 60), getrennt geprüft und nie angenommen."
+    ),
+}
+_CONTAINED = {"ham10000": "HAM10000", "isic2018": "ISIC 2018", "isic2019": "ISIC 2019"}
+_NAMES = {"ham10000": r"\bham ?10 ?000\b|\bham10k\b", "isic2018": r"\bisic ?2018\b", "isic2019": r"\bisic ?2019\b"}
+
+
+def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
+    """Warnings about what this data cannot show, and about confounders that no method here can examine."""
+    found = []
+    if "skin_tone_question" in task.constraints:
+        found.append(DataWarning(code="skin_tone_unknown", sentence=_SKIN_TONE[task.language]))
+    if "use_metadata" in task.constraints and task.modality != "dermoscopy":
+        sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
+        found.append(DataWarning(code="metadata_not_used", sentence=sentence))
+    return [*found, *_no_external(task, profile), *_unexamined(task, profile)]
+
+
+def _no_external(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
+    """HAM10000, ISIC 2018 and ISIC 2019 share images: none of them tests a model of another externally."""
+    text = fold(task.request)
+    if profile.layout not in _CONTAINED or not EXTERNAL.search(text):
+        return []
+    others = [name for key, name in _CONTAINED.items() if key != profile.layout and re.search(_NAMES[key], text)]
+    if not others:
+        return []
+    sentence = (
+        f"{' and '.join(others)} cannot serve as external test of a model trained on {_CONTAINED[profile.layout]}: ISIC 2019 contains "
+        "HAM10000, whose images are also those of ISIC 2018. A model would be tested on images that it has seen. Take out all shared images "
+        "first, or test on images of another hospital."
+    )
+    return [DataWarning(code="datasets_overlap", sentence=sentence)]
+
+
+def _unexamined(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
+    """Of several confounders those that are neither annotated nor drawable are named, never dropped in silence."""
+    if len(task.confounders) < 2:
+        return []
+    columns = {column.name.lower() for table in profile.tables for column in table.columns}
+    missing = [
+        item.name
+        for item in task.confounders
+        if item.id not in INSERTABLE and not any(_names(item.id, column) for column in columns)
+    ]
+    if not missing:
+        return []
+    verb = "is" if len(missing) == 1 else "are"
+    sentence = (
+        f"{' and '.join(missing)} {verb} not examined in this run: nothing annotates it and no method here can draw it."
+    )
+    return [DataWarning(code="confounder_not_checked", sentence=sentence)]
+
+
+def _names(confounder: str, column: str) -> bool:
+    term = by_id(CONFOUNDERS, confounder)
+    return term is not None and any(fold(word).strip("*") in fold(column) for word in (term.name, *term.synonyms))

@@ -1,0 +1,126 @@
+"""Operating points for somebody who fears the missed case: a sensitivity that holds for the next patients, and a harm ratio.
+
+A sensitivity that was reached on 117 cases is not reached on the next 117. So the threshold is taken at which the one-sided 95 % lower
+bound of the sensitivity (Clopper and Pearson, Biometrika 1934, at the effective sample size of proportions.py) reaches the target, on
+out-of-fold predictions of training and validation together where there are such.
+
+Networks of different folds need not share a scale. What is carried over from them to the final network is therefore not a probability but
+the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004); the threshold is where the final
+network has that rate on validation. It is lowered further where the final network's own validation sensitivity would miss the target.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clinjup.evaluation.calibration import logit
+from clinjup.evaluation.cohort_parts import Part
+from clinjup.evaluation.operating_point import choose_threshold
+from clinjup.evaluation.proportions import effective_size
+from clinjup.evaluation.wording import percent
+
+if TYPE_CHECKING:
+    from clinjup.learning.cross_fit import OutOfFold
+
+CONFIDENCE = 0.95
+
+
+def lower_bound(found: ArrayLike, clusters: ArrayLike) -> float:
+    """One-sided 95 % lower bound of the share of true `found` [cases], with cases that cluster in patients."""
+    from scipy.stats import beta
+
+    outcomes = np.asarray(found, float)
+    share, n = float(outcomes.mean()), effective_size(outcomes, clusters)
+    hits, misses = share * n, (1 - share) * n
+    return float(beta.ppf(1 - CONFIDENCE, hits, misses + 1)) if hits > 0 else 0.0
+
+
+def miss_bound(found: ArrayLike, clusters: ArrayLike) -> float:
+    """One-sided 95 % upper bound of the miss rate; with no miss in n cases this is about 3 / n, the rule of three."""
+    return 1 - lower_bound(found, clusters)
+
+
+def safe_threshold(
+    probabilities: NDArray[np.float64], part: Part, target: float, out_of_fold: OutOfFold | None = None
+) -> tuple[float, str]:
+    """(threshold, rule in words) for the final network, whose `probabilities` [images] on validation are given."""
+    own = choose_threshold(probabilities, part.labels, target)
+    negatives = np.sort(probabilities[part.labels != 1])[::-1]
+    if out_of_fold is None:
+        placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
+        clusters, source = part.clusters[part.labels == 1], "validation"
+    else:
+        placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
+        clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
+    rate, bound = _rate(placements, clusters, target)
+    safe = (
+        _below(probabilities, probabilities[part.labels == 1][placements <= rate].min())
+        if out_of_fold is None
+        else None
+    )
+    threshold = min(_threshold_at(rate, negatives) if safe is None else safe, own)
+    missed = int((placements > rate).sum())
+    words = (
+        f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {percent(target)}: "
+        f"{len(placements) - missed} of {len(placements)} {source} positives found, bound {bound * 100:.1f} %"
+    )
+    if bound < target:
+        groups = len(set(clusters.tolist()))
+        words = (
+            f"the highest sensitivity that can be had: no {source} positive is missed. {len(placements)} positives of {groups} groups show "
+            f"no more than a sensitivity of {bound * 100:.1f} % (one-sided 95 % lower bound), so {percent(target)} cannot be promised"
+        )
+    return threshold, words
+
+
+def harm_threshold(ratio: float, temperature: float) -> tuple[float, str]:
+    """(threshold, rule in words) that weighs a missed case as `ratio` false alarms: calibrated probability 1 / (1 + ratio).
+
+    Pauker and Kassirer, NEJM 1980. The threshold is given for probabilities as the network states them.
+    """
+    wanted = 1 / (1 + ratio)
+    threshold = 1 / (1 + np.exp(-float(logit([wanted])[0]) * temperature))
+    words = (
+        f"a missed case counts as much as {ratio:g} false alarms, so an image is called positive from a calibrated probability of "
+        f"{wanted * 100:.1f} % on (temperature {temperature:.2f}, fitted on validation)"
+    )
+    return float(threshold), words
+
+
+def _placements(scores: NDArray[Any], labels: NDArray[Any], fold: NDArray[Any]) -> NDArray[np.float64]:
+    """For each positive the share of its fold's negatives with at least its score, in the order of the images."""
+    found = np.full(len(scores), np.nan)
+    for number in np.unique(fold):
+        here = fold == number
+        negatives = np.sort(scores[here & (labels != 1)])
+        cases = here & (labels == 1)
+        found[cases] = 1 - np.searchsorted(negatives, scores[cases], side="left") / max(len(negatives), 1)
+    return found[labels == 1]
+
+
+def _rate(placements: NDArray[np.float64], clusters: NDArray[Any], target: float) -> tuple[float, float]:
+    """The lowest false-alarm rate whose sensitivity has a lower bound of at least `target`, else the one that finds all; and the bound."""
+    bound = 0.0
+    for rate in np.unique(placements):
+        bound = lower_bound(placements <= rate, clusters)
+        if bound >= target:
+            return float(rate), bound
+    return float(placements.max()), bound
+
+
+def _below(probabilities: NDArray[np.float64], lowest: float) -> float:
+    """A threshold that calls `lowest` positive, halfway to the next lower probability."""
+    lower = probabilities[probabilities < lowest]
+    return float((lowest + lower.max()) / 2 if len(lower) else lowest)
+
+
+def _threshold_at(rate: float, negatives: NDArray[np.float64]) -> float:
+    """Threshold at which at least `rate` of `negatives` (descending) are called positive, halfway to the next lower of them."""
+    called = int(np.ceil(rate * len(negatives) - 1e-9))
+    if called >= len(negatives):
+        return float(negatives[-1] / 2) if len(negatives) else 0.0
+    highest = float(negatives[called - 1]) if called else 1.0
+    return (highest + float(negatives[called])) / 2

@@ -1,0 +1,75 @@
+"""Several classes: their names in words, the one with priority, and classes too rare to be learned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from clinjup.contracts import DataWarning
+from clinjup.kernel.errors import ClinjupError
+
+if TYPE_CHECKING:
+    from clinjup.imaging.cohort import Cohort
+
+FEWEST_GROUPS = 3  # one each for training, validation and test
+
+_WORDS = {
+    "akiec": "actinic keratosis",
+    "bcc": "basal cell carcinoma",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
+_GROUPS = {"lesion": re.compile(r"l(e|ä|ae)sion", re.I), "case": re.compile(r"\b(case|fall)", re.I)}
+
+
+def plain_class(name: str) -> str:
+    """'bcc' -> 'basal cell carcinoma'; other ids with spaces."""
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+def priority_among(classes: Sequence[str], priority: str | None) -> str:
+    """The class with priority. Raises `ClinjupError` where no image has it."""
+    if priority is None or priority not in classes:
+        raise ClinjupError(
+            f"No image is labelled '{plain_class(priority or 'any class')}', which was to have priority. There are: "
+            f"{', '.join(map(plain_class, classes))}. Name one of these."
+        )
+    return priority
+
+
+def grouped_by(reference: str | None) -> str:
+    """Whom a column ('TABLE:COLUMN') numbers, by its header: 'lesion', 'case', else 'patient'."""
+    header = (reference or "").rpartition(":")[2].replace("_", " ")
+    return next((name for name, shape in _GROUPS.items() if shape.search(header)), "patient")
+
+
+def without_rare_classes(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
+    """A cohort of several classes without those that have fewer than 3 groups: they cannot stand in every part.
+
+    Raises `ClinjupError` where the class with priority is one of them.
+    """
+    if cohort.binary:
+        return cohort, []
+    groups = cohort.table.groupby("label")["group"].nunique()
+    rare = [code for code in range(len(cohort.classes)) if groups.get(code, 0) < FEWEST_GROUPS]
+    if not rare:
+        return cohort, []
+    if cohort.positive in rare:
+        raise ClinjupError(
+            f"Only {int(groups.get(cohort.positive, 0))} {cohort.grouped_by}s show {plain_class(cohort.finding)}, which has priority; "
+            "training, validation and test need at least one each. Add images of it."
+        )
+    rows = cohort.table.index[cohort.table["label"].isin(rare)]
+    names = " and ".join(plain_class(cohort.classes[code]) for code in rare)
+    sentence = (
+        f"{names.capitalize()}: {len(rows)} images of fewer than {FEWEST_GROUPS} {cohort.grouped_by}s, too few to learn and to test. "
+        "They are left out, so the model will take such a lesion for another one."
+    )
+    kept = cohort.without_rows(dict.fromkeys(rows, "its class has too few images to be learned"))
+    classes = [name for code, name in enumerate(cohort.classes) if code not in rare]
+    recoded = {cohort.classes.index(name): code for code, name in enumerate(classes)}
+    table = kept.table.assign(label=kept.table["label"].map(recoded))
+    return replace(kept, table=table, classes=classes), [DataWarning(code="rare_class_left_out", sentence=sentence)]

@@ -1,0 +1,61 @@
+"""Ground truth of the ISIC challenges: one column a diagnosis, 1.0 where it applies, read as one column `diagnosis`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from clinjup.contracts import DataWarning
+from clinjup.imaging.source import DataFolder, View
+from clinjup.imaging.values import map_distinct
+
+IMAGE, DIAGNOSIS = "image", "diagnosis"
+SHARED = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
+OWN_2018, OWN_2019 = ("AKIEC",), ("AK", "SCC", "UNK")
+# AKIEC of 2018 holds actinic keratoses and Bowen's disease, AK of 2019 actinic keratoses: one class here. SCC is none of the seven.
+_CODES = {"AK": "akiec"}
+
+
+def one_hot_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Paths of the tables in this form."""
+    return [path for path, names in columns.items() if {IMAGE, *SHARED} <= set(names)]
+
+
+def one_hot_views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+    """All such tables as one, called by the name of the first: `image` and `diagnosis`; the latter lists all that apply."""
+    tables = tuple(one_hot_tables(columns))
+    return [View(tables, lambda folder: _together(folder, tables))] if tables else []
+
+
+def _together(folder: DataFolder, tables: Sequence[str]) -> pd.DataFrame:
+    parts = [_one_column(folder.raw(path)) for path in tables]
+    years = {"2019" if set(OWN_2019) & set(folder.raw(path).columns) else "2018" for path in tables}
+    together = pd.concat(parts, ignore_index=True)
+    if len(years) > 1:
+        twice = int(together[IMAGE].duplicated().sum())
+        sentence = (
+            "Tables of ISIC 2018 and ISIC 2019 lie in one folder. The images of 2018 are HAM10000, which ISIC 2019 contains: "
+            f"{twice} images are named in both and count once, and neither set is an external test of the other. AKIEC of 2018 and AK of "
+            "2019 are read as one class; SCC and UNK are no class of 2018 and are left out."
+        )
+        folder.warnings.append(DataWarning(code="datasets_overlap", sentence=sentence))
+        together = together.drop_duplicates()
+    return together
+
+
+def _one_column(table: pd.DataFrame) -> pd.DataFrame:
+    codes = [name for name in (*SHARED, *OWN_2018, *OWN_2019) if name in table]
+    found = pd.Series("", index=table.index)
+    for name in codes:
+        applies = map_distinct(table[name], _number) >= 0.5
+        word = _CODES.get(name, name.lower())
+        found = found.where(~applies, found.where(found == "", found + "|") + word)
+    return pd.DataFrame({IMAGE: table[IMAGE], DIAGNOSIS: found.replace("", None)})
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value.replace(",", "."))
+    except ValueError:
+        return float("nan")
