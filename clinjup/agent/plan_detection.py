@@ -9,7 +9,11 @@ from clinjup.agent.state import Brief
 from clinjup.contracts import Step
 
 IMAGE_SIZE = 128
-FEW = 0.5  # below this share of boxed positives the ladder is climbed
+FEW, MOST = (
+    0.5,
+    0.9,
+)  # shares of images that a box file speaks of: below the first the ladder is climbed, above the second never
+MAX_LATENCY_MS = 200.0  # a film on one core, where the clinician says on which computer it must run
 STEPS = 400  # batches of 32 films
 LADDER_STEPS = {"baseline": 150, "with_negatives": 250, "pseudo_boxes": 400, "pseudo_boxes_2": 450}
 GATE = "image_classifier"
@@ -40,12 +44,14 @@ _WHY = {
 
 
 def few_boxes(brief: Brief) -> bool:
-    """Whether the clinician says that few images have boxes, or the data show it: images are labelled and most were not boxed."""
+    """Whether most images were not boxed, as the data show it; what the clinician says of it decides where they are not clear."""
     boxes = next(
         (each for each in brief.profile.boxes if brief.roles.boxes and each.path == brief.roles.boxes.path), None
     )
-    unboxed = boxes is not None and brief.roles.label is not None and boxes.images < FEW * brief.profile.images.count
-    return "few_boxes" in brief.task.constraints or unboxed
+    share = boxes.images / max(brief.profile.images.count, 1) if boxes else 0.0
+    if share > MOST:
+        return False
+    return "few_boxes" in brief.task.constraints or (share < FEW and brief.roles.label is not None)
 
 
 def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
@@ -70,7 +76,10 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
             id="select",
             title="Choose the detector",
             recipe="select_detector",
-            parameters={"METRIC": metric if metric == "sensitivity_at_false_mark_limit" else "ap50"},
+            parameters={
+                "METRIC": metric if metric == "sensitivity_at_false_mark_limit" else "ap50",
+                "MAX_LATENCY_MS": MAX_LATENCY_MS if "run_on_cpu" in brief.task.constraints else None,
+            },
             words={
                 "selection_rule": "the largest share of boxes marked at the limit of false marks"
                 if metric == "sensitivity_at_false_mark_limit"

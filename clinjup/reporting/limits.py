@@ -38,9 +38,10 @@ def limits(results: Results) -> list[str]:
             f"not ruled out: the marks assist a reader and replace none."
         )
     found += _confounder_limits(results, noun)
-    if len(results.models) > 1:
+    compared = sum(bool(model.validation) for model in results.models)
+    if compared > 1:
         found.append(
-            f"{len(results.models)} models were compared on the same validation part, so the validation figures of the chosen one are "
+            f"{compared} models were compared on the same validation part, so the validation figures of the chosen one are "
             "slightly too good. The test figures are not affected."
         )
     if results.test_openings > 1:

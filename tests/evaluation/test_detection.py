@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +226,16 @@ def test_the_ladder_is_told_as_experiments_and_the_better_step_goes_on(opened):
     assert selection.selected == best_so_far(validations) == "with_negatives"
     assert [item.outcome for item in selection.experiments] == ["baseline", "kept"]
     assert all(item.validation.ci95 for item in selection.experiments)
+
+
+def test_a_detector_that_is_too_slow_for_the_computer_is_not_chosen(opened):
+    _, _, _, validations, _, _ = opened
+    slow = replace(validations["with_negatives"], metrics=dict(validations["with_negatives"].metrics))
+    slow.metrics["latency_ms"] = slow.metrics["latency_ms"].model_copy(update={"value": 900.0})
+    selection = select_detector({"baseline": validations["baseline"], "with_negatives": slow}, max_latency_ms=200)
+    assert selection.selected == "baseline" and "900 ms a film" in selection.experiments[1].reason
+    with pytest.raises(ClinjupError, match="at most 5 ms"):
+        select_detector(validations, max_latency_ms=5)
 
 
 def test_the_test_set_is_opened_once_with_what_was_frozen(opened, in_its_folder):

@@ -24,8 +24,12 @@ def best_so_far(validations: Mapping[str, DetectorValidation], metric: str = "ap
     return max(validations, key=lambda name: primary_value(validations[name], metric))
 
 
-def select_detector(validations: Mapping[str, DetectorValidation], *, metric: str = "ap50") -> SelectionFinding:
+def select_detector(
+    validations: Mapping[str, DetectorValidation], *, metric: str = "ap50", max_latency_ms: float | None = None
+) -> SelectionFinding:
     """Choose among `validations` (the first is the baseline) by `metric`; emits and returns the SelectionFinding.
+
+    A detector whose median time for a film is above `max_latency_ms` does not go on, however well it marks.
 
     Every detector is one experiment, compared with the best before it. Raises ClinjupError where there is nothing to choose from.
     """
@@ -38,8 +42,10 @@ def select_detector(validations: Mapping[str, DetectorValidation], *, metric: st
     experiments = []
     best = None
     for name, validation in validations.items():
-        value = primary_value(validation, metric)
-        if best is None:
+        value, slow = primary_value(validation, metric), _too_slow(validation, max_latency_ms)
+        if slow:
+            outcome, reason = "discarded", slow
+        elif best is None:
             outcome, reason = "baseline", "what the others are compared with"
         elif value > primary_value(validations[best], metric):
             outcome, reason = "kept", f"better than {best} ({primary_value(validations[best], metric):.2f})"
@@ -58,7 +64,10 @@ def select_detector(validations: Mapping[str, DetectorValidation], *, metric: st
                 reason=reason,
             )
         )
-    assert best is not None
+    if best is None:
+        raise ClinjupError(
+            f"No detector takes at most {max_latency_ms:g} ms for a film on one core of this machine. Allow more time, or train the light one."
+        )
     words = metric_words(key)
     first = next(iter(validations))
     sentence = f"{best} goes on: {words} on validation {primary_value(validations[best], metric):.2f}"
@@ -71,3 +80,13 @@ def select_detector(validations: Mapping[str, DetectorValidation], *, metric: st
     )
     emit(finding, finding.sentence)
     return finding
+
+
+def _too_slow(validation: DetectorValidation, limit: float | None) -> str:
+    """Why a detector is too slow for the computer that it must run on; empty where it is not."""
+    taken = validation.metrics["latency_ms"].value
+    return (
+        f"{taken:.0f} ms a film, the limit is {limit:g} ms"
+        if limit is not None and taken is not None and taken > limit
+        else ""
+    )

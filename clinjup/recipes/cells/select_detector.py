@@ -7,9 +7,10 @@
 # notebook and in the report. **Look for:** which step helped, and by how much against its interval.
 # %% parameters
 METRIC = "ap50"
+MAX_LATENCY_MS = None  # a detector that takes longer for a film on one core is not chosen
 # %%
 from clinjup.evaluation import metrics_table
 from clinjup.evaluation.detection import select_detector
 
-selection = select_detector(marked, metric=METRIC)
+selection = select_detector(marked, metric=METRIC, max_latency_ms=MAX_LATENCY_MS)
 metrics_table({name: validation.metrics for name, validation in marked.items()})
