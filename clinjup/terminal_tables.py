@@ -85,7 +85,7 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
         if summary["threshold"] is None
         else f" at the threshold {summary['threshold']:.2f} that the run chose on validation"
     )
-    told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Table: {summary['out']}"
+    told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Written to {summary['out']}"
     console.print(told, highlight=False, markup=False)
     trained = (
         "The model was trained on synthetic data and says nothing about real patients. " if summary["synthetic"] else ""

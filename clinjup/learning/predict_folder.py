@@ -1,5 +1,7 @@
 """`python -m clinjup.learning.predict_folder SPECIFICATION`: a trained model on a plain folder of images.
 
+A detector writes COCO JSON instead of a table (see detection.predict_folder).
+
 SPECIFICATION is a JSON object: checkpoint, data (folder), out (CSV to write), threshold (the frozen operating point; null where there is
 none: 0.5). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out; or
 error, a sentence, with exit code 2. Images that cannot be read have no row in the table: a row without a decision is read as a negative.
@@ -24,6 +26,8 @@ from numpy.typing import NDArray
 from clinjup.imaging.files import printable, scan_folder
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.detection.detector import is_detector
+from clinjup.learning.detection.predict_folder import mark_folder
 from clinjup.learning.trained import TrainedModel, load_model
 
 _FILMS_AT_ONCE = 256
@@ -103,7 +107,8 @@ def main(arguments: list[str]) -> int:
     """Exit code 0, or 2 where a sentence says why nothing was predicted."""
     try:
         wanted = json.loads(arguments[0])
-        summary = predict_folder(
+        predict = mark_folder if is_detector(wanted["checkpoint"]) else predict_folder
+        summary = predict(
             Path(wanted["checkpoint"]), Path(wanted["data"]), Path(wanted["out"]), wanted.get("threshold")
         )
     except ClinjupError as error:
