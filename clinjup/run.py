@@ -146,8 +146,10 @@ class Run:
 
     async def _let_go(self) -> None:
         """The notebook is saved and given back, whatever comes."""
-        with contextlib.suppress(Exception):
+        try:
             await self.workspace.session.close()
+        except Exception as fault:
+            self.publish("text.delta", {"text": _sentence_for(fault), "loud": True})
         self._lock.release()
 
     def _opening(self) -> dict[str, Any]:
@@ -235,8 +237,9 @@ class Run:
         data = Path(brief.profile.root)
         status = await check_sandbox(self.folder, [data])
         self.record("sandbox", status.as_record())
-        self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
         brief.sandboxed = status.active and await self.executor.enter_sandbox(data)
+        if brief.sandboxed or not status.active:
+            self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
         if brief.sandboxed:
             self.session.use_kernel(KERNEL_NAME, KERNEL_TITLE)  # whoever opens the notebook is protected too
         elif status.active:

@@ -167,6 +167,21 @@ class Lab:
         )
         return self.path
 
+    def close_connection_dialogs(self) -> None:
+        """JupyterLab tells a lost connection with dialogs of its own, which stay when it is back."""
+        dialog = self.page.locator(".jp-Dialog", has_text="Server Connection Error")
+        while dialog.count():
+            dialog.get_by_role("button", name="Close").click()
+            self.page.wait_for_timeout(300)  # the next one comes when this one is gone
+
+    def save_by_hand(self) -> None:
+        """Ctrl+S in the notebook in front: nothing is asked, and nothing is left to save."""
+        self.page.evaluate("() => { void window.jupyterapp.commands.execute('docmanager:save') }")
+        self.page.wait_for_function(
+            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty || document.querySelector('.jp-Dialog')"
+        )
+        assert self.page.locator(".jp-Dialog").all_inner_texts() == []
+
     def show_cell(self, text: str) -> None:
         """Scroll the notebook in front to the code cell with this text."""
         self.page.evaluate(

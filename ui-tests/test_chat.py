@@ -11,19 +11,15 @@ REQUEST = "I want to build a model on chest X-rays. Chest drains may act as a co
 
 
 def say(lab: Lab, text: str) -> None:
-    """Send a message in the chat `clinjup.chat`, as its input box does."""
-    lab.command(
-        "jupyterlab-chat:openWithMessage",
-        name="clinjup",
-        path="clinjup.chat",
-        inSidePanel=False,
-        input=text,
-        autoSend=True,
-    )
+    """Write a message into the box of the chat, and send it."""
+    box = lab.page.locator(".jp-chat-input-container textarea:not([aria-hidden='true']):visible").last
+    box.fill(text)
+    box.press("Enter")
 
 
 def test_a_run_is_started_answered_followed_and_stopped_in_the_chat(open_lab: Callable[..., Lab]) -> None:
     lab = open_lab(width=1700, height=1000)
+    lab.command("jupyterlab-chat:createAndOpen", name="clinjup", path="", inSidePanel=False)
     messages = lab.page.locator(".jp-chat-messages-container:visible, .jp-chat-message:visible")
     say(lab, f"{REQUEST} data: {DATA}")
     expect(messages.get_by_text("Started. The notebook is").first).to_be_visible(timeout=2 * MINUTES)

@@ -38,7 +38,9 @@ def test_a_model_writes_cells_mends_its_mistake_and_is_held_back_where_code_is_r
     expect(waiting.get_by_text("Why you are asked:")).to_be_visible()
     lab.wait_for_text("patients: 2")
     expect(lab.panel.get_by_text("A problem, mended")).to_be_visible()
+    expect(lab.panel.get_by_text("was never made; now it is read")).to_be_visible()
     expect(facts).to_contain_text("no cost")  # a model on this machine costs nothing
+    expect(lab.page.locator(".jp-Notebook:visible .jp-MarkdownCell:not(.jp-mod-rendered)")).to_have_count(0)
     lab.show_cell("nunique")
     lab.screenshot("claude-approval")
     assert lab.serious_violations() == []

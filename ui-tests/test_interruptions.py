@@ -40,8 +40,8 @@ def test_thirty_seconds_offline_lose_neither_the_users_edits_nor_the_runs_cells(
     lab.wait_for_end("Failed", timeout=MINUTES)
     lab.wait_for_text("written while the browser was offline")
     assert "typed offline" in lab.sources() and "before the run" in lab.sources()
-    lab.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.save() }")
-    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+    lab.close_connection_dialogs()
+    lab.save_by_hand()
     whole = json.dumps(server.notebook(path))
     assert "typed offline" in whole and "written while the browser was offline" in whole
     lab.screenshot("online-again")
@@ -60,7 +60,6 @@ def test_a_killed_kernel_is_told_in_a_sentence_and_the_notebook_is_whole(
     lab.screenshot("kernel-killed")
     whole = json.dumps(server.notebook(run["notebook"]))
     assert "first" in whole and "waiting" in whole
-    lab.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()  # JupyterLab tells it, too
     assert lab.run_by_hand("print(6 * 7)") == "42\n"
 
 
@@ -90,8 +89,7 @@ def test_a_killed_server_leaves_a_whole_notebook_and_a_run_that_goes_on(
 
     turns.extend(first[2:])
     let_go(run)
-    for dialog in lab.page.locator(".jp-Dialog").all():
-        dialog.get_by_role("button").last.click()
+    lab.close_connection_dialogs()
     end.get_by_role("button", name="Go on").click()
     lab.wait_for_end("Failed", timeout=2 * MINUTES)
     lab.wait_for_text("gone on")

@@ -41,7 +41,7 @@ def notebook_of(cells: int) -> dict[str, object]:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {
         "cells": [
-            {"id": f"c{n}", "cell_type": "markdown", "source": f"## Note {n}\\nWhat was thought.", "metadata": {}}
+            {"id": f"c{n}", "cell_type": "markdown", "source": f"## Note {n}\nWhat was thought.", "metadata": {}}
             for n in range(cells)
         ],
         "metadata": {"kernelspec": kernel},
@@ -62,7 +62,7 @@ def test_a_run_in_a_notebook_of_500_cells_writes_and_keeps_all_of_them(
     lab.wait_for_end("Failed", timeout=2 * MINUTES)
     lab.wait_for_text("in the long notebook")
     shown = lab.sources()
-    assert len(shown) > 500 and shown[:500] == [f"## Note {n}\\nWhat was thought." for n in range(500)]
+    assert len(shown) > 500 and shown[:500] == [f"## Note {n}\nWhat was thought." for n in range(500)]
     assert ["".join(cell["source"]) for cell in server.notebook("long.ipynb")["cells"]] == shown
     lab.screenshot("500-cells")
 
@@ -82,6 +82,7 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     lab.wait_for_text("the end of it")
     lab.wait_for_text("characters left out by clinjup")
     lab.show_cell("window.hacked = 7")
+    lab.screenshot("hostile-output")
     shown = lab.page.locator(".jp-Notebook:visible .jp-RenderedHTMLCommon b", has_text="bold")
     shown.scroll_into_view_if_needed()
     expect(shown).to_be_visible()

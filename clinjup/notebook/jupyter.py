@@ -24,6 +24,7 @@ from clinjup.notebook.oplog import LOG_NAME, read_log, replay
 from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.session import empty_notebook
 from clinjup.notebook.tabs import Tabs
+from clinjup.notebook.whole_files import write_live_notebooks_whole
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
 
 BUSY_AFTER = 1.0
@@ -36,6 +37,7 @@ class JupyterDesk:
     def __init__(self, contents: Any, sessions: Any, kernels: Any, root: Path) -> None:
         self.contents, self.sessions, self.kernels, self.root = contents, sessions, kernels, root.resolve()
         self.tabs = Tabs()
+        write_live_notebooks_whole(contents, lambda file: self.tabs.live(self.contents_path(file) or "") is not None)
 
     async def open(
         self, folder: Path, run_id: str, notebook: str | None, publish: Publish, *, sandboxed: bool = False
@@ -46,7 +48,7 @@ class JupyterDesk:
         """
         path = (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/")
         try:
-            lock = Lock(self.root / path)
+            lock = self._lock(path)
         except Taken as taken:
             raise NotebookTroubleError(
                 f"Another run is writing '{path}'. Two runs in one notebook would mix their cells; wait for its end, stop it, or "
@@ -58,9 +60,17 @@ class JupyterDesk:
             lock.release()
             raise
 
+    def _lock(self, path: str) -> Lock:
+        """One run a notebook, whichever server carries it. Raises Taken."""
+        if self.tabs.live(path) is not None:
+            raise Taken(path)
+        return Lock(self.root / path)
+
     async def _open(
         self, path: str, folder: Path, run_id: str, publish: Publish, sandboxed: bool, lock: Lock
     ) -> LiveWorkspace:
+        if (unsaved := self.tabs.unsaved.get(path)) is not None:
+            await unsaved.save_late()
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:

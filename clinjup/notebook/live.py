@@ -242,11 +242,20 @@ class LiveNotebook(NotebookSession):
         self._broadcast.flush()
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
-        self._log.close(keep=not whole)
         self._lock.release()
+        if not whole:
+            self._tabs.unsaved[self.contents_path] = self
+        with contextlib.suppress(OSError):  # told when it was written to
+            self._log.close(keep=not whole)
         if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
-            super().save()
+            super().save(wait=False)
             super().settle()
+
+    async def save_late(self) -> None:
+        """After the run, what could not be saved at its end (the disk was full). Raises NotebookTroubleError while it cannot be."""
+        await self._save_here()
+        self._tabs.unsaved.pop(self.contents_path, None)
+        self._log.discard()
 
     async def _write_on(self) -> None:
         while True:

@@ -41,9 +41,15 @@ class OpLog:
 
     def close(self, *, keep: bool) -> None:
         """`keep` the log where the notebook file may lack something."""
-        self._file.close()
-        if not keep:
-            self.path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            if not keep:
+                self.discard()
+
+    def discard(self) -> None:
+        """The notebook file lacks nothing."""
+        self.path.unlink(missing_ok=True)
 
 
 def read_log(folder: Path) -> tuple[str, list[AnyOp]] | None:

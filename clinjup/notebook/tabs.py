@@ -66,6 +66,8 @@ class Tabs:
     def __init__(self) -> None:
         self._tabs: dict[str, list[OpenTab]] = {}
         self._live: dict[str, LiveNotebook] = {}
+        self.unsaved: dict[str, LiveNotebook] = {}
+        """Notebooks of runs that have ended and could not be saved at their end, by path."""
 
     def live(self, path: str) -> LiveNotebook | None:
         return self._live.get(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any
 from clinjup import __version__
 from clinjup.contracts import CellError, Event, RunRequest
 from clinjup.examples import EXAMPLES, write_example_cohort
-from clinjup.runs import JupyterDesk, NotRunningError, PlannerUnusableError, RunManager, RunView, destination_of
+from clinjup.runs import (
+    JupyterDesk,
+    NotebookTroubleError,
+    NotRunningError,
+    PlannerUnusableError,
+    RunManager,
+    RunView,
+    destination_of,
+)
 from clinjup.server.events import Destination, PendingApproval
 from clinjup.server.protocol import (
     About,
@@ -207,6 +216,13 @@ class Service:
         if self._alive is not None:
             self._alive.cancel()
         await self.manager.close()
+        await self._save_late()
+
+    async def _save_late(self) -> None:
+        """Try again to save what could not be saved when its run ended."""
+        for live in list(self.desk.tabs.unsaved.values()):
+            with contextlib.suppress(NotebookTroubleError, OSError):  # it was told; the next time may be better
+                await live.save_late()
 
     # ------------------------------------------------------------------------------------------------- helpers
 
@@ -278,7 +294,8 @@ class Service:
         """Rule 11: a hub that shuts idle servers down sees that this one is not idle, also with no browser open."""
         while True:
             self._settings["clinjup_last_activity"] = datetime.now(UTC)
-            if not self.manager.busy():
+            await self._save_late()
+            if not self.manager.busy() and not self.desk.tabs.unsaved:
                 return
             await asyncio.sleep(ACTIVITY_SECONDS)
 

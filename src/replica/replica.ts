@@ -9,6 +9,7 @@ import type {
   ISharedCodeCell,
   ISharedNotebook
 } from '@jupyter/ydoc';
+import { MarkdownCell } from '@jupyterlab/cells';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
 import { UUID } from '@lumino/coreutils';
@@ -47,6 +48,13 @@ export class NotebookReplica implements IDisposable {
     this._base = baseOf(this._notebook, this._seq);
     context.model.contentChanged.connect(this._onContentChanged, this);
     context.pathChanged.connect(this._onPathChanged, this);
+    for (const kind of ['pointerdown', 'keydown']) {
+      this._options.panel.content.node.addEventListener(
+        kind,
+        () => (this._touched = true),
+        { capture: true, once: true }
+      );
+    }
     this._socket = new ReconnectingSocket({
       open: () => new WebSocket(this._options.url(context.localPath)),
       onOpen: () => this._hello(),
@@ -207,9 +215,24 @@ export class NotebookReplica implements IDisposable {
     }
     flush();
     this._seq = Math.max(this._seq, until);
+    this._leaveEditModeOfNobody();
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
+    }
+  }
+
+  /** JupyterLab opens a new notebook in edit mode: the run's first cell would stand there as source, and nobody asked for that. */
+  private _leaveEditModeOfNobody(): void {
+    const { content } = this._options.panel;
+    const { activeCell } = content;
+    if (
+      !this._touched &&
+      content.mode === 'edit' &&
+      activeCell instanceof MarkdownCell
+    ) {
+      content.mode = 'command';
+      activeCell.rendered = true;
     }
   }
 
@@ -353,6 +376,8 @@ export class NotebookReplica implements IDisposable {
   private _snapshotTimer = 0;
   private _pingTimer = 0;
   private _applying = false;
+  /** Whether the user has done anything in this notebook. */
+  private _touched = false;
   private _welcome: IWelcome | null = null;
   private _work: Promise<void> = Promise.resolve();
   private _changed = new Signal<this, void>(this);

@@ -251,16 +251,19 @@ function finishCell(
   }
 }
 
-/** Change what is told about the problems of this step that are still open. */
+/**
+ * Change what is told about the problems of this step. What mended one is often told after the cell that shows it: it belongs to
+ * those that have no repair yet.
+ */
 function changeProblems(
   run: IRunView,
   stepId: string,
-  change: { repair?: string; mended?: boolean }
+  change: { repair: string } | { mended: boolean }
 ): void {
   run.timeline.forEach((item, index) => {
-    if (item.kind === 'problem' && item.stepId === stepId && !item.mended) {
-      const keep = change.repair !== undefined && item.repair !== '';
-      run.timeline[index] = keep ? item : { ...item, ...change };
+    if (item.kind === 'problem' && item.stepId === stepId) {
+      const open = 'repair' in change ? item.repair === '' : !item.mended;
+      run.timeline[index] = open ? { ...item, ...change } : item;
     }
   });
 }

@@ -29,8 +29,17 @@ PATIENCE = 120.0  # seconds that a test waits for an event before it fails
 class Server:
     """A Jupyter server with clinjup, in a folder of its own."""
 
-    def __init__(self, root: Path, *options: str, base_url: str = "/", command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *options: str,
+        base_url: str = "/",
+        command: list[str] | None = None,
+        installed_config: bool = False,
+    ) -> None:
+        """`installed_config`: with what the packages of this environment configure, as on a user's machine."""
         self.root, self.options, self.base_url, self.command = root, options, base_url, command
+        self.installed_config = installed_config
         self.token = uuid.uuid4().hex
         self.log = root.parent / f"{root.name}-server.log"
         self.start()
@@ -43,7 +52,7 @@ class Server:
         folders = {"CONFIG": "config", "RUNTIME": "runtime", "DATA": "data"}
         environment = {f"JUPYTER_{name}_DIR": str(home / folder) for name, folder in folders.items()}
         environment |= {
-            "JUPYTER_NO_CONFIG": "1",
+            "JUPYTER_NO_CONFIG": "" if self.installed_config else "1",
             "OMP_NUM_THREADS": "1",
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
 import psutil
+import pytest
 
 LAB = [sys.executable, "-c", "from clinjup.cli import main; main()", "lab", "."]
 
@@ -26,6 +28,25 @@ def test_clinjup_lab_listens_on_its_own_port_alone_and_serves_the_panels_routes(
     status, about = server.get("clinjup/v1/about")
     assert status == 200 and about["warnings"] == []
     assert server.get("lab")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("command", "lets_in"),
+    [(LAB, False), ([sys.executable, "-m", "jupyterlab"], True)],
+    ids=["clinjup lab", "plain jupyter lab"],
+)
+def test_nobody_reaches_jupyter_ais_unguarded_port_under_clinjup_lab(command, lets_in, own_server):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = own_server(f"--MCPExtensionApp.mcp_port={port}", command=command, installed_config=True)
+    assert server.get("api/status")[0] == 200  # whoever waits for this has given the other port its time
+    try:
+        socket.create_connection(("localhost", port), timeout=5).close()
+        came_in = True
+    except ConnectionRefusedError:
+        came_in = False
+    assert came_in is lets_in
 
 
 def test_doctor_warns_of_the_port_that_plain_jupyter_lab_opens():

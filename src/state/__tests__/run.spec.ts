@@ -123,6 +123,11 @@ describe('reduceRun', () => {
     });
     const done = event('cell.finished', { step_id: 's', ok: true, seconds: 3 });
     expect(after(...fails, done).timeline[0]).toMatchObject({ mended: true });
+    // As the server tells it: first that the cell went through, then what had been changed in it.
+    expect(after(fails[0], done, fails[1]).timeline[0]).toMatchObject({
+      mended: true,
+      repair: 'smaller batch'
+    });
   });
 
   it('adds up the seconds of all attempts at a step', () => {
