@@ -6,6 +6,6 @@ module.exports = {
   coverageDirectory: 'coverage',
   testRegex: 'src/.*/__tests__/.*.spec.ts[x]?$|src/__tests__/.*.spec.ts[x]?$',
   transformIgnorePatterns: base.transformIgnorePatterns.map(pattern =>
-    pattern.replace('(?!', '(?!@jupyterlab/translation|@tanstack|')
+    pattern.replace('(?!', '(?!@jupyterlab/|@jupyter/|@tanstack|')
   )
 };

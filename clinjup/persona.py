@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_ai_persona_manager import BasePersona, PersonaDefaults
-from jupyterlab_chat.models import Message
+from jupyterlab_chat.models import Message, MimeModel, NewMessage
 
 from clinjup.server.protocol import NewRun, RunSummary
+
+CARD_MIME = "application/vnd.clinjup.card+json"
+# Findings that are told in the chat; the notebook and the sidebar have all of them.
+_CARDS = frozenset({"cohort", "association", "selection", "evaluation"})
 
 _DATA = re.compile(r"(?:^|\s)(?:data|daten)[:=]\s*(?P<folder>\"[^\"]+\"|\S+)", re.IGNORECASE)
 _HELP = (
@@ -93,6 +97,8 @@ class ClinjupPersona(BasePersona):
             for event in batch:
                 if event.run_id == run.id and (told := _told(event.type, event.data)):
                     self.send_message(told)
+                if event.run_id == run.id and (card := _card(event.type, event.data)):
+                    self.chat.add_message(NewMessage(body="", sender=self.id, mime_model=card))
                 if event.run_id == run.id and event.type == "run.finished":
                     return
 
@@ -118,6 +124,14 @@ def _told(kind: str, data: dict[str, Any]) -> str:
     if kind == "run.finished":
         return f"**{str(data['status']).replace('_', ' ').capitalize()}.** {data['sentence']}"
     return ""
+
+
+def _card(kind: str, data: dict[str, Any]) -> MimeModel | None:
+    """A finding for the MIME renderer of the sidebar; None for what is no finding of the chat's."""
+    finding = data.get("finding", {}) if kind == "result" else {}
+    if finding.get("kind") not in _CARDS:
+        return None
+    return MimeModel(data={CARD_MIME: {"finding": finding}, "text/plain": f"{finding['kind']}: see the notebook."})
 
 
 def _answers(text: str, run: RunSummary) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import shutil
 import time
 import uuid
@@ -26,15 +27,15 @@ from clinjup.contracts import (
     StepStatus,
     UnusableData,
 )
-from clinjup.locks import Lock, Taken
+from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
-from clinjup.notebook.introduction import introduction
+from clinjup.notebook.introduction import introduction, open_questions
 from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
-from clinjup.run_folder import History, RunFolderError
+from clinjup.run_folder import History, lock_folder
 from clinjup.views import PendingCode, RunView, destination_of
 
 
@@ -75,15 +76,13 @@ class Run:
         self._approvals: dict[str, asyncio.Future[bool]] = {}
         self._asked: dict[str, PendingCode] = {}
 
-    async def open(self, desk: Desk) -> None:
-        """Make the folder, take the desk's workspace. Raises RunFolderError, NotebookTroubleError; a new folder is gone then."""
+    async def open(self, desk: Desk, lock: Lock | None = None) -> None:
+        """Make the folder, take the desk's workspace. `lock`: of the folder, where the caller has it already.
+
+        Raises RunFolderError, NotebookTroubleError; a new folder is gone then.
+        """
         new = self.history is None
-        try:
-            self._lock = Lock(self.folder)
-        except Taken as taken:
-            raise RunFolderError(
-                f"Another program carries the run in '{self.folder}' right now. Stop it there, or wait for its end."
-            ) from taken
+        self._lock = lock or lock_folder(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
@@ -128,16 +127,14 @@ class Run:
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
-            end = LoopEnd(
-                RunStatus.FAILED, f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
-            )
+            end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         with contextlib.suppress(Exception):
             await self.workspace.close()
         try:
             results = self._finish(end)
         except Exception as fault:  # a full disk, most often
-            self.end = LoopEnd(RunStatus.FAILED, f"The run could not be brought to an end: {fault}.")
+            self.end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
             self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
             raise
         finally:
@@ -181,7 +178,7 @@ class Run:
             paused=not self.going.is_set(),
             resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
             started=self._began,
-            elapsed=self.events[-1].ts - self._began if ended and self.events else time.time() - self._began,
+            elapsed=(self.events[-1].ts if ended and self.events else self._now()) - self._began,
             budget_seconds=self.request.budget_minutes * 60,
             questions=self.questions,
             approvals=list(self._asked.values()),
@@ -196,7 +193,7 @@ class Run:
                 return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped before its first cell.")
             if answers is None:
                 questions = self.preflight.questions
-                self.session.add_markdown("questions", _questions_as_markdown(self.request.intent, questions))
+                self.session.add_markdown("questions", open_questions(self.request.intent, questions))
                 return LoopEnd(RunStatus.NEEDS_ANSWER, questions[0].text, questions)
             self.request = self.request.model_copy(update={"answers": {**self.request.answers, **answers}})
             try:
@@ -279,7 +276,7 @@ class Run:
         for step in state.plan.steps:
             if step.id in done:
                 step.status = StepStatus.DONE
-        await self.workspace.revive([step.id for step in state.plan.steps if step.id in done])
+        state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
 
     def _finish(self, end: LoopEnd) -> Results:
         """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
@@ -334,6 +331,10 @@ class Run:
         self.publish("text.delta", {"text": sentence, "loud": True})
         self._stopping = asyncio.create_task(self.stop())
 
+    def _now(self) -> float:
+        """Seconds since the epoch by the clock at the run's start: it never goes back, whatever is done to the machine's clock."""
+        return self._began + time.monotonic() - self._started
+
     def set_paused(self, paused: bool) -> None:
         if self.end is not None:
             raise NotRunningError("The run has ended.")
@@ -344,12 +345,14 @@ class Run:
     # ------------------------------------------------------------------------------------- agent.state.Ledger
 
     def record(self, kind: str, data: dict[str, Any], *, wait: bool = True) -> None:
+        if kind == "execution":
+            self.session.settle()  # a cell that counts as run stands in the notebook, whenever this program is killed
         self.journal.append(cast(Kind, kind), data, wait=wait)
         if wait:
             self.session.settle()
 
     def publish(self, event: Any, data: dict[str, Any]) -> None:
-        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=time.time(), type=event, data=data))
+        self.events.append(Event(run_id=self.id, seq=len(self.events), ts=self._now(), type=event, data=data))
         self.news.set()
         for listener in self.listeners:
             listener.set()
@@ -424,8 +427,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
     )
 
 
-def _questions_as_markdown(intent: str, questions: list[Question]) -> str:
-    lines = [f"# Open questions\n\n> {intent}\n"]
-    for question in questions:
-        lines.append(f"- **{question.text}** " + " · ".join(option.text for option in question.options))
-    return "\n".join(lines)
+def _sentence_for(fault: Exception) -> str:
+    if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
+        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
+    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."

@@ -8,6 +8,7 @@ from typing import Any
 
 from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, RunStatus
+from clinjup.locks import Lock, Taken
 from clinjup.notebook.session import source_sha256
 from clinjup.reporting import Journal
 
@@ -109,6 +110,16 @@ def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
             f"or go on with the run in it: clinjup run --resume {folder}"
         )
     return folder.resolve()
+
+
+def lock_folder(folder: Path) -> Lock:
+    """The lock of a run's folder. Raises RunFolderError where another program has it."""
+    try:
+        return Lock(folder)
+    except Taken as taken:
+        raise RunFolderError(
+            f"Another program carries the run in '{folder}' right now. Stop it there, or wait for its end."
+        ) from taken
 
 
 def read_history(folder: Path, *, finished_too: bool = False) -> History:

@@ -30,7 +30,7 @@ from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
 from clinjup.run import NotRunningError, Run, brief_of
-from clinjup.run_folder import RunFolderError, new_folder, read_history
+from clinjup.run_folder import RunFolderError, lock_folder, new_folder, read_history
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
@@ -79,10 +79,18 @@ class RunManager:
 
     async def resume(self, folder: Path, answers: Mapping[str, str], *, interactive: bool = False) -> str:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
+        if any(run.folder == folder.resolve() and not run.task.done() for run in self._runs.values()):
+            raise NotRunningError("This run is still going on.")
+        lock = lock_folder(folder)  # before the journal is read: whoever owns the run may be writing it
+        try:
+            return await self._resume(folder, answers, interactive, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def _resume(self, folder: Path, answers: Mapping[str, str], interactive: bool, lock: Lock) -> str:
         history = read_history(folder)
         live = self._runs.get(history.run_id)
-        if live is not None and not live.task.done():
-            raise NotRunningError("This run is still going on.")
         request = await asyncio.to_thread(self.limits.applied_to, history.request)
         if request.approval is Approval.EACH and not interactive:
             raise RunFolderError("This run asks before each cell, so resume it on a terminal where somebody can agree.")
@@ -91,7 +99,7 @@ class RunManager:
         request = request.model_copy(update={"answers": {**request.answers, **history.answers, **answers}})
         preflight = await check(request.intent, request.data, request.answers)
         earlier = live.events if live is not None else events_of(history, folder)
-        return await self._start(lambda: Run(folder, request, preflight, interactive, history, earlier))
+        return await self._start(lambda: Run(folder, request, preflight, interactive, history, earlier), lock)
 
     def answer(self, run_id: str, answers: Mapping[str, str]) -> bool:
         """Answer the questions that the run waits for. Returns whether it did."""
@@ -257,9 +265,9 @@ class RunManager:
         if going:
             await asyncio.wait([run.task for run in going], timeout=5)
 
-    async def _start(self, make: Callable[[], Run]) -> str:
+    async def _start(self, make: Callable[[], Run], lock: Lock | None = None) -> str:
         run = make()
-        await run.open(self.desk)
+        await run.open(self.desk, lock)
         run.listeners = self._listeners
         self._runs[run.id] = run
         run.task = asyncio.create_task(run.main())

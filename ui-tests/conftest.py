@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from lab import Lab
+from lab import CHROMIUM, CHROMIUM_SWITCHES, TRACK_SOCKETS, Lab
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from scripted import Turns
 from server import LabServer
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+from clinjup.testing import ScriptedClaude
+
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENTS = 60
 expect.set_options(timeout=30_000)  # a busy machine is not a fault of the panel
@@ -31,28 +31,32 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
-    switches = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
-    return {"executable_path": CHROMIUM, "args": [f"--{switch}" for switch in switches.split()]}
+    return {"executable_path": CHROMIUM, "args": CHROMIUM_SWITCHES}
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    lab_server = LabServer(tmp_path_factory.mktemp("lab"))
-    # The cohort of the example, smaller than what a click would write, so that training takes seconds.
-    cohort = lab_server.root / "clinjup-runs" / "data-pneumothorax-0"
-    subprocess.run(
-        [
-            Path(sys.executable).with_name("clinjup"),
-            "data",
-            "pneumothorax",
-            "--out",
-            cohort,
-            "--patients",
-            str(PATIENTS),
-        ],
-        check=True,
-        capture_output=True,
-    )
+def all_turns() -> Turns:
+    return Turns()
+
+
+@pytest.fixture
+def turns(all_turns: Turns) -> Iterator[Turns]:
+    """The turns of the scripted model: empty before the test, and used up after it."""
+    all_turns.clear()
+    yield all_turns
+    assert not len(all_turns), "the run did not get as far as this test was written for"
+
+
+@pytest.fixture(scope="session")
+def claude(all_turns: Turns) -> Iterator[ScriptedClaude]:
+    with ScriptedClaude(all_turns) as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, claude: ScriptedClaude) -> Iterator[LabServer]:
+    lab_server = LabServer(tmp_path_factory.mktemp("lab"), {"ANTHROPIC_BASE_URL": claude.url})
+    lab_server.write_cohort(PATIENTS)
     lab_server.start()
     yield lab_server
     lab_server.stop()
@@ -69,15 +73,21 @@ def origins() -> Iterator[set[str]]:
 
 @pytest.fixture
 def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator[Callable[..., Lab]]:
-    """Opens JupyterLab in a fresh browser window, and fails the test on an error that a page threw."""
+    """Opens JupyterLab in a fresh browser window, or `beside` another tab of the same browser; an error in a page fails the test."""
     windows: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_window(*, width: int = 1400, height: int = 900, theme: str = "light", fresh: bool = True) -> Lab:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-        windows.append(context)
-        context.on("request", lambda request: origins.add(_origin(request.url)))
-        context.on("weberror", lambda error: errors.append(str(error.error)))
+    def open_window(
+        *, width: int = 1400, height: int = 900, theme: str = "light", fresh: bool = True, beside: Lab | None = None
+    ) -> Lab:
+        if beside is None:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            windows.append(context)
+            context.add_init_script(TRACK_SOCKETS)
+            context.on("request", lambda request: origins.add(_origin(request.url)))
+            context.on("weberror", lambda error: errors.append(error.error.stack or str(error.error)))
+        else:
+            context = beside.page.context
         page: Page = context.new_page()
         page.on("websocket", lambda socket: origins.add(_origin(socket.url)))
         lab = Lab(page, server.url, SCREENSHOTS)

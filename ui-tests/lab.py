@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 MINUTES = 60_000
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+_SWITCHES = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
+CHROMIUM_SWITCHES = [f"--{switch}" for switch in _SWITCHES.split()]
+# Chromium's offline mode leaves open websockets alone; a cable that is pulled out does not.
+TRACK_SOCKETS = """
+  window.openSockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) { super(...given); window.openSockets.push(this); }
+  };
+"""
+# The folder of the suite's cohort, as a clinician would write it into the panel, and what they want to know.
+DATA = "clinjup-runs/data-pneumothorax-0"
+REQUEST = "I want to diagnose pneumothorax on chest X-rays. Chest drains may act as a confounder."
 
 
 class Lab:
@@ -33,7 +48,8 @@ class Lab:
         """JupyterLab is there, and the panel has heard from the server."""
         self.page.wait_for_function("() => window.jupyterapp", timeout=MINUTES)
         self.page.evaluate("async () => { await window.jupyterapp.restored }")
-        expect(self.panel).to_be_visible()
+        examples = self.panel.get_by_role("list", name="Examples on synthetic data").get_by_role("button")
+        expect(examples.first.or_(self.panel.locator("blockquote"))).to_be_visible()
 
     def command(self, command: str, **arguments: object) -> None:
         self.page.evaluate(
@@ -47,6 +63,55 @@ class Lab:
         if shown.count():
             shown.select_option(label="New request")
         expect(self.panel.get_by_role("heading", name="Ask a clinical question")).to_be_visible()
+
+    def ask(
+        self, request: str = REQUEST, *, data: str = DATA, notebook: str | None = None, claude: bool = False
+    ) -> dict[str, Any]:
+        """Type a request and send it with Enter; returns the run's summary once the panel shows it."""
+        self.new_request()
+        earlier = {run["id"] for run in self.runs()}
+        self.panel.get_by_label("Folder with the images", exact=True).fill(data)
+        if notebook is not None:
+            self.panel.get_by_label("Write into").select_option(notebook)
+        planner = self.panel.get_by_label("Planner")
+        if claude or planner.count():
+            planner.select_option("claude" if claude else "offline")
+        box = self.panel.get_by_label("What do you want to find out?")
+        box.fill(request)
+        box.press("Enter")
+        expect(self.panel.locator("blockquote")).to_have_text(request, timeout=MINUTES)
+        (started,) = [run for run in self.runs() if run["id"] not in earlier]
+        return started
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs as the server tells them, newest first."""
+        answer = self.page.request.get(f"{self.url}/clinjup/v1/runs")
+        assert answer.ok, answer.text()
+        return list(answer.json()["runs"])
+
+    def setting(self, **values: str) -> None:
+        """Write the user's settings, as the Settings Editor does."""
+        self.page.evaluate(
+            "async text => { await window.jupyterapp.serviceManager.settings.save('clinjup:panel', text) }",
+            json.dumps(values),
+        )
+        self.page.reload()
+        self.ready()
+
+    def press_until(self, name: str, key: str = "Tab") -> None:
+        """Press a key until what has this text has the keyboard."""
+        for _ in range(60):
+            if self.page.evaluate("document.activeElement?.textContent") == name:
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"the keyboard never reached '{name}'")
+
+    def pull_the_cable(self) -> None:
+        self.page.context.set_offline(True)
+        self.page.evaluate("() => window.openSockets.forEach(socket => socket.close())")
+
+    def plug_it_in(self) -> None:
+        self.page.context.set_offline(False)
 
     def click_example(self, title: str) -> None:
         self.panel.get_by_role("button", name=title).click()
@@ -77,6 +142,71 @@ class Lab:
         self.page.mouse.up()
 
     # ------------------------------------------------------------------------------------------ the open notebook
+
+    @property
+    def path(self) -> str:
+        """Of the notebook in front."""
+        return str(self.page.evaluate("window.jupyterapp.shell.currentWidget.context.localPath"))
+
+    def new_notebook(self, *cells: str) -> str:
+        """A notebook of the user's own, in front, with these markdown cells; returns its path."""
+        self.command("notebook:create-new", kernelName="python3")
+        self.wait_for_cells(1)
+        self.page.evaluate(
+            """async cells => {
+              const { context } = window.jupyterapp.shell.currentWidget;
+              await context.sessionContext.ready;
+              const notebook = context.model.sharedModel;
+              notebook.transact(() => {
+                cells.forEach((source, index) => notebook.insertCell(index, { cell_type: 'markdown', source, metadata: {} }));
+                notebook.deleteCell(cells.length); // JupyterLab's blank one
+              });
+              await context.save();
+            }""",
+            list(cells),
+        )
+        return self.path
+
+    def show_cell(self, text: str) -> None:
+        """Scroll the notebook in front to the code cell with this text."""
+        self.page.evaluate(
+            """async text => {
+              const { content, context } = window.jupyterapp.shell.currentWidget;
+              const index = context.model.sharedModel.cells.findIndex(
+                cell => cell.cell_type === 'code' && cell.getSource().includes(text)
+              );
+              content.activeCellIndex = index;
+              await content.scrollToItem(index);
+            }""",
+            text,
+        )
+
+    def run_by_hand(self, source: str) -> str:
+        """Put a cell at the end of the notebook in front, run it as the user does, and return what it printed."""
+        return str(
+            self.page.evaluate(
+                """async source => {
+                  const { context, content } = window.jupyterapp.shell.currentWidget;
+                  const notebook = context.model.sharedModel;
+                  notebook.insertCell(notebook.cells.length, { cell_type: 'code', source, metadata: { trusted: true } });
+                  content.activeCellIndex = notebook.cells.length - 1;
+                  await window.jupyterapp.commands.execute('notebook:run-cell');
+                  return context.model.sharedModel.cells.at(-1).getOutputs().map(output => output.text ?? output.evalue).join('');
+                }""",
+                source,
+            )
+        )
+
+    def wait_for_text(self, text: str, timeout: float = MINUTES) -> None:
+        """Some cell of the notebook in front holds this text, or shows it."""
+        self.page.wait_for_function(
+            """text => {
+              const cells = window.jupyterapp.shell.currentWidget?.context?.model?.sharedModel?.cells ?? [];
+              return cells.some(cell => JSON.stringify(cell.toJSON()).includes(text));
+            }""",
+            arg=text,
+            timeout=timeout,
+        )
 
     @property
     def cells(self) -> Locator:

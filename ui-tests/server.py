@@ -1,8 +1,9 @@
-"""A real JupyterLab with clinjup, in a process group of its own, that tests may kill and start again on the same folder."""
+"""`clinjup lab` in a process group of its own, that tests may kill and start again on the same folder."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 START_SECONDS = 240
 
@@ -22,17 +24,11 @@ c.ServerApp.root_dir = {root!r}
 c.ServerApp.port = {port}
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
-c.LabApp.news_url = None
-c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
-c.LabApp.extension_manager = "readonly"
 c.LabApp.user_settings_dir = {settings!r}
 c.LabApp.workspaces_dir = {workspaces!r}
-c.MCPExtensionApp.mcp_port = 0
 """
 
-SETTINGS = {
-    "notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": false}',
-}
+CLINJUP = [sys.executable, "-c", "from clinjup.cli import main; main()"]
 
 
 @dataclass
@@ -40,6 +36,7 @@ class LabServer:
     """One server on one folder. `root` is what JupyterLab shows."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -51,6 +48,12 @@ class LabServer:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
+    def write_cohort(self, patients: int) -> None:
+        """The cohort of the pneumothorax example, smaller than what a click would write, so that training takes seconds."""
+        cohort = self.root / "clinjup-runs" / "data-pneumothorax-0"
+        command = [*CLINJUP, "data", "pneumothorax", "--out", str(cohort), "--patients", str(patients)]
+        subprocess.run(command, check=True, capture_output=True)
+
     def start(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         if not self.port:
@@ -58,10 +61,6 @@ class LabServer:
                 free.bind(("localhost", 0))
                 self.port = free.getsockname()[1]
         settings = self.folder / "settings"
-        notification = settings / "@jupyterlab" / "apputils-extension"
-        notification.mkdir(parents=True, exist_ok=True)
-        for name, text in SETTINGS.items():
-            (notification / name).write_text(text)
         config = self.folder / "config.py"
         config.write_text(
             CONFIG.format(
@@ -73,13 +72,13 @@ class LabServer:
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
             "JUPYTER_DATA_DIR": str(self.folder / "data"),
-            "FASTMCP_CHECK_FOR_UPDATES": "off",
             "OMP_NUM_THREADS": "1",
             "HOME": str(self.folder),
+            **self.environment,
         }
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", "--allow-root", "--config", str(config)],
+                [*CLINJUP, "lab", str(self.root), "--allow-root", "--config", str(config)],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -92,7 +91,8 @@ class LabServer:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         for child in self._kernels():
-            os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -103,14 +103,25 @@ class LabServer:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def kill_kernel(self) -> None:
-        """SIGKILL the kernel of this server, as the system does when memory runs out."""
-        (kernel,) = self._kernels()
-        os.kill(kernel, signal.SIGKILL)
+    def kill_kernel(self, notebook: str) -> None:
+        """SIGKILL the kernel of a notebook, as the system does when memory runs out."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=10) as answer:
+            sessions = json.load(answer)
+        (kernel,) = [each["kernel"]["id"] for each in sessions if each["path"] == notebook]
+        # A sandboxed kernel has its connection file elsewhere; its command names the run folder.
+        processes = self._kernels(kernel) or self._kernels(str((self.root / notebook).parent))
+        assert processes, "the kernel has no process"
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):  # a sandbox ends with what ran in it
+                os.kill(process, signal.SIGKILL)
 
-    def _kernels(self) -> list[int]:
-        """Process ids of this server's kernels: their connection files lie in its own runtime folder."""
-        mine = str(self.folder / "runtime")
+    def notebook(self, path: str) -> dict[str, Any]:
+        """The notebook as it lies on the disk."""
+        return dict(json.loads((self.root / path).read_text(encoding="utf-8")))
+
+    def _kernels(self, *named: str) -> list[int]:
+        """Process ids of this server's kernels, or of those whose command names all of this, too."""
+        mine = (str(self.folder), *named)
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -118,7 +129,7 @@ class LabServer:
                     command = (entry / "cmdline").read_bytes().decode(errors="replace")
                 except OSError:
                     continue
-                if "ipykernel" in command and mine in command:
+                if "ipykernel" in command and all(text in command for text in mine):
                     found.append(int(entry.name))
         return found
 

@@ -58,8 +58,8 @@ def test_a_tab_opened_anew_in_training_shows_the_run_and_lost_nothing(
     assert lab.serious_violations() == []
 
 
-def test_the_run_ends_with_figures_and_a_report(
-    open_lab: Callable[..., Lab],
+def test_the_run_ends_with_figures_a_report_and_findings_that_can_be_moved(
+    open_lab: Callable[..., Lab], story: dict[str, str]
 ) -> None:
     lab = open_lab(width=1500, height=1400)
     if lab.panel.get_by_role("heading", name="Ask a clinical question").count():
@@ -73,3 +73,28 @@ def test_the_run_ends_with_figures_and_a_report(
         report.click()
     opened.value.wait_for_load_state()
     expect(opened.value.get_by_text("chest drain").first).to_be_visible()
+
+    lab.activate_notebook(story["notebook"])
+    assert USER_TEXT in lab.sources()
+    lab.show_cell("threshold_slider(test)")
+    slider = lab.page.get_by_role("slider").first
+    table = lab.page.locator(".jp-Notebook:visible .widget-html").filter(has_text="called positive (found)").first
+    expect(table).to_contain_text("as fixed on validation")
+    before = table.text_content() or ""
+    slider.focus()
+    for _ in range(20):
+        lab.page.keyboard.press("ArrowLeft")
+    expect(table).to_contain_text("fixed on validation: ")
+    assert table.text_content() != before
+    table.scroll_into_view_if_needed()
+    lab.screenshot("threshold-slider")
+
+    lab.show_cell("gradcam_browser(test, images")
+    picture = lab.page.locator(".jp-Notebook:visible img.widget-image").last
+    expect(picture).to_be_visible()
+    first = picture.get_attribute("src")
+    lab.page.get_by_role("slider").last.focus()
+    lab.page.keyboard.press("ArrowRight")
+    expect(picture).not_to_have_attribute("src", first or "")
+    picture.scroll_into_view_if_needed()
+    lab.screenshot("gradcam-browser")

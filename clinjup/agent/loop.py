@@ -123,9 +123,15 @@ class Loop:
             self.state.observation = Observation("rejected", reason=rejection)
             return
         if self.state.kernel_died:
-            await self.workspace.revive([s.id for s in self.state.plan.steps if s.status is StepStatus.DONE])
+            lost = await self.workspace.revive([s.id for s in self.state.plan.steps if s.status is StepStatus.DONE])
             self.state.kernel_died = False
             if self.stopped.is_set():
+                return
+            if lost:
+                self.state.do_again([*lost, step.id])
+                titles = ", ".join(f"'{self.state.plan.step(each).title}'" for each in lost)
+                reason = f"Not run: the kernel is new, and these steps have to be done again first: {titles}."
+                self.state.observation = Observation("rejected", reason=reason)
                 return
         step.status = StepStatus.RUNNING
         self._publish_plan()

@@ -76,7 +76,17 @@ async def _decide_roles_again(step: Step, error: CellError, state: RunState) -> 
     )
 
 
-@_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied")
+@_mends("KernelDied")
+async def _start_again(step: Step, error: CellError, state: RunState) -> Repair | None:
+    """Once in a new kernel, where a training goes on after its last complete epoch; a second death is taken for lack of memory."""
+    deaths = [attempt for attempt in state.attempts_of(step.id) if attempt.error and attempt.error.name == "KernelDied"]
+    if len(deaths) > 1:
+        return await _halve_the_batch(step, error, state)
+    goes_on = ", and the training goes on after its last complete epoch" if step.recipe == "train_model" else ""
+    return Repair(f"A new kernel was started, the finished cells were run in it again{goes_on}.")
+
+
+@_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
 async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Repair | None:
     size = step.parameters.get("BATCH_SIZE", 64)
     if step.recipe != "train_model" or size <= 1:

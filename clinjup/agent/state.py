@@ -7,7 +7,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from clinjup.contracts import Approval, Attempt, CellError, ClinicalTask, DataProfile, DataWarning, Plan, Roles
+from clinjup.contracts import (
+    Approval,
+    Attempt,
+    CellError,
+    ClinicalTask,
+    DataProfile,
+    DataWarning,
+    Plan,
+    Roles,
+    StepStatus,
+)
 
 
 @dataclass
@@ -69,6 +79,12 @@ class RunState:
     def seconds_left(self) -> float:
         return self.deadline - time.monotonic()
 
+    def do_again(self, steps: list[str]) -> None:
+        """Open these steps anew: their cells ran before, and do not work in the kernel that there is now."""
+        for step in self.plan.steps:
+            if step.id in steps:
+                step.status, step.note = StepStatus.PENDING, "done again: its cell did not work in the new kernel"
+
     def attempts_of(self, step_id: str) -> list[Attempt]:
         return [attempt for attempt in self.attempts if attempt.step_id == step_id]
 
@@ -107,8 +123,11 @@ class Workspace(Protocol):
         """Insert a cell without running it (approval `plan-only`)."""
         ...
 
-    async def revive(self, done: list[str]) -> None:
-        """Start a new kernel after the last one died and run the cells of the finished steps again, unseen."""
+    async def revive(self, done: list[str]) -> list[str]:
+        """Start a new kernel after the last one died and run the cells of the finished steps again, unseen.
+
+        Returns the steps that have to be done again: the first whose cell fails now, and all after it, which may rest on it.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from clinjup.evaluation.association import association
 from clinjup.evaluation.gradcam import gradcam_montage
+from clinjup.evaluation.interactive import gradcam_browser, threshold_slider
 from clinjup.evaluation.metadata import metadata_ablation
 from clinjup.evaluation.probes import probe_pictures
 from clinjup.evaluation.selection import select_model
@@ -14,6 +15,7 @@ __all__ = [
     "TestSet",
     "Validation",
     "association",
+    "gradcam_browser",
     "gradcam_montage",
     "metadata_ablation",
     "metrics_table",
@@ -21,5 +23,6 @@ __all__ = [
     "probe_pictures",
     "select_model",
     "table_one",
+    "threshold_slider",
     "validate",
 ]

@@ -121,6 +121,12 @@ class EpochRecord(Callback):
         self.history: list[dict[str, float]] = []
         self.best = (-math.inf, -math.inf)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history, self.best = state_dict["history"], tuple(state_dict["best"])
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
         measured = trainer.callback_metrics
@@ -142,19 +148,37 @@ class EpochRecord(Callback):
 
 
 class TimeBudget(Callback):
-    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in."""
+    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in.
+
+    What an earlier try took is not taken off the seconds of this one.
+    """
 
     def __init__(self, pace: Pace, seconds: float) -> None:
         self.pace, self.seconds = pace, seconds
         self.spent = False
         self._validation = 0.0
         self._validation_started = 0.0
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of this training, those of an earlier try included."""
+        return self._before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"elapsed": self.elapsed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._before = state_dict["elapsed"]
+        self.seconds += self._before
+        self.pace.seconds += self._before
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
-        elapsed = time.monotonic() - self._started
+        elapsed = self.elapsed
         self.pace.update(trainer.global_step, elapsed)
         last = trainer.global_step >= self.pace.steps
         if not last and elapsed + self._validation >= self.seconds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,9 +63,10 @@ def train(
     over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
-    images, labels and split, `train` returns that model at once. The same seed gives the same weights on the same machine,
-    unless the time ran out. `keep="last"` keeps the last epoch's weights instead of the best's; `quiet` says and shows
-    nothing. Emits a TrainingFinding and shows the learning curve.
+    images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
+    and ends as if it had not been. The same seed gives the same weights on the same machine, unless the time ran out.
+    `keep="last"` keeps the last epoch's weights instead of the best's; `quiet` says and shows nothing. Emits a
+    TrainingFinding and shows the learning curve.
 
     Raises ClassAbsentError, BatchTooLargeError, WeightsUnavailableError, or ClinjupError with a sentence of its own.
     """
@@ -112,7 +112,9 @@ def train(
         "positive": cohort.positive,
         "settings": {name: arguments[name] for name in _SETTINGS},
     }
-    start = {"fingerprint": identity, "finished": False, "model": about}
+    # A run grants each try another time, and a training that goes on is still the same.
+    timeless = fingerprint(cohort, images, confounder, {**arguments, "max_minutes": None})
+    start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
     state = _fit(start, images, training, validation, treatment, arguments, path)
     model = model_from_state(state, path.as_posix())
     if not quiet:
@@ -127,6 +129,16 @@ def _finished(path: Path, identity: str) -> dict[str, Any] | None:
     except ClinjupError:
         return None
     return state if state["fingerprint"] == identity and state["finished"] else None
+
+
+def _best_so_far(path: Path, identity: str) -> dict[str, Any]:
+    """Weights and history of an unfinished training's best epoch; none where no epoch had a finite score."""
+    try:
+        state = read_checkpoint(path)
+    except ClinjupError:
+        return {}
+    same = state.get("same_but_time") == identity
+    return {name: state[name] for name in ("history", "weights", "seconds")} if same else {}
 
 
 def _part(cohort: Cohort, split: str) -> pd.DataFrame:
@@ -152,8 +164,14 @@ def _fit(
     from lightning.pytorch.callbacks import EarlyStopping
 
     from clinjup.learning.classifier import BatchProgress, Classifier, EpochRecord, TimeBudget
+    from clinjup.learning.unfinished import SaveEachEpoch, epochs_done, unfinished_path
 
-    began = time.monotonic()
+    unfinished, identity = unfinished_path(path), state["same_but_time"]
+    done = epochs_done(unfinished, identity)
+    if done:
+        state |= _best_so_far(path, identity)
+        note = f"The training of {state['model']['name']} went on after epoch {done}, where an earlier try had ended."
+        emit(NoteFinding(sentence=note), note)
     about, epochs, seed, batch_size = state["model"], arguments["epochs"], arguments["seed"], arguments["batch_size"]
     rows, labels = _rows_and_labels(training)
     batches = Batches(images, rows, labels, batch_size, seed=seed, weights=treatment.weights)
@@ -169,7 +187,7 @@ def _fit(
 
         def keep(history: list[dict[str, float]], weights: dict[str, torch.Tensor]) -> None:
             kept = {key: value.detach().cpu().clone() for key, value in weights.items()}
-            state.update(history=history, weights=kept, seconds=time.monotonic() - began)
+            state.update(history=history, weights=kept, seconds=budget.elapsed)
             save_checkpoint(path, state)
 
         pace = Pace(steps=epochs * len(batches), seconds=60 * arguments["max_minutes"])
@@ -188,6 +206,7 @@ def _fit(
             TimeBudget(pace, 60 * arguments["max_minutes"]),
         )
         stopper = EarlyStopping("score", mode="max", patience=arguments["patience"])
+        saver = SaveEachEpoch(unfinished, identity, batches)
         state |= {"device": _device_name(compute), "precision": compute.words, "films": len(rows)}
         with (
             ProgressBar(f"Training {about['name']}", pace.steps, "batch") as bar,
@@ -199,7 +218,7 @@ def _fit(
                 devices=1,
                 precision=compute.precision,
                 max_epochs=epochs,
-                callbacks=[record, budget, stopper, BatchProgress(bar, record, epochs)],
+                callbacks=[record, budget, stopper, saver, BatchProgress(bar, record, epochs)],
                 deterministic="warn" if compute.device == "cuda" else False,
                 logger=False,
                 enable_checkpointing=False,
@@ -207,15 +226,17 @@ def _fit(
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
             )
-            trainer.fit(module, batches, checks)
+            bar.advance(done * len(batches))
+            trainer.fit(module, batches, checks, ckpt_path=unfinished if done else None, weights_only=True)
     if "weights" not in state:
         raise ClinjupError(
             f"The training of {about['name']} diverged: its loss is no number any more. Train with a smaller learning rate "
             f"than {arguments['learning_rate']:g}."
         )
     stopped = "time budget" if budget.spent else "all epochs" if trainer.global_step >= pace.steps else "early stopping"
-    state.update(finished=True, stopped=stopped, history=record.history, seconds=time.monotonic() - began)
+    state.update(finished=True, stopped=stopped, history=record.history, seconds=budget.elapsed)
     save_checkpoint(path, state)
+    unfinished.unlink(missing_ok=True)
     return state
 
 

@@ -92,6 +92,8 @@ class KernelExecutor:
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self._running: asyncio.Future[None] | None = None
         self._was_interrupted = False
+        self.stopped = False
+        """Nothing runs any more: whoever stops a run may do so before its kernel has started."""
         self.sandbox: tuple[Path, ...] | None = None
         """Set before `start`: the folders that a sandboxed kernel may read; None = no sandbox."""
 
@@ -135,6 +137,8 @@ class KernelExecutor:
 
     async def run(self, cell: NotebookNode, on_output: Callable[[], None] = lambda: None) -> CellOutcome:
         """Run `cell` (its outputs are filled in place). Errors in the cell are outcomes, not exceptions."""
+        if self.stopped:
+            return _interrupted()
         assert self._client is not None, "start() first"
         client = self._client
         client.listen(self._on_progress, on_output)
@@ -175,10 +179,11 @@ class KernelExecutor:
         return dict(self._client.nb.metadata.get("widgets", {}))
 
     async def interrupt(self) -> None:
-        """Interrupt the running cell and return once it has ended.
+        """Interrupt the running cell and return once it has ended; no cell runs after it.
 
         Said again every second: an interrupt that arrives before the kernel has begun with the cell is lost.
         """
+        self.stopped = True
         running = self._running
         self._was_interrupted = True
         while self._manager is not None and await self._manager.is_alive():
@@ -194,6 +199,12 @@ class KernelExecutor:
         await asyncio.shield(client._async_cleanup_kernel())
         if self._sockets is not None:
             self._sockets.cleanup()
+
+
+def _interrupted() -> CellOutcome:
+    sentence = "Stopped before the cell ran."
+    error = CellError(name="KeyboardInterrupt", message=sentence, traceback="", signature="KeyboardInterrupt")
+    return CellOutcome(ok=False, seconds=0.0, error=error)
 
 
 def new_client(manager: Any) -> _Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Plan
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Plan, Question
 
 
 def introduction(task: ClinicalTask, profile: DataProfile, plan: Plan, warnings: list[DataWarning]) -> str:
@@ -17,6 +17,14 @@ def introduction(task: ClinicalTask, profile: DataProfile, plan: Plan, warnings:
         _warnings(warnings),
     ]
     return "\n\n".join(section for section in sections if section)
+
+
+def open_questions(request: str, questions: list[Question]) -> str:
+    """Markdown: what only the clinician can answer, where nobody was there to."""
+    lines = [
+        f"- **{question.text}** " + " · ".join(option.text for option in question.options) for question in questions
+    ]
+    return "\n".join([f"# Open questions\n\n> {_verbatim(request)}\n", *lines])
 
 
 def _title(task: ClinicalTask) -> str:

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from clinjup.contracts import Progress
+from clinjup.locks import Lock, Taken
 from clinjup.notebook.executor import CellOutcome, KernelExecutor, kernel_pid, new_client
 from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.notebook.oplog import LOG_NAME, read_log, replay
@@ -44,11 +45,22 @@ class JupyterDesk:
         Raises NotebookTroubleError where the notebook cannot carry a run.
         """
         path = (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/")
-        if self.tabs.live(path) is not None:
+        try:
+            lock = Lock(self.root / path)
+        except Taken as taken:
             raise NotebookTroubleError(
                 f"Another run is writing '{path}'. Two runs in one notebook would mix their cells; wait for its end, stop it, or "
                 "start this one in another notebook."
-            )
+            ) from taken
+        try:
+            return await self._open(path, folder, run_id, publish, sandboxed, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def _open(
+        self, path: str, folder: Path, run_id: str, publish: Publish, sandboxed: bool, lock: Lock
+    ) -> LiveWorkspace:
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:
@@ -73,6 +85,7 @@ class JupyterDesk:
             files=self,
             tabs=self.tabs,
             on_change=publish,
+            lock=lock,
         )
         kernel = SessionKernel(self, live, folder, run_id, publish)
         return LiveWorkspace(live, kernel, publish)
@@ -207,7 +220,6 @@ class SessionKernel(KernelExecutor):
         self._scrub = False
         self._in_cell = False
         self._waiting: asyncio.Future[None] | None = None
-        self.stopped = False
         # At once, beside the planning: a kernel takes a second to start.
         self._session: asyncio.Task[dict[str, Any]] | None = asyncio.create_task(self._kernel_session())
 
@@ -240,8 +252,6 @@ class SessionKernel(KernelExecutor):
 
     async def run(self, cell: NotebookNode, on_output: Callable[[], None] = lambda: None) -> CellOutcome:
         await self._until_free()
-        if self.stopped:
-            return _interrupted()
         self._in_cell = True
         try:
             return await super().run(cell, on_output)
@@ -335,14 +345,6 @@ async def _answer_to(kc: Any, request: str) -> None:
         message = await kc.shell_channel.get_msg(timeout=None)
         if message["parent_header"].get("msg_id") == request:
             return
-
-
-def _interrupted() -> CellOutcome:
-    from clinjup.contracts import CellError
-
-    sentence = "Stopped before the cell ran."
-    error = CellError(name="KeyboardInterrupt", message=sentence, traceback="", signature="KeyboardInterrupt")
-    return CellOutcome(ok=False, seconds=0.0, error=error)
 
 
 def _stamp(model: dict[str, Any]) -> str:

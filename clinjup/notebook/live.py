@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from nbformat import NotebookNode
 
+from clinjup.locks import Lock
 from clinjup.notebook.merge import Change, SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
@@ -69,6 +70,7 @@ class LiveNotebook(NotebookSession):
         files: NotebookFiles,
         tabs: Tabs,
         on_change: Callable[[str, dict[str, Any]], None],
+        lock: Lock,
     ) -> None:
         super().__init__(folder / "notebook.ipynb", notebook, run_id)
         clinjup = notebook.metadata.get("clinjup", {})
@@ -78,7 +80,7 @@ class LiveNotebook(NotebookSession):
         self.kernel_id: str | None = None
         self.kernel_name: str | None = None
         self._files, self._tabs, self._on_change = files, tabs, on_change
-        self._stamp = stamp
+        self._stamp, self._lock = stamp, lock
         self.beside = beside
         """Whether the notebook lies in the run folder."""
         self._log = OpLog(folder, contents_path)
@@ -86,6 +88,7 @@ class LiveNotebook(NotebookSession):
         self._last: str | None = None
         self._running: NotebookNode | None = None
         self._showing: asyncio.TimerHandle | None = None
+        self._shown = 0.0
         self._unsaved = asyncio.Event()
         self._one_save = asyncio.Lock()
         self._tab_saved = asyncio.Event()
@@ -109,7 +112,8 @@ class LiveNotebook(NotebookSession):
 
     def output_came(self, cell: NotebookNode) -> None:
         if self._showing is None:
-            self._showing = asyncio.get_running_loop().call_later(Broadcast.INTERVAL, self._show, cell, True)
+            wait = max(0.0, self._shown + Broadcast.INTERVAL - time.monotonic())
+            self._showing = asyncio.get_running_loop().call_later(wait, self._show, cell, True)
 
     def end(self, cell: NotebookNode) -> None:
         self._running = None
@@ -149,6 +153,7 @@ class LiveNotebook(NotebookSession):
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
+        self._shown = time.monotonic()
         started = time.perf_counter()
         self._emit(self.shared.show(cell, list(coalesced(cell.get("outputs", []))), running=running))
         spent = time.perf_counter() - started
@@ -238,6 +243,7 @@ class LiveNotebook(NotebookSession):
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
         self._log.close(keep=not whole)
+        self._lock.release()
         if not self.beside:  # the run folder always holds the notebook, wherever the user keeps theirs
             super().save()
             super().settle()

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nbformat import NotebookNode
 
+from clinjup.notebook.versions import REMEMBERED, Gone, Track, Version
 from clinjup.ops import (
     AnyOp,
     AppendStream,
@@ -30,53 +31,6 @@ from clinjup.ops import (
 )
 
 KEPT_TAG = "clinjup-kept"
-# Versions of one cell that are remembered. A tab that is further behind is taken to have changed the cell, which loses nothing.
-_REMEMBERED = 60
-
-
-@dataclass(frozen=True)
-class Version:
-    """The text of a cell from op `seq` on. `origin` is the client that wrote it, None for the run; `over` what it replaced."""
-
-    seq: int
-    source: str
-    origin: str | None
-    over: str | None = None
-
-
-@dataclass
-class _Track:
-    """What is known of one cell besides its content."""
-
-    versions: list[Version]
-    outputs_seq: int = 0
-    state_seq: int = 0
-    running: bool = False
-    shown: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def current(self) -> Version:
-        return self.versions[-1]
-
-    def is_latest_of(self, client: str, seq: int) -> bool:
-        """Whether nobody but `client` has changed the text since op `seq`."""
-        base = self.at(seq)
-        return all(
-            version.origin == client or (base is not None and version.source == base.source)
-            for version in self.versions
-            if version.seq > seq
-        )
-
-    def at(self, seq: int) -> Version | None:
-        """The version that a tab has which knows the ops up to `seq`."""
-        return next((version for version in reversed(self.versions) if version.seq <= seq), None)
-
-
-@dataclass(frozen=True)
-class _Gone:
-    seq: int
-    source: str
-    origin: str | None
 
 
 @dataclass
@@ -93,14 +47,14 @@ class SharedNotebook:
     def __init__(self, notebook: NotebookNode, seq: int = 0) -> None:
         self.notebook = notebook
         self.seq = seq
-        self._tracks: dict[str, _Track] = {}
-        self._gone: dict[str, _Gone] = {}
+        self._tracks: dict[str, Track] = {}
+        self._gone: dict[str, Gone] = {}
         self._order_seq = 0
         self._metadata_seq = 0
         self._told_metadata: dict[str, Any] = {}
         self._snapshots: dict[str, int] = {}
         for cell in notebook.cells:
-            self._tracks[cell.id] = _Track([Version(seq, cell.source, None)], shown=list(cell.get("outputs", [])))
+            self._tracks[cell.id] = Track([Version(seq, cell.source, None)], shown=list(cell.get("outputs", [])))
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -340,14 +294,14 @@ class SharedNotebook:
         seq = self._next()
         earlier = self._tracks[cell.id].versions if cell.id in self._tracks else []
         version = Version(seq, cell.source, origin or author)
-        self._tracks[cell.id] = _Track([*earlier, version][-_REMEMBERED:], shown=list(cell.get("outputs", [])))
+        self._tracks[cell.id] = Track([*earlier, version][-REMEMBERED:], shown=list(cell.get("outputs", [])))
         op = self._upsert(cell, self._before(cell.id), version)
         return op.model_copy(update={"origin": origin})
 
     def _delete(self, cell: NotebookNode, origin: str | None) -> Delete:
         self.cells.remove(cell)
         seq = self._next()
-        self._gone[cell.id] = _Gone(seq, cell.source, origin)
+        self._gone[cell.id] = Gone(seq, cell.source, origin)
         return Delete(seq=seq, origin=origin, id=cell.id, over=cell.source)
 
     def _heard(self, client: str, cell: NotebookNode) -> Upsert:
@@ -361,13 +315,13 @@ class SharedNotebook:
     def _note(self, cell_id: str, source: str, origin: str | None, over: str | None = None) -> Version:
         track = self._tracks[cell_id]
         version = Version(self._next(), source, origin, over)
-        track.versions = [*track.versions, version][-_REMEMBERED:]
+        track.versions = [*track.versions, version][-REMEMBERED:]
         return version
 
     def _upsert(self, cell: NotebookNode, after: str | None, version: Version) -> Upsert:
         return Upsert(seq=version.seq, origin=version.origin, cell=as_cell(cell), after=after, over=version.over)
 
-    def _outputs(self, cell: NotebookNode, track: _Track) -> Outputs:
+    def _outputs(self, cell: NotebookNode, track: Track) -> Outputs:
         return Outputs(
             seq=track.outputs_seq,
             id=cell.id,
@@ -376,7 +330,7 @@ class SharedNotebook:
             state="running" if track.running else "idle",
         )
 
-    def _state(self, cell: NotebookNode, track: _Track) -> CellState:
+    def _state(self, cell: NotebookNode, track: Track) -> CellState:
         state = "running" if track.running else "idle"
         return CellState(seq=track.state_seq, id=cell.id, state=state, execution_count=cell.get("execution_count"))
 

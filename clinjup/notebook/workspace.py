@@ -53,14 +53,21 @@ class NotebookWorkspace:
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
-    async def revive(self, done: list[str]) -> None:
-        """Start a fresh kernel and run the last good cell of each finished step again; their outputs are not kept."""
+    async def revive(self, done: list[str]) -> list[str]:
+        """Start a fresh kernel and run the last good cell of each finished step again; their outputs are not kept.
+
+        Returns the steps that have to be done again: the first whose cell fails now, and all after it, which may rest on it.
+        """
         await self.executor.shutdown()
         self._started = False
         await self._ensure_kernel()
-        for cell in self._good_cells(done):
-            if (await self.executor.run(new_code_cell(cell.source))).interrupted:
-                return
+        last = self._last_good_cells()
+        steps = [step_id for step_id in done if step_id in last]
+        for place, step_id in enumerate(steps):
+            outcome = await self.executor.run(new_code_cell(last[step_id].source))
+            if not outcome.ok:
+                return [] if outcome.interrupted else steps[place:]
+        return []
 
     async def close(self) -> None:
         widgets = self.executor.widget_state()
@@ -76,10 +83,6 @@ class NotebookWorkspace:
     def kept_steps(self) -> set[str]:
         """Steps whose last cell stands in the notebook as it was written and did not fail."""
         return set(self._last_good_cells())
-
-    def _good_cells(self, steps: list[str]) -> list[NotebookNode]:
-        last = self._last_good_cells()
-        return [last[step_id] for step_id in steps if step_id in last]
 
     def _last_good_cells(self) -> dict[str, NotebookNode]:
         last: dict[str, NotebookNode] = {}

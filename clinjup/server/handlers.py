@@ -233,10 +233,11 @@ class EventsSocket(_Socket):
             run_id, _, seq = part.rpartition(":")
             if run_id and seq.isdigit():
                 since[run_id] = int(seq)
-        async for batch in (await self.service()).follow(since):
-            self.tell(
-                protocol().EventBatch(events=[protocol().RunEvent(**event.model_dump(mode="json")) for event in batch])
-            )
+        service = await self.service()
+        from clinjup.server.events import EventBatch, RunEvent
+
+        async for batch in service.follow(since):
+            self.tell(EventBatch(events=[RunEvent(**event.model_dump(mode="json")) for event in batch]))
             await asyncio.sleep(BATCH_SECONDS)
 
     def on_message(self, message: str | bytes) -> None:
@@ -254,7 +255,9 @@ class OpsSocket(_Socket):
 
     async def open(self, path: str) -> None:
         super().open()
-        self._tab = (await self.service()).desk.tabs.open(path.strip("/"), self.tell)
+        service = await self.service()
+        await service.recovered()  # a tab that comes back after a crash finds its notebook whole
+        self._tab = service.desk.tabs.open(path.strip("/"), self.tell)
 
     def on_message(self, message: str | bytes) -> None:
         try:

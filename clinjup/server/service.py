@@ -12,17 +12,16 @@ from clinjup import __version__
 from clinjup.contracts import CellError, Event, RunRequest
 from clinjup.examples import EXAMPLES, write_example_cohort
 from clinjup.runs import JupyterDesk, NotRunningError, PlannerUnusableError, RunManager, RunView, destination_of
+from clinjup.server.events import Destination, PendingApproval
 from clinjup.server.protocol import (
     About,
     CellAnswer,
     CellRequest,
-    Destination,
     Example,
     JournalRecord,
     JournalRecords,
     Limits,
     NewRun,
-    PendingApproval,
     Restored,
     RunList,
     RunSummary,
@@ -50,6 +49,8 @@ class Service:
         self.manager, self.desk, self.root, self.run_dir = manager, desk, root, run_dir
         self._settings, self._warnings = settings, warnings
         self._past: dict[str, RunView] = {}
+        self._looking = asyncio.Lock()
+        self._looked = False
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -82,8 +83,19 @@ class Service:
             return None, str(problem)
         return Destination(**destination_of(request)), ""
 
-    async def runs(self) -> RunList:
+    async def recovered(self) -> None:
+        """Return once the runs of earlier processes have been looked at, and their notebooks are whole."""
+        async with self._looking:
+            if not self._looked:
+                await self._look_at_past()
+
+    async def _look_at_past(self) -> None:
         self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
+        self._looked = True
+
+    async def runs(self) -> RunList:
+        async with self._looking:
+            await self._look_at_past()
         views = [*self.manager.views(), *self._past.values()]
         return RunList(runs=[self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
 
@@ -96,7 +108,8 @@ class Service:
             return self.manager.view(run_id)
         except KeyError:
             if run_id not in self._past:
-                self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
+                async with self._looking:
+                    await self._look_at_past()
         try:
             return self._past[run_id]
         except KeyError:

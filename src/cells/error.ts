@@ -3,13 +3,16 @@
  */
 
 import { Cell } from '@jupyterlab/cells';
-import { RenderedError } from '@jupyterlab/rendermime';
+import { MimeModel, RenderedError } from '@jupyterlab/rendermime';
 import { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from '../plugins/ids';
+
+/** Where JupyterLab puts the text of an error; the error itself is an object. */
+const TEXT_MIME = 'application/vnd.jupyter.stderr';
 
 export namespace ErrorRenderer {
   export interface IOptions extends IRenderMime.IRendererOptions {
@@ -21,10 +24,12 @@ export namespace ErrorRenderer {
 export class ErrorRenderer extends RenderedError {
   constructor(private _ours: ErrorRenderer.IOptions) {
     super(_ours);
+    this.node.dataset.mimeType = TEXT_MIME; // for the colours of an error
   }
 
   async render(model: IRenderMime.IMimeModel): Promise<void> {
-    await super.render(model);
+    const data = { [this.mimeType]: model.data[TEXT_MIME] };
+    await super.render(new MimeModel({ data }));
     const { trans } = this._ours;
     const buttons = document.createElement('div');
     buttons.className = 'jp-Clinjup-Buttons jp-Clinjup-ErrorButtons';

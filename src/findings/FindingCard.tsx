@@ -6,10 +6,12 @@ import * as React from 'react';
 
 import { Finding } from '../protocol';
 import { usePanel } from '../panel/context';
+import { Guard } from '../panel/Guard';
 import { Association, Cohort, Audit, Split } from './DataCards';
 import { Figure } from './FigureCard';
 import { ModelFigures, Training } from './ModelCards';
 
+/** A cell that a model wrote may emit anything: a finding that cannot be drawn is shown as it came. */
 export function FindingCard(props: { finding: Finding }): React.ReactElement {
   return (
     <article className="jp-Clinjup-Card" data-kind={props.finding.kind}>
@@ -90,22 +92,6 @@ function Raw(props: { value: unknown }): React.ReactElement {
   return (
     <pre className="jp-Clinjup-Raw">{JSON.stringify(props.value, null, 1)}</pre>
   );
-}
-
-/** A cell that a model wrote may emit anything: a card that cannot be drawn must not take the panel with it. */
-class Guard extends React.Component<
-  { fallback: React.ReactNode; children: React.ReactNode },
-  { failed: boolean }
-> {
-  state = { failed: false };
-
-  static getDerivedStateFromError(): { failed: boolean } {
-    return { failed: true };
-  }
-
-  render(): React.ReactNode {
-    return this.state.failed ? this.props.fallback : this.props.children;
-  }
 }
 
 export function readable(name: string): string {

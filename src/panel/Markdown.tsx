@@ -12,7 +12,8 @@ export function Markdown(props: { source: string }): React.ReactElement {
   const { rendermime } = usePanel();
   const host = React.useRef<HTMLDivElement>(null);
 
-  React.useEffect(() => {
+  // A layout effect: it is undone while the host is still in the page, as Lumino wants it.
+  React.useLayoutEffect(() => {
     if (!rendermime || !host.current) {
       return;
     }
@@ -23,12 +24,7 @@ export function Markdown(props: { source: string }): React.ReactElement {
     });
     void renderer.renderModel(model);
     Widget.attach(renderer, host.current);
-    return () => {
-      if (renderer.isAttached) {
-        Widget.detach(renderer);
-      }
-      renderer.dispose();
-    };
+    return () => renderer.dispose();
   }, [rendermime, props.source]);
 
   return (

@@ -9,6 +9,7 @@ import * as React from 'react';
 import { FindingCard } from '../findings/FindingCard';
 import { TimelineItem } from '../state/run';
 import { usePanel } from './context';
+import { Guard } from './Guard';
 import { Markdown } from './Markdown';
 
 export interface ITimelineProps {
@@ -39,8 +40,8 @@ export function Timeline(props: ITimelineProps): React.ReactElement {
     <div
       ref={list}
       className="jp-Clinjup-Timeline"
-      role="feed"
-      aria-label={trans.__('Findings')}
+      role={props.items.length > 0 ? 'feed' : undefined}
+      aria-label={props.items.length > 0 ? trans.__('Findings') : undefined}
       style={{ height: virtual.getTotalSize() }}
     >
       {virtual.getVirtualItems().map(row => (
@@ -51,10 +52,21 @@ export function Timeline(props: ITimelineProps): React.ReactElement {
           className="jp-Clinjup-Timeline-row"
           style={{ transform: `translateY(${row.start - margin}px)` }}
         >
-          <Item item={props.items[row.index]} />
+          <Guard fallback={<Undrawn />}>
+            <Item item={props.items[row.index]} />
+          </Guard>
         </div>
       ))}
     </div>
+  );
+}
+
+function Undrawn(): React.ReactElement {
+  const { trans } = usePanel();
+  return (
+    <p className="jp-Clinjup-Quiet">
+      {trans.__('This entry cannot be shown here; the notebook has it.')}
+    </p>
   );
 }
 

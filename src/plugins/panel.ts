@@ -73,6 +73,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
     });
 
     if (settings) {
+      let side = 'right';
       void settings.load('clinjup:panel').then(loaded => {
         const apply = () => {
           const of = loaded.composite as Record<string, any>;
@@ -86,10 +87,13 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
             bundleOf(translator, language),
             languageOf(translator, language)
           );
-          const { isVisible } = panel;
-          app.shell.add(panel, of.panelSide, { rank: 500 });
-          if (isVisible) {
-            app.shell.activateById(panel.id);
+          if (of.panelSide !== side) {
+            side = of.panelSide;
+            const { isVisible } = panel;
+            app.shell.add(panel, side, { rank: 500 });
+            if (isVisible) {
+              app.shell.activateById(panel.id);
+            }
           }
         };
         loaded.changed.connect(apply, panel);

@@ -4,7 +4,11 @@
  * The rules stand in clinjup/server/protocol.py.
  */
 
-import type { ISharedNotebook } from '@jupyter/ydoc';
+import type {
+  ISharedCell,
+  ISharedCodeCell,
+  ISharedNotebook
+} from '@jupyter/ydoc';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
 import { UUID } from '@lumino/coreutils';
@@ -145,6 +149,7 @@ export class NotebookReplica implements IDisposable {
   }
 
   private async _takeWelcome(welcome: IWelcome): Promise<void> {
+    const wasLive = this._welcome?.live;
     this._welcome = welcome;
     window.clearInterval(this._pingTimer);
     if (this._isLiveOwner) {
@@ -157,6 +162,9 @@ export class NotebookReplica implements IDisposable {
       this._sendRejoin();
     }
     this._changed.emit();
+    if (wasLive && !welcome.live && (await this._isStale())) {
+      await this._catchUp();
+    }
     const { sessionContext } = this._options.panel;
     if (welcome.live && welcome.kernel_id) {
       await sessionContext.ready;
@@ -175,9 +183,11 @@ export class NotebookReplica implements IDisposable {
     let kept = false;
     const flush = () => {
       if (batch.length > 0) {
+        const blank = this._blankCell();
         this._applying = true;
         kept =
           applyOps(this._notebook, this._base, batch, this.client).kept || kept;
+        this._removeIfAlone(blank);
         this._applying = false;
         this._seq = batch[batch.length - 1].seq;
         batch = [];
@@ -200,6 +210,27 @@ export class NotebookReplica implements IDisposable {
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
+    }
+  }
+
+  /** The cell that JupyterLab puts into an empty notebook when it opens one. */
+  private _blankCell(): ISharedCell | null {
+    const [first, ...others] = this._notebook.cells;
+    const isBlank =
+      first?.cell_type === 'code' &&
+      first.getSource() === '' &&
+      (first as ISharedCodeCell).getOutputs().length === 0;
+    return isBlank && others.length === 0 && this._isLiveOwner ? first : null;
+  }
+
+  /** Take the blank cell away once the run has written its first: nobody asked for it. */
+  private _removeIfAlone(blank: ISharedCell | null): void {
+    const cells = this._notebook.cells;
+    if (blank && cells.length > 1 && cells.includes(blank)) {
+      this._notebook.transact(() => {
+        this._notebook.deleteCell(cells.indexOf(blank));
+      }, false);
+      window.setTimeout(() => this._sendSnapshot(), 0);
     }
   }
 
@@ -251,6 +282,22 @@ export class NotebookReplica implements IDisposable {
     putBack(this._notebook, typed, this._rejoined);
     this._lastSnapshot = '';
     this._sendSnapshot();
+  }
+
+  /** The run ended while this tab had no connection, and the server wrote the file: take it, with what was typed since. */
+  private async _catchUp(): Promise<void> {
+    const told = new Map(
+      [...this._base].map(([id, known]) => [id, known.text] as const)
+    );
+    const typed = typedSince(this._notebook, told);
+    const { context } = this._options.panel;
+    await context.revert();
+    this._seq = seqOfFile(this._notebook);
+    this._base = baseOf(this._notebook, this._seq);
+    if (typed.length > 0) {
+      putBack(this._notebook, typed, told);
+      await context.save();
+    }
   }
 
   private _onContentChanged(): void {

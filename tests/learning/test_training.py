@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -127,6 +128,51 @@ def as_in_a_kernel() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+class Killed(Exception):
+    """Stands for whatever ends a kernel in the middle of an epoch."""
+
+
+class DyingImages(ImageCache):
+    """Images that can be read `lives` times."""
+
+    lives = 0
+
+    def pixels_of(self, index: object) -> np.ndarray:
+        self.lives -= 1
+        if self.lives < 0:
+            raise Killed
+        return super().pixels_of(index)
+
+
+@pytest.mark.parametrize("lives", [10, 25])
+def test_a_training_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
+    blobs: Blobs, published: Published, lives: int
+) -> None:
+    cohort, images = blobs
+    dying = DyingImages(images.pixels, images.size, images.channels, images.files)
+    dying.lives = lives
+    with pytest.raises(Killed):
+        quick(cohort, dying, name="a", epochs=6)
+    resumed = quick(cohort, images, name="a", epochs=6)
+    whole = quick(cohort, images, name="b", epochs=6)
+    (note,) = [finding["sentence"] for finding in published("note")]
+    assert "went on after epoch" in note
+    assert [finding["epochs"] for finding in published("training")] == [6, 6]
+    np.testing.assert_array_equal(resumed.predict(images.pixels[:20]), whole.predict(images.pixels[:20]))
+    pd.testing.assert_frame_equal(resumed.history, whole.history)
+    assert not list(Path("checkpoints").glob("*.unfinished")) and not list(Path("checkpoints").glob("*.part"))
+
+
+def test_an_unfinished_training_of_other_data_is_not_taken_up(blobs: Blobs, published: Published) -> None:
+    cohort, images = blobs
+    dying = DyingImages(images.pixels, images.size, images.channels, images.files)
+    dying.lives = 25
+    with pytest.raises(Killed):
+        quick(cohort, dying, epochs=6)
+    quick(relabelled(cohort, np.roll(cohort.table["label"], 1)), images, epochs=6)
+    assert not published("note")
 
 
 @pytest.mark.usefixtures("as_in_a_kernel")

@@ -17,7 +17,16 @@ from clinjup.notebook.workspace import NotebookWorkspace
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     """One kernel for the module: (loop, workspace, progress seen)."""
-    folder = tmp_path_factory.mktemp("run")
+    yield from a_kernel(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture
+def own_kernel(tmp_path):
+    """One for a test that stops it: nothing runs in it afterwards."""
+    yield from a_kernel(tmp_path)
+
+
+def a_kernel(folder):
     seen: list[Progress] = []
     loop = asyncio.new_event_loop()
     session = NotebookSession.create(folder / "notebook.ipynb", "run1")
@@ -86,8 +95,8 @@ def test_the_notebook_on_disk_is_valid_after_every_cell(kernel):
     nbformat.validate(nbformat.read(kernel[1].session.path, as_version=4))
 
 
-def test_interrupting_stops_the_cell_and_keeps_what_it_printed(kernel):
-    loop, workspace, _ = kernel
+def test_interrupting_stops_the_cell_and_keeps_what_it_printed(own_kernel):
+    loop, workspace, _ = own_kernel
 
     async def interrupt_once_it_prints():
         task = asyncio.create_task(
@@ -98,7 +107,7 @@ def test_interrupting_stops_the_cell_and_keeps_what_it_printed(kernel):
                 author="recipe",
             )
         )
-        while not any("begun" in str(output) for output in workspace.session.notebook.cells[-1].get("outputs", [])):
+        while not any("begun" in str(cell.get("outputs")) for cell in workspace.session.notebook.cells):
             await asyncio.sleep(0.01)
         await workspace.executor.interrupt()
         return await task
@@ -108,11 +117,30 @@ def test_interrupting_stops_the_cell_and_keeps_what_it_printed(kernel):
     assert "begun" in outcome.text
 
 
+def test_a_stop_before_the_kernel_has_started_lets_no_cell_run(own_kernel):
+    loop, workspace, _ = own_kernel
+    loop.run_until_complete(workspace.executor.interrupt())
+    outcome = run(own_kernel, "print('ran all the same')")
+    assert outcome.interrupted and outcome.text == ""
+    assert loop.run_until_complete(workspace.revive(["step"])) == []
+
+
 def test_a_dead_kernel_is_an_outcome_and_revive_brings_its_variables_back(kernel):
     assert run(kernel, "remembered = 41", step="first").ok
     assert run(kernel, "import os; os._exit(1)", step="crash").kernel_died
     kernel[0].run_until_complete(kernel[1].revive(["first"]))
     assert run(kernel, "print(remembered + 1)").text.strip() == "42"
+
+
+def test_steps_whose_cell_fails_in_the_new_kernel_and_those_after_it_are_told(kernel, tmp_path):
+    there = tmp_path / "there"
+    there.touch()
+    assert run(kernel, "sound = 1", step="sound").ok
+    assert run(kernel, f"open({str(there)!r}).close()", step="reads").ok
+    assert run(kernel, "later = 2", step="later").ok
+    there.unlink()
+    assert kernel[0].run_until_complete(kernel[1].revive(["sound", "reads", "later"])) == ["reads", "later"]
+    assert run(kernel, "print(sound)").text.strip() == "1"
 
 
 def test_secrets_do_not_reach_the_kernel(monkeypatch):

@@ -10,8 +10,9 @@ import nbformat
 import pytest
 
 from clinjup.contracts import Approval
+from clinjup.locks import Lock
 from clinjup.reporting import Journal
-from clinjup.run_folder import read_history
+from clinjup.run_folder import RunFolderError, read_history
 from clinjup.runs import RunManager
 from clinjup.testing import Broken, Call, HttpError, Says
 from tests.agent.claude_runs import finishes, places, proposes, runs, step
@@ -139,6 +140,38 @@ def test_a_step_whose_cell_was_taken_out_is_done_again(scripted_claude, small_co
     resume(folder)
     opening = server.turns[-1].body["messages"][0]["content"][0]["text"]
     assert "first: pending" in opening and "look: done" in opening
+
+
+def test_a_step_whose_cell_fails_in_the_new_kernel_is_done_again(scripted_claude, small_cohort, tmp_path):
+    folder = tmp_path / "run"
+    reads = "from pathlib import Path\nPath('cache/there').touch(exist_ok=Path('cache').joinpath('once').exists())"
+    server = scripted_claude(
+        [
+            proposes(step("sound"), step("reads"), step("rests")),
+            runs("sound", "sound = 1"),
+            runs("reads", reads),
+            runs("rests", "rests = sound"),
+            HttpError(401, "authentication_error"),
+            finishes("Enough.", "failed"),
+        ]
+    )
+    ask_claude(server, small_cohort, folder)
+    assert [attempt["ok"] for attempt in journal(folder, "execution")] == [True, True, True]
+    resume(folder)
+    opening = server.turns[-1].body["messages"][0]["content"][0]["text"]
+    assert "sound: done" in opening and "reads: pending" in opening and "rests: pending" in opening
+
+
+def test_a_folder_that_another_program_writes_is_not_read(scripted_claude, small_cohort, tmp_path):
+    """Its owner may be in the middle of a line of the journal."""
+    folder = tmp_path / "run"
+    ask_claude(scripted_claude([PLAN, FIRST, finishes("Enough.", "failed")]), small_cohort, folder)
+    lock = Lock(folder)
+    with (folder / "journal.jsonl").open("a", encoding="utf-8") as journal_file:
+        journal_file.write('{"n": 1000, "kind": "intent", "data": {}}\n')
+    with pytest.raises(RunFolderError, match="Another program carries the run"):
+        resume(folder)
+    lock.release()
 
 
 def test_answers_given_during_a_run_reach_the_model_in_the_clinicians_words(scripted_claude, small_cohort, tmp_path):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from clinjup.reporting import verify_run
-from clinjup.server.protocol import EVENT_DATA
+from clinjup.server.events import EVENT_DATA
 
 from .claude_server import ENDED, UNTIL_GO, code, empty_notebook, in_kernel, let_go, markdown, script, start
 from .door import HeadlessTab

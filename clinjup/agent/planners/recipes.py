@@ -41,7 +41,7 @@ class RecipePlanner:
             return await self._after_failure(failed, state)
         step = self._next_step(state)
         if step is None:
-            return Finish(sentence="All steps are done.")
+            return _end(state.plan)
         return self._place(step, state)
 
     async def close(self) -> None:
@@ -87,6 +87,15 @@ class RecipePlanner:
             share = max(state.seconds_left() - RESERVE_SECONDS, 0.0) / 60 / (len(trainings) + 1)
             step.parameters["MAX_MINUTES"] = max(round(min(share, 60.0), 1), 0.2)
         return PlaceRecipe(step_id=step.id, recipe=step.recipe, parameters=step.parameters, words=step.words)
+
+
+def _end(plan: Plan) -> Finish:
+    """A run that had to leave out what the others rest on has not answered its question."""
+    left_out = next((step for step in plan.steps if step.status is StepStatus.SKIPPED and not step.optional), None)
+    if left_out is None:
+        return Finish(sentence="All steps are done.")
+    sentence = f"The step '{left_out.title}' was left out, and with it all that rests on it. {left_out.note}"
+    return Finish(status="failed", sentence=sentence.strip())
 
 
 def _failure_question_id(step: Step) -> str:

@@ -1,0 +1,133 @@
+"""The user's own hands in the notebook while a run works in it: edits, two tabs, two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab import MINUTES, Lab
+from playwright.sync_api import expect
+from scripted import Turns
+from server import LabServer
+
+from tests.server.claude_server import UNTIL_GO, let_go, script
+
+SECOND = UNTIL_GO.replace("cache/go", "cache/second").replace("waiting", "waiting again")
+
+
+def on_disk(server: LabServer, path: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in server.notebook(path)["cells"]]
+
+
+def select(lab: Lab, source: str) -> None:
+    lab.page.evaluate(
+        """source => {
+          const { content, context } = window.jupyterapp.shell.currentWidget;
+          const cells = context.model.sharedModel.cells;
+          content.activeCellIndex = cells.findIndex(cell => cell.getSource() === source);
+          content.mode = 'command';
+          window.jupyterapp.shell.activateById(window.jupyterapp.shell.currentWidget.id);
+        }""",
+        source,
+    )
+
+
+def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_the_run_works(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    lab = open_lab(width=1500)
+    path = lab.new_notebook("one", "two", "three", "four")
+    turns.extend(script(UNTIL_GO, SECOND, "print('third cell')"))
+    run = lab.ask(notebook=path, claude=True)
+    lab.wait_for_text("waiting")
+
+    select(lab, "one")
+    lab.command("notebook:enter-edit-mode")
+    lab.page.keyboard.press("Control+End")
+    lab.page.keyboard.type(" and a half")
+    lab.command("notebook:enter-command-mode")
+    select(lab, "two")
+    lab.command("notebook:delete-cell")
+    select(lab, "four")
+    lab.command("notebook:move-cell-up")
+    lab.page.wait_for_timeout(1000)  # what is done within half a second is one step for JupyterLab's undo
+    select(lab, "three")
+    lab.command("notebook:delete-cell")
+    lab.command("notebook:undo-cell-action")
+    let_go(run)  # the run writes its next cell between what the user does
+    lab.wait_for_text("waiting again")
+    lab.command("notebook:insert-cell-below")
+    lab.command("notebook:change-cell-to-markdown")
+    lab.command("notebook:enter-edit-mode")
+    lab.page.keyboard.type("written while the second cell ran")
+    lab.command("notebook:enter-command-mode")
+    let_go(run, "second")
+    lab.wait_for_end("Failed", timeout=MINUTES)
+    lab.wait_for_text("third cell")
+    lab.screenshot("edited")
+
+    shown = lab.sources()
+    assert "two" not in shown
+    mine = [source for source in shown if source in {"one and a half", "four", "three"}]
+    assert mine == ["one and a half", "four", "three"]
+    assert shown.count("written while the second cell ran") == 1
+    assert [source for source in shown if "cache/go" in source] and [s for s in shown if "cache/second" in s]
+    assert on_disk(server, path) == shown
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    lab = open_lab(width=1500)
+    path = lab.new_notebook("mine")
+    turns.extend(script(UNTIL_GO, SECOND))
+    run = lab.ask(notebook=path, claude=True)
+    lab.wait_for_text("waiting")
+    second = open_lab(beside=lab)
+    second.activate_notebook(path)
+    banner = second.page.locator(".jp-Clinjup-Banner")
+    expect(banner).to_contain_text("Another tab writes this notebook")
+    assert second.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[0].readOnly")
+    let_go(run)
+    second.wait_for_text("waiting again")
+    second.screenshot("second-tab")
+
+    lab.page.close()
+    expect(banner).not_to_be_visible()
+    select(second, "mine")
+    second.command("notebook:enter-edit-mode")
+    second.page.keyboard.press("Control+End")
+    second.page.keyboard.type(", edited in the second tab")
+    let_go(run, "second")
+    second.wait_for_end("Failed", timeout=MINUTES)
+    assert "mine, edited in the second tab" in second.sources()
+    assert on_disk(server, path) == second.sources()
+
+
+def test_two_runs_in_two_notebooks_keep_to_their_own_whatever_tab_is_in_front(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    lab = open_lab(width=1500)
+    first, second = lab.new_notebook("first"), lab.new_notebook("second")
+    plans = {name: script(f"name = '{name}'", UNTIL_GO, "print('this is', name)") for name in ("first", "second")}
+    runs = {}
+    for path, name in ((first, "first"), (second, "second")):
+        turns.extend(plans[name][:3])
+        lab.activate_notebook(path)
+        runs[name] = lab.ask(notebook=path, claude=True)
+        lab.wait_for_text("waiting")
+    lab.activate_notebook(first)
+    for name in ("second", "first"):
+        turns.extend(plans[name][3:])
+        let_go(runs[name])
+        lab.panel.get_by_label("Shown run").select_option(runs[name]["id"])
+        lab.wait_for_end("Failed", timeout=MINUTES)
+        lab.activate_notebook(second)  # the notebook that the other run does not write
+    for path, name, other in ((first, "first", "second"), (second, "second", "first")):
+        lab.activate_notebook(path)
+        lab.wait_for_text(f"this is {name}")
+        sources = lab.sources()
+        assert name in sources and f"name = '{name}'" in sources
+        assert other not in sources and f"name = '{other}'" not in sources
+        assert on_disk(server, path) == sources
+    lab.screenshot("two-runs")
