@@ -163,6 +163,8 @@ export interface ICohortFinding {
   /** name -> {present, absent, unknown} */
   confounders: Record<string, Record<string, number>>;
   excluded: Array<IExcluded>;
+  /** whom `patients` counts: patient, lesion or case */
+  grouped_by: string;
   images: number;
   kind: 'cohort';
   layout: string;
@@ -185,6 +187,12 @@ export interface IConfounderResult {
   flip_rate: IEstimate;
   placebo_increase: IEstimate;
   worst_group_auroc: IEstimate;
+}
+
+/** Of several classes: `counts[i][j]` images of class i that the model named class j; `classes` in words. */
+export interface IConfusion {
+  classes: Array<string>;
+  counts: Array<Array<number>>;
 }
 
 export interface IDataWarning {
@@ -232,6 +240,7 @@ export interface IEstimate {
 /** A final model on the test set. */
 export interface IEvaluationFinding {
   confounders: Record<string, IConfounderResult>;
+  confusion: IConfusion | null;
   kind: 'evaluation';
   metrics: Record<string, IEstimate>;
   name: string;
