@@ -40,7 +40,7 @@ class SkinDifficulty:
     )
     atypia_melanoma: tuple[float, float] = (2.6, 1.7)  # parameters of a beta distribution
     atypia_other: tuple[float, float] = (1.5, 3.2)
-    typical: tuple[float, float] = (0.55, 1.0)
+    typical: tuple[float, float] = (0.10, 0.70)
 
     # The ruler goes with melanoma, because suspicious lesions are measured; nothing else does.
     ruler_given_melanoma: float = 0.85
