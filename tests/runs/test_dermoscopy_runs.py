@@ -129,4 +129,4 @@ def test_a_trained_model_of_several_classes_predicts_a_plain_folder(seven, cohor
     assert said.code == 0, said.err
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    assert header[0] == "image" and header[-1] == "decision" and "probability_melanoma" in header
+    assert header[0] == "image" and header[-2:] == ["decision", "flag_melanoma"] and "probability_melanoma" in header
