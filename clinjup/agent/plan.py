@@ -36,11 +36,16 @@ class UnsupportedTaskError(Exception):
 
 
 def build_plan(brief: Brief) -> Plan:
-    """The plan for a yes/no question about images or for several classes, with or without confounders. Else UnsupportedTaskError."""
+    """The plan for a yes/no question, for several classes, or for marks with boxes. Raises UnsupportedTaskError for anything else."""
     task = brief.task
     if task.task_type is TaskType.DETECTION:
         steps = [_load(brief), _prepare(plan_detection.IMAGE_SIZE), _split(brief)]
         return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
+    if task.task_type is TaskType.MULTICLASS and not task.classes:
+        raise UnsupportedTaskError(
+            "The request names no classes that the recipes can tell apart, so nothing was started. They know the seven types of skin lesion; "
+            "for other images ask about one finding, such as 'Is there a pneumothorax on this chest film?'."
+        )
     # A check needs labels for the strata or an inserter for the counterfactual; those with labels come first.
     annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
     inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
