@@ -202,7 +202,7 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
         },
         words={
             "name": title,
-            "rule": f"as many marks as {limit or 0.5:g} false ones per image allow",
+            "rule": f"most boxes marked with at most {limit or 0.1:g} false marks per image",
             "confounder_check": check if name == "baseline" and not ladder else "",
             **words,
         },

@@ -28,7 +28,7 @@ def show_marks(test: DetectionTest) -> None:
     marks = above(test.marks[test.selected], test.threshold(test.selected))
     rows = {
         "marked, and rightly so": _ordered(test, marks, "found"),
-        "marked where nothing is": _ordered(test, marks, "wrong"),
+        "a mark that hits no box": _ordered(test, marks, "wrong"),
         f"a {test.target} without a mark": _ordered(test, marks, "missed"),
     }
     figure, axes = new_figure(PER_ROW, len(rows), width=1.75 * PER_ROW, height=2.05 * len(rows) + 0.5, squeeze=False)
@@ -36,6 +36,8 @@ def show_marks(test: DetectionTest) -> None:
         axis.set_axis_off()
     for row, (words, positions) in zip(axes, rows.items(), strict=True):
         row[0].set_title(f"{words} ({len(positions)} films)", loc="left", fontsize=10, fontweight="bold")
+        if not positions:
+            row[0].text(0, 0.5, "none", fontsize=9, transform=row[0].transAxes)
         for axis, position in zip(row, positions[:PER_ROW], strict=False):
             truth = test.part.truth[position]
             assert truth is not None
@@ -43,11 +45,12 @@ def show_marks(test: DetectionTest) -> None:
             _draw(axis, film, marks[position], truth)
     figure.legend(
         handles=[
-            Line2D([], [], color=ORANGE, lw=2, label="suspicious area, with its score"),
+            Line2D([], [], color=ORANGE, lw=2, label="mark that hits, with its score"),
+            Line2D([], [], color=VERMILION, lw=2, label="false mark"),
             Line2D([], [], color=GREEN, lw=1.2, ls="--", label="box drawn by a reader"),
         ],
         loc="outside lower center",
-        ncols=2,
+        ncols=3,
         fontsize=9,
     )
     counts = "; ".join(f"{words}: {len(positions)} films" for words, positions in rows.items())

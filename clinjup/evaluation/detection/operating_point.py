@@ -12,12 +12,13 @@ from clinjup.evaluation.detection.parts import DetectionPart
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.matching import Marks
 
-DEFAULT_LIMIT = 0.5  # false marks an image: one per two images, where the clinician names none
+DEFAULT_LIMIT = 0.1  # false marks an image: one in ten images, where the clinician names none
 
 
 def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = DEFAULT_LIMIT) -> float:
-    """Lowest score from which on there are at most `limit` false marks an image, halfway to the first mark that is left out.
+    """The score that marks most boxes with at most `limit` false marks an image, halfway to the first mark that is left out.
 
+    Of the scores that mark as many boxes it is the highest: marks below the last right one would only add false ones.
     Raises ClinjupError for a limit that is not above 0.
     """
     if limit <= 0:
@@ -30,7 +31,8 @@ def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = D
     allowed = np.flatnonzero(false_marks_at(ranked, part.weight) <= limit)
     if not len(allowed):
         return float(np.nextafter(ranked.score[0], 2))
-    last = int(allowed[-1])
+    right = allowed[ranked.hit[allowed]]
+    last = int(right[-1] if len(right) else allowed[-1])
     if last + 1 >= len(ranked.score):
         return float(ranked.score[last])
     below = ranked.score[ranked.score < ranked.score[last]]
@@ -39,7 +41,7 @@ def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = D
 
 def mark_point(metrics: dict[str, Estimate], threshold: float, limit: float, *, named: bool) -> OperatingPoint:
     """The frozen threshold with what it gives: share of boxes marked, false marks an image, and both sides for whole images."""
-    words = f"as many marks as the limit of {limit:g} false marks per image allows on validation"
+    words = f"most boxes marked with at most {limit:g} false marks per image on validation"
     return OperatingPoint(
         threshold=threshold,
         rule=words if named else f"{words} (the limit is clinjup's default: none was named)",

@@ -59,7 +59,7 @@ def validate_detector(
     confounders: Sequence[str] = (),
     seed: int = 0,
 ) -> DetectorValidation:
-    """Measure `model` on validation and fix the threshold of its marks: at most `false_marks` false ones an image (None: 0.5).
+    """Measure `model` on validation and fix the threshold of its marks: at most `false_marks` false ones an image (None: 0.1).
 
     Adds what one film costs in time on one core. Emits a ValidationFinding. Raises ClassAbsentError where no positive is boxed.
     """

@@ -7,7 +7,7 @@
 # at what price in false marks.
 # %% parameters
 NAME = "baseline"
-FALSE_MARKS = None  # most false marks per image; None = 0.5, one in two images
+FALSE_MARKS = None  # most false marks per image; None = 0.1, one in ten images
 CONFOUNDERS = []
 SEED = 0
 # %%
