@@ -42,11 +42,14 @@ class Demo(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
     DERMOSCOPY = "dermoscopy"
     MELANOMA = "melanoma"
+    WRIST = "wrist"
+    WRIST_WEAK = "wrist-weak"
 
 
 class SyntheticCohort(StrEnum):
     PNEUMOTHORAX = "pneumothorax"
     DERMOSCOPY = "dermoscopy"
+    WRIST = "wrist"
 
 
 DEMO_REQUESTS = {
@@ -56,12 +59,20 @@ DEMO_REQUESTS = {
     ),
     Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
     Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
+    Demo.WRIST: "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
+    Demo.WRIST_WEAK: (
+        "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow. Only about 5% of our images "
+        "have boxes; for the rest we just know fracture yes or no."
+    ),
 }
 DEMO_COHORTS = {
     Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
     Demo.DERMOSCOPY: SyntheticCohort.DERMOSCOPY,
     Demo.MELANOMA: SyntheticCohort.DERMOSCOPY,
+    Demo.WRIST: SyntheticCohort.WRIST,
+    Demo.WRIST_WEAK: SyntheticCohort.WRIST,
 }
+DEMO_ANNOTATED = {Demo.WRIST_WEAK: 0.05}  # share of patients with boxes, where it is not all of them
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
 AnswersOption = Annotated[Path | None, typer.Option("--answers", help='Answers to open questions: {"id": "answer"}.')]
@@ -151,7 +162,8 @@ def demo(
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
     if not (cohort / "clinjup-synthetic.json").is_file():
-        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=1.0)
+        annotated = DEMO_ANNOTATED.get(task, 1.0)
+        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=annotated)
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
@@ -165,11 +177,14 @@ def write_data(
         str | None,
         typer.Option(
             help="Layout: nih (default), siim, candid, dicom, clinic, chexpert or padchest; of dermoscopy ham10000 (default), isic2018, "
-            "isic2019 or isic2020."
+            "isic2019 or isic2020; of wrists grazpedwri (default) or fracatlas."
         ),
     ] = None,
     annotated: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of patients whose confounder is annotated.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of patients whose confounder is annotated; of wrists, whose boxes are drawn."
+        ),
     ] = 1.0,
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinjup.agent.intent import parse_request
-from clinjup.contracts import TaskType
-
 
 @dataclass(frozen=True)
 class ExampleRequest:
@@ -18,14 +15,14 @@ class ExampleRequest:
     title: str
     intent: str
     cohort: str
+    annotated: float = 1.0
+    """Share of patients that the cohort annotates: with a confounder, or with boxes."""
 
     @property
     def unavailable(self) -> str:
         """Why it cannot be tried yet; empty where it can."""
         from clinjup.imaging.synthetic import COHORTS
 
-        if parse_request(self.intent, {}).task_type is TaskType.DETECTION:
-            return "The offline planner does not mark findings with boxes yet; this one comes with a later version."
         if self.cohort not in COHORTS:
             return "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
         return ""
@@ -65,6 +62,7 @@ EXAMPLES = {
             "I need a tool that marks suspicious fractures on wrist X-rays. Only about 5% of our images have boxes; for the rest we "
             "just know fracture yes or no.",
             "wrist",
+            annotated=0.05,
         ),
     )
 }
@@ -78,6 +76,6 @@ def write_example_cohort(
 
     if (out / "clinjup-synthetic.json").is_file():
         return out
-    if patients is None:
-        return write_cohort(example.cohort, out, seed=seed, on_progress=on_progress)
-    return write_cohort(example.cohort, out, patients=patients, seed=seed, on_progress=on_progress)
+    return write_cohort(
+        example.cohort, out, patients=patients, seed=seed, annotated=example.annotated, on_progress=on_progress
+    )

@@ -16,7 +16,10 @@ class PredictionError(Exception):
 
 
 def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None) -> dict[str, Any]:
-    """Write `out` (CSV: image, probability, decision) and return a summary. Raises PredictionError."""
+    """Write `out` and return a summary: CSV with image, probability, decision; of a detector COCO JSON, and OUT-images/ with its marks.
+
+    Raises PredictionError.
+    """
     results = _read_results(run_dir)
     model = _model(results, model_name, run_dir)
     if not data.is_dir():

@@ -12,7 +12,7 @@ from clinjup.agent.priority import priority_of
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
 from clinjup.agent.unanswerable import unanswerable
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, TaskType
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
 
 MAX_QUESTIONS = 3
 
@@ -54,14 +54,14 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     if task.target is None:
         task = offer_what_is_labelled(task, profile)
     questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
-    if decision.roles is not None and not questions and task.task_type is not TaskType.DETECTION:
+    if decision.roles is not None and not questions:
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
     warnings = [*decision.warnings, *unanswerable(task, profile)]
     return Preflight(task, profile, decision.roles, warnings, questions)
 
 
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
-    from clinjup.imaging import check_usable, read_cohort
+    from clinjup.imaging import check_boxes, check_usable, read_cohort
 
     assert task.target is not None, "an unknown target is a question, and questions come first"
     cohort = read_cohort(
@@ -74,3 +74,5 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> Non
         **roles.model_dump(exclude_defaults=True),
     )
     check_usable(cohort)
+    if roles.boxes is not None:
+        check_boxes(cohort)

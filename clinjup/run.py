@@ -16,6 +16,7 @@ from clinjup.agent.plan import UnsupportedTaskError
 from clinjup.agent.planners.pausable import Pausable
 from clinjup.agent.state import Brief, RunState
 from clinjup.agent.stopping import unless_stopped
+from clinjup.attending import Attending
 from clinjup.contracts import (
     CellCounts,
     Event,
@@ -36,7 +37,7 @@ from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
 from clinjup.run_folder import History, lock_folder
-from clinjup.views import PendingCode, RunView, destination_of
+from clinjup.views import RunView, destination_of
 
 
 class NotRunningError(Exception):
@@ -44,7 +45,7 @@ class NotRunningError(Exception):
 
 
 class Run:
-    """One run: its folder, journal, notebook, kernel and events. Also the Ledger and the Clinician of its loop."""
+    """One run: its folder, journal, notebook, kernel and events. Also the Ledger of its loop."""
 
     task: asyncio.Task[tuple[Results, list[Question]]]
 
@@ -72,9 +73,7 @@ class Run:
         self.questions: list[Question] = []
         self._began = time.time()
         self._started = time.monotonic()
-        self._answers: asyncio.Future[dict[str, str]] | None = None
-        self._approvals: dict[str, asyncio.Future[bool]] = {}
-        self._asked: dict[str, PendingCode] = {}
+        self.clinician = Attending(self, self.stopped, present=interactive)
 
     async def open(self, desk: Desk, lock: Lock | None = None) -> None:
         """Make the folder, take the desk's workspace. `lock`: of the folder, where the caller has it already.
@@ -182,15 +181,15 @@ class Run:
             started=self._began,
             elapsed=(self.events[-1].ts if ended and self.events else self._now()) - self._began,
             budget_seconds=self.request.budget_minutes * 60,
-            questions=self.questions,
-            approvals=list(self._asked.values()),
+            questions=self.clinician.questions or self.questions,
+            approvals=self.clinician.approvals,
             sentence=self.end.sentence if self.end is not None else "",
             last_seq=len(self.events) - 1,
         )
 
     async def _work(self) -> LoopEnd:
         while self.preflight.questions:
-            answers = await self.answer(self.preflight.questions)
+            answers = await self.clinician.answer(self.preflight.questions)
             if self.stopped.is_set():
                 return LoopEnd(RunStatus.INTERRUPTED, "The run was stopped before its first cell.")
             if answers is None:
@@ -224,7 +223,7 @@ class Run:
             )
             await self._restore(self.state)
             planning = Pausable(successor, self.going)
-            return await Loop(planning, self.state, self.workspace, self, self, self.stopped).run()
+            return await Loop(planning, self.state, self.workspace, self, self.clinician, self.stopped).run()
         except UnsupportedTaskError as problem:
             return LoopEnd(RunStatus.FAILED, str(problem))
         finally:
@@ -321,9 +320,7 @@ class Run:
     async def stop(self) -> None:
         self.stopped.set()
         self.going.set()
-        for waiting in (self._answers, *self._approvals.values()):
-            if waiting is not None and not waiting.done():
-                waiting.cancel()
+        self.clinician.leave()
         await self.executor.interrupt()
 
     def stop_late(self) -> None:
@@ -359,58 +356,6 @@ class Run:
         self.news.set()
         for listener in self.listeners:
             listener.set()
-
-    # ---------------------------------------------------------------------------------- agent.state.Clinician
-
-    async def answer(self, questions: list[Question]) -> dict[str, str] | None:
-        self.record("question", {"questions": [question.model_dump() for question in questions]})
-        if not self.interactive:
-            return None
-        self._answers = asyncio.get_running_loop().create_future()
-        self.questions = questions
-        self.publish("question.asked", {"questions": [question.model_dump() for question in questions]})
-        try:
-            answers = await self._answers
-        except asyncio.CancelledError:
-            if not self.stopped.is_set():
-                raise
-            return None
-        finally:
-            self.questions = []
-        self.record("answer", {"answers": answers})
-        self.publish("question.answered", {"answers": answers})
-        return answers
-
-    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
-        if not self.interactive:
-            return None
-        self._approvals[sha256] = asyncio.get_running_loop().create_future()
-        told = {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason}
-        self._asked[sha256] = PendingCode(**told)
-        self.publish("approval.requested", told)
-        try:
-            approved = await self._approvals[sha256]
-        except asyncio.CancelledError:
-            if not self.stopped.is_set():
-                raise
-            return None
-        finally:
-            self._asked.pop(sha256, None)
-        self.publish("approval.resolved", {"sha256": sha256, "approved": approved})
-        return approved
-
-    def give_answers(self, answers: dict[str, str]) -> bool:
-        if self._answers is None or self._answers.done():
-            return False
-        self._answers.set_result(answers)
-        return True
-
-    def give_approval(self, sha256: str, approved: bool) -> bool:
-        waiting = self._approvals.get(sha256)
-        if waiting is None or waiting.done():
-            return False
-        waiting.set_result(approved)
-        return True
 
 
 def brief_of(request: RunRequest, preflight: Preflight) -> Brief:

@@ -103,11 +103,11 @@ class RunManager:
 
     def answer(self, run_id: str, answers: Mapping[str, str]) -> bool:
         """Answer the questions that the run waits for. Returns whether it did."""
-        return run_id in self._runs and self._runs[run_id].give_answers(dict(answers))
+        return run_id in self._runs and self._runs[run_id].clinician.give_answers(dict(answers))
 
     def approve(self, run_id: str, sha256: str, approved: bool) -> bool:
         """Approve or reject the code with this hash, and no other. Returns whether the run waited for that."""
-        return run_id in self._runs and self._runs[run_id].give_approval(sha256, approved)
+        return run_id in self._runs and self._runs[run_id].clinician.give_approval(sha256, approved)
 
     async def stop(self, run_id: str) -> None:
         """Stop now: the running cell is interrupted, everything up to there is kept. One that has ended stays as it is."""

@@ -27,6 +27,10 @@ def print_profile(console: Console, profile: DataProfile) -> None:
         console.print(Text(f"folder {name}: {count} images"))
     for name, count in profile.official_splits.items():
         console.print(Text(f"official split {name}: {count} images"))
+    for boxes in profile.boxes:
+        classes = ", ".join(f"{name} {count}" for name, count in boxes.classes.items()) or "nothing drawn"
+        unnamed = "" if boxes.named else " (numbers without names)"
+        console.print(Text(f"boxes {boxes.path}: {boxes.format}, {boxes.images} images; {classes}{unnamed}"))
     for table in profile.tables:
         view = Table(
             title=f"{escape(table.path)}  ({table.rows} rows, {table.encoding}, '{table.delimiter}')",
@@ -85,7 +89,7 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
         if summary["threshold"] is None
         else f" at the threshold {summary['threshold']:.2f} that the run chose on validation"
     )
-    told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Table: {summary['out']}"
+    told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Written to {summary['out']}"
     console.print(told, highlight=False, markup=False)
     trained = (
         "The model was trained on synthetic data and says nothing about real patients. " if summary["synthetic"] else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from clinjup.agent import plan_detection
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
@@ -21,7 +22,9 @@ MITIGATED = 2
 IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
-INSERTABLE = frozenset({"chest_drain", "ruler", "ink"})
+INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
+# ... and of these, those that only the test can draw.
+ONLY_AS_TEST = frozenset({"cast", "metal"})
 # Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
 FOLDS = 3
 # Covariates whose groups are looked at apart, where the data have them, in tasks about skin.
@@ -33,20 +36,24 @@ class UnsupportedTaskError(Exception):
 
 
 def build_plan(brief: Brief) -> Plan:
-    """The plan for a yes/no question about images or for several classes, with or without confounders. Else UnsupportedTaskError."""
+    """The plan for a yes/no question, for several classes, or for marks with boxes. Raises UnsupportedTaskError for anything else."""
     task = brief.task
     if task.task_type is TaskType.DETECTION:
+        steps = [_load(brief), _prepare(plan_detection.IMAGE_SIZE), _split(brief)]
+        return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
+    if task.task_type is TaskType.MULTICLASS and not task.classes:
         raise UnsupportedTaskError(
-            "Marking findings with boxes is not part of this version, so nothing was started. What works today is a yes/no "
-            "question about an image, such as 'Is there a pneumothorax on this chest film?', or telling skin lesions apart."
+            "The request names no classes that the recipes can tell apart, so nothing was started. They know the seven types of skin lesion; "
+            "for other images ask about one finding, such as 'Is there a pneumothorax on this chest film?'."
         )
     # A check needs labels for the strata or an inserter for the counterfactual; those with labels come first.
     annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
     inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
+    trainable = [item for item in inserted if item.id not in ONLY_AS_TEST]
     known = [*annotated, *inserted]
     examined = [*known, *_found(brief)]
     checked = [item.id for item in examined]
-    trainings = {"baseline": None, **_mitigations(task, annotated, inserted)}
+    trainings = {"baseline": None, **_mitigations(task, annotated, trainable)}
     skin = task.modality == "dermoscopy"
     steps = [_load(brief), _prepare()]
     if skin and brief.roles.covariates:
@@ -165,12 +172,12 @@ def _data_path(brief: Brief) -> str:
     return f"../{root.name}" if brief.beside and brief.folder and root.parent == run.parent else brief.profile.root
 
 
-def _prepare() -> Step:
+def _prepare(size: int = IMAGE_SIZE) -> Step:
     return Step(
         id="audit",
         title="Decode and audit the images",
         recipe="prepare_images",
-        parameters={"IMAGE_SIZE": IMAGE_SIZE},
+        parameters={"IMAGE_SIZE": size},
         depends_on=["load"],
     )
 

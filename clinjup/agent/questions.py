@@ -64,6 +64,20 @@ _POSITIVE_VALUES = {
     "en": "Which values of {source} mean that {target} is present? Separate several with a semicolon.",
     "de": "Welche Werte von {source} bedeuten, dass {target} vorliegt? Mehrere bitte mit Semikolon trennen.",
 }
+_BOX_CLASS = {
+    "en": "The boxes in {path} carry numbers instead of names. Which number means {target}?",
+    "de": "Die Rahmen in {path} tragen Nummern statt Namen. Welche Nummer bedeutet {target}?",
+}
+
+
+def ask_box_class(language: Language, target: str, path: str, counts: dict[str, int]) -> Question:
+    """Ask which class number of box files means the target; `counts` gives boxes per number."""
+    boxes = {"en": "boxes", "de": "Rahmen"}[language]
+    return Question(
+        id="box_class",
+        text=_BOX_CLASS[language].format(path=path, target=target),
+        options=_options({value: f"{value} ({count} {boxes})" for value, count in list(counts.items())[:12]}),
+    )
 
 
 def ask_target(

@@ -88,8 +88,8 @@ async def _start_again(step: Step, error: CellError, state: RunState) -> Repair 
 
 @_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
 async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Repair | None:
-    size = step.parameters.get("BATCH_SIZE", 64)
-    if step.recipe != "train_model" or size <= 1:
+    size = step.parameters.get("BATCH_SIZE", 64 if step.recipe == "train_model" else 32)
+    if step.recipe not in ("train_model", "train_detector") or size <= 1:
         return None
     smaller = size // 2
     needed = re.search(r"needs about ([\d.]+) GB and ([\d.]+) GB", error.message)
@@ -119,6 +119,11 @@ async def _leave_the_official_parts(step: Step, error: CellError, state: RunStat
 
 @_mends("WeightsUnavailableError")
 async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
+    if step.recipe == "train_detector":
+        return Repair(
+            "Pretrained weights cannot be reached from here, so the light detector is trained from scratch.",
+            {"ARCHITECTURE": "heat_map", "PRETRAINED": False},
+        )
     return Repair(
         "Pretrained weights cannot be reached from here, so the small network is trained from scratch.",
         {"ARCHITECTURE": "small_cnn"},

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
+from clinjup.agent.roles_boxes import choose_boxes
 from clinjup.agent.roles_columns import (
     BLANK_IS_UNKNOWN,
     DICOM_HEADERS,
@@ -55,18 +56,21 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
     """
     answers = answers or {}
     folders = _uses_folders(profile)
-    if not folders:
+    only_boxes = profile.layout == "boxes" and task.task_type is TaskType.DETECTION
+    if not folders and not only_boxes:
         _check_image_column(profile)
     label_table = None
     if task.target is None:
         if not folders and not label_columns(profile):
             raise UnusableData(no_labels("what"))
         choice = LabelChoice()
+    elif only_boxes:  # the label of an image is whether a box of the target is drawn on it
+        choice = LabelChoice(positive=["1"], negative=["0"])
     else:
         choice = _label(profile, task, folders, answers)
         label_table = choice.column.table if choice.column else None
-    image = None if folders else image_column(profile, label_table)
-    if image is None and not folders and profile.table(DICOM_HEADERS) is None:
+    image = None if folders or only_boxes else image_column(profile, label_table)
+    if image is None and not folders and not only_boxes and profile.table(DICOM_HEADERS) is None:
         image = image_column(profile)
     first = image.table if image else label_table
     patient = patient_column(profile, first)
@@ -79,6 +83,12 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
     if task.target is None or choice.question:
         return RoleDecision(roles=None, questions=[choice.question] if choice.question else [])
     warnings = list(choice.warnings)
+    boxes = None
+    if task.task_type is TaskType.DETECTION:
+        boxes, question, found = choose_boxes(profile, task, target_term(task.target, task.target_name), answers)
+        warnings += found
+        if question is not None:
+            return RoleDecision(roles=None, questions=[question])
     confounders = _confounders(profile, task, warnings)
     split = split_column(profile, first)
     roles = Roles(
@@ -93,6 +103,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         covariates={
             name: column.reference for name, column in covariates(profile, first).items() if name not in confounders
         },
+        boxes=boxes,
     )
     return RoleDecision(roles=roles, warnings=warnings)
 
@@ -119,14 +130,9 @@ def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Map
     comparator = target_term(task.comparator) if task.comparator else None
     if task.task_type is TaskType.MULTICLASS:
         return _label_of_classes(profile, folders, task.priority)
-    try:
-        if folders:
-            return label_from_folders(profile.class_folders, task, target, comparator, answers)
-        return label_from_tables(profile, task, target, comparator, answers)
-    except UnusableData:
-        if task.task_type is TaskType.DETECTION:
-            return LabelChoice()  # boxes may be all there is
-        raise
+    if folders:
+        return label_from_folders(profile.class_folders, task, target, comparator, answers)
+    return label_from_tables(profile, task, target, comparator, answers)
 
 
 def _label_of_classes(profile: DataProfile, folders: bool, priority: str | None) -> LabelChoice:
@@ -190,9 +196,9 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
         )
         if flag and all(named.id != term.id for named in task.confounders) and flag.present and flag.absent:
             found[term.id] = flag
+            used = "it is checked as well" if task.task_type is TaskType.DETECTION else "no model is trained against it"
             sentence = (
-                f"The column '{column.name}' says which images show a {term.name}; you did not name it, so no model "
-                f"is trained against it."
+                f"The column '{column.name}' says which images show a {term.name}; you did not name it, so {used}."
             )
             warnings.append(DataWarning(code="confounder_found", sentence=sentence))
     return found

@@ -25,6 +25,8 @@ KNOWN_COLUMNS = {
     "siim": ("ImageId", "Pneumothorax"),
     "candid": ("SOPInstanceUID", "Pneumothorax"),
     "padchest": ("ImageID", "Labels"),
+    "grazpedwri": ("filestem", "fracture_visible"),
+    "fracatlas": ("image_id", "fractured"),
     "ham10000": ("image_id", "dx"),
     "isic2018": ("image", "diagnosis"),
     "isic2019": ("image", "diagnosis"),

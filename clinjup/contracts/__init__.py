@@ -5,6 +5,8 @@ This package imports nothing of ours and stays cheap to import: the CLI, the ser
 
 from clinjup.contracts.base import FINDING_MIME, PROGRESS_MIME, RESULTS_SCHEMA, Contract, Language
 from clinjup.contracts.data import (
+    BoxProfile,
+    BoxRole,
     ColumnProfile,
     DataProfile,
     DataWarning,
@@ -82,6 +84,8 @@ __all__ = [
     "AssociationFinding",
     "Attempt",
     "AuditFinding",
+    "BoxProfile",
+    "BoxRole",
     "CellCounts",
     "CellError",
     "ClinicalTask",

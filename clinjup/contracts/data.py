@@ -59,6 +59,17 @@ class ImageProfile(Contract):
     unreadable_in_sample: int = 0
 
 
+class BoxProfile(Contract):
+    """One set of box files (YOLO, Pascal VOC, COCO, Supervisely) in a data folder."""
+
+    format: Literal["coco", "yolo", "voc", "supervisely"]
+    path: str = Field(description="folder of the files, or the one file, relative to the data folder")
+    images: int = Field(description="images that a file speaks of, also those with nothing drawn")
+    boxes: int
+    classes: dict[str, int] = Field(description="class, or its id where the files name none -> boxes")
+    named: bool = Field(description="whether the files name their classes")
+
+
 class DataProfile(Contract):
     """What imaging found in a folder, before any column has a role."""
 
@@ -69,6 +80,7 @@ class DataProfile(Contract):
     class_folders: dict[str, int] = {}
     official_splits: dict[str, int] = Field({}, description="split list files found: split name -> images listed")
     synthetic: bool = False
+    boxes: list[BoxProfile] = Field([], description="the set that is read first")
     warnings: list[DataWarning] = []
 
     def table(self, path: str) -> TableProfile | None:
@@ -87,6 +99,14 @@ class Flag(Contract):
     column: str = Field(description="'TABLE:COLUMN'")
     present: list[str]
     absent: list[str]
+
+
+class BoxRole(Contract):
+    """Where the boxes of the target are: one set of box files, and the classes that mean the target."""
+
+    format: Literal["coco", "yolo", "voc", "supervisely"]
+    path: str
+    target: list[str]
 
 
 class Roles(Contract):
@@ -108,6 +128,7 @@ class Roles(Contract):
     split: str | None = None
     confounders: dict[str, Flag] = {}
     covariates: dict[str, str] = Field({}, description="age, sex, view ... -> column reference")
+    boxes: BoxRole | None = Field(None, description="where the target is marked; None unless marks are asked for")
 
 
 class UnusableData(Exception):

@@ -30,6 +30,8 @@ class OperatingPoint(Contract):
     rule: str
     sensitivity: Estimate
     specificity: Estimate
+    box_sensitivity: Estimate | None = Field(None, description="of a detector: share of the true boxes that are marked")
+    false_marks_per_image: Estimate | None = Field(None, description="of a detector")
 
 
 class Stratum(Contract):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clinjup.contracts import CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
+from clinjup.contracts import BoxRole, CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
+from clinjup.imaging.boxes import Boxes, with_boxes
 from clinjup.imaging.classes import grouped_by, plain_class, priority_among
 from clinjup.imaging.files import printable
 from clinjup.imaging.headers import numbered
@@ -35,6 +36,7 @@ class Cohort:
     `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
     Of several classes `priority` is the one that matters most; two are always "negative" and "positive". `grouped_by` says whom
     the column patient numbers.
+    `boxes`: where the target is, where that was asked for (see `imaging.boxes`).
     `masks`: what the data draw, by name ("pneumothorax", "chest_drain"), and where; `imaging.masks.read_masks` reads it.
     """
 
@@ -50,6 +52,7 @@ class Cohort:
     covariates: list[str] = field(default_factory=list)
     root: str = ""
     masks: dict[str, MaskSource] = field(default_factory=dict)
+    boxes: Boxes | None = None
     priority: str | None = None
     grouped_by: str = "patient"
 
@@ -103,6 +106,8 @@ class Cohort:
     def _counts(self, part: pd.DataFrame) -> dict[str, int]:
         counts = {"images": len(part), f"{self.grouped_by}s": part["patient"].nunique()}
         counts |= {name: int((part["label"] == code).sum()) for code, name in enumerate(self.classes)}
+        if self.boxes is not None:
+            counts["positive and boxed"] = sum(len(self.boxes.places.get(int(index), ())) > 0 for index in part.index)
         for name in self.confounders:
             words = name.replace("_", " ")
             counts[f"with {words}"] = int((part[name] == 1).sum())
@@ -127,6 +132,7 @@ def read_cohort(
     split: str | None = None,
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
     covariates: Mapping[str, str] | None = None,
+    boxes: BoxRole | Mapping[str, Any] | None = None,
     emit_finding: bool = True,
 ) -> Cohort:
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
@@ -151,6 +157,7 @@ def read_cohort(
         split=split,
         confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
         covariates=dict(covariates or {}),
+        boxes=None if boxes is None else BoxRole.model_validate(boxes),
     )
     _check_names([*roles.confounders, *roles.covariates])
     reader = reader_for(layout)
@@ -202,6 +209,8 @@ def read_cohort(
         *_patient_warnings(rows, has_patient_ids, cohort.grouped_by),
         *_one_sided(cohort),
     ]
+    if roles.boxes is not None:
+        cohort = with_boxes(cohort, folder, rows["file"].to_numpy(np.int64), roles.boxes)
     if emit_finding:
         _emit(cohort, title)
     return cohort

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from clinjup.contracts import (
+    BoxProfile,
     ColumnProfile,
     DataProfile,
     DataWarning,
@@ -17,6 +18,7 @@ from clinjup.contracts import (
     UnusableData,
     ValueCount,
 )
+from clinjup.imaging.box_files import BoxSource, find_box_sources
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
@@ -56,6 +58,7 @@ def profile_data(root: str | Path) -> DataProfile:
     for view in data.use(reader_for(layout).views):
         own = _profile_view(data, view)
         tables = [own if table.path == view.path else table for table in tables if table.path not in view.sources[1:]]
+    boxes = find_box_sources(scan, data.index, reader_for(layout).box_names)
     warnings += data.warnings
     if images.unreadable_in_sample:
         sentence = f"{images.unreadable_in_sample} of {images.sampled} images looked at cannot be read."
@@ -76,6 +79,7 @@ def profile_data(root: str | Path) -> DataProfile:
         class_folders={printable(name): count for name, count in class_folders.items()},
         official_splits={} if splits is None else dict(Counter(name for name in splits if name)),
         synthetic=scan.synthetic,
+        boxes=[_profile_boxes(source) for source in boxes],
         warnings=warnings,
     )
 
@@ -128,6 +132,18 @@ def _profile_images(scan: FolderScan) -> ImageProfile:
         sizes=dict(sizes.most_common(10)),
         sampled=len(sample),
         unreadable_in_sample=unreadable,
+    )
+
+
+def _profile_boxes(source: BoxSource) -> BoxProfile:
+    classes = source.classes
+    return BoxProfile(
+        format=source.format,
+        path=printable(source.path),
+        images=len(source.images),
+        boxes=sum(classes.values()),
+        classes=classes,
+        named=source.named,
     )
 
 

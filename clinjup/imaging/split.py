@@ -56,6 +56,8 @@ def split_cohort(
         table = _cut(table, "validation", validation, seed + 1, split)
     for part in ("train", "validation"):
         _require_classes(table, part, split.classes)
+        if split.boxes is not None and _unboxed(table[table["split"] == part], split):
+            raise ClassAbsentError(part, "positive with a box")
     found += _test_warnings(table, split)
     result = replace(split, table=table, warnings=[*split.warnings, *found])
     _emit(cohort, result, found, _method(official, used, split))
@@ -111,6 +113,8 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
             outside.loc[outside["label"] == code, "group"].nunique() < remaining for code in range(len(cohort.classes))
         )
         balance = abs((inside["label"] == cohort.positive).mean() - (train["label"] == cohort.positive).mean())
+        if cohort.boxes is not None:
+            short += _unboxed(inside, cohort) + _unboxed(outside, cohort)
         score = (short, lacking, round(abs(len(inside) / len(train) - share), 2), balance)
         if best_score is None or score < best_score:
             best, best_score = rows, score
@@ -121,6 +125,11 @@ def _cut(table: pd.DataFrame, part: str, share: float, seed: int, cohort: Cohort
             f"The images come from too few patients to set a {part} part aside without sharing a patient. Add patients."
         )
     return table.assign(split=table["split"].where(~table.index.isin(best), part))
+
+
+def _unboxed(part: pd.DataFrame, cohort: Cohort) -> int:
+    """1 where no image of the part has a box of the target."""
+    return int(not any(len(cohort.boxes.places.get(int(index), ())) for index in part.index))  # type: ignore[union-attr]
 
 
 def _with_every_class(train: pd.DataFrame, rows: pd.Index, remaining: int, cohort: Cohort) -> pd.Index:
@@ -172,8 +181,10 @@ def _kfold(splitter: type, count: int, seed: int, train: pd.DataFrame, strata: n
 
 
 def _strata(train: pd.DataFrame, cohort: Cohort) -> np.ndarray:
-    """Label, combined with the first confounder where that is annotated (unknown is a level of its own)."""
+    """Label, combined with whether the boxes are known, or with the first confounder where that is annotated (unknown is a level)."""
     strata = train["label"].to_numpy()
+    if cohort.boxes is not None:
+        return strata * 2 + np.isin(train.index, list(cohort.boxes.by_hand))
     annotated = next((name for name in cohort.confounders if train[name].notna().any()), None)
     if annotated is None or not cohort.binary:
         return strata

@@ -41,3 +41,24 @@ def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
         f"with {reached}.",
         synthetic=synthetic,
     )
+
+
+def draw_detection_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
+    """Training loss and validation AP50 of a detector by batch, the weights that were kept marked; plots/training_NAME.png."""
+    figure, (losses, precision) = new_figure(2, width=8.4, height=3.0)
+    best = history.loc[history["kept"].idxmax()]
+    losses.plot(history["step"], history["train_loss"], "o-", color=BLUE)
+    losses.set(title="Training loss (lower is better)", xlabel="batch", ylim=(0, None))
+    precision.plot(history["step"], history["validation_ap50"], "o-", color=VERMILION)
+    precision.set(title="Validation AP50", xlabel="batch", ylim=(0, 1.01))
+    precision.axvline(best["step"], color="black", linewidth=0.8, alpha=0.5)
+    reached = f"AP50 {best['validation_ap50']:.2f}"
+    return show_figure(
+        figure,
+        f"training_{name}",
+        title=f"Training of {name}",
+        caption=f"Training of {name} over {int(history['step'].max())} batches. The weights of batch {int(best['step'])} were kept "
+        f"(validation {reached}). Validation here counts the images whose boxes are known.",
+        alt=f"Training loss, and validation AP50, which is best at batch {int(best['step'])} with {reached}.",
+        synthetic=synthetic,
+    )

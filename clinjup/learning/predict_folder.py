@@ -1,5 +1,7 @@
 """`python -m clinjup.learning.predict_folder SPECIFICATION`: a trained model on a plain folder of images.
 
+A detector writes COCO JSON instead of a table (see detection.predict_folder).
+
 SPECIFICATION is a JSON object: checkpoint, data (folder), out (CSV to write), threshold (the frozen operating point; null where there is
 none: 0.5). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out; or
 error, a sentence, with exit code 2. Images that cannot be read have no row in the table: a row without a decision is read as a negative.
@@ -24,6 +26,8 @@ from numpy.typing import NDArray
 from clinjup.imaging.files import printable, scan_folder
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.detection.detector import is_detector
+from clinjup.learning.detection.predict_folder import mark_folder
 from clinjup.learning.trained import TrainedModel, load_model
 
 _FILMS_AT_ONCE = 256
@@ -33,7 +37,8 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
     """Write `out` with one row a readable image under `data`, in the order of their paths, and say what was done.
 
     Two classes: `image,probability,decision`, decision 1 where the probability reaches `threshold` (0.5 when None). More:
-    `image,probability_<class>...,decision` with the most probable class. `image` is the path within `data`, with forward
+    `image,probability_<class>...,decision` with the most probable class and, where a `threshold` is given, `flag_<class>`: 1 where the
+    class of interest reaches it. `image` is the path within `data`, with forward
     slashes. Raises ClinjupError where there is no image, none can be read, or the checkpoint is gone or damaged.
     """
     model = load_model(checkpoint)
@@ -43,6 +48,7 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
             f"The folder '{data}' holds no PNG, JPEG or DICOM image, so there is nothing to predict. Name another folder."
         )
     binary = len(model.classes) == 2
+    flag = [] if binary or threshold is None else [f"flag_{model.classes[model.positive]}"]
     threshold = 0.5 if threshold is None else threshold
     columns = ["probability"] if binary else [f"probability_{name}" for name in model.classes]
     unreadable: list[dict[str, str]] = []
@@ -51,7 +57,7 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
     try:
         with open(partial_file, "w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(["image", *columns, "decision"])
+            table.writerow(["image", *columns, "decision", *flag])
             for names, pixels, failures in _decoded(data, sorted(paths), model):
                 unreadable += failures
                 for name, probability in zip(names, model.predict(pixels), strict=True):
@@ -61,7 +67,9 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
                     else:
                         decision = model.classes[int(np.argmax(probability))]
                         decided[decision] += 1
-                    table.writerow([name, *(f"{value:.6f}" for value in np.atleast_1d(probability)), decision])
+                    values = np.atleast_1d(probability)
+                    flagged = [int(values[model.positive] >= threshold)] if flag else []
+                    table.writerow([name, *(f"{value:.6f}" for value in values), decision, *flagged])
         if not decided:
             reason = unreadable[0]["reason"]
             raise ClinjupError(
@@ -103,7 +111,8 @@ def main(arguments: list[str]) -> int:
     """Exit code 0, or 2 where a sentence says why nothing was predicted."""
     try:
         wanted = json.loads(arguments[0])
-        summary = predict_folder(
+        predict = mark_folder if is_detector(wanted["checkpoint"]) else predict_folder
+        summary = predict(
             Path(wanted["checkpoint"]), Path(wanted["data"]), Path(wanted["out"]), wanted.get("threshold")
         )
     except ClinjupError as error:

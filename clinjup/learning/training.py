@@ -113,7 +113,7 @@ def train(
         "settings": {name: arguments[name] for name in _SETTINGS},
     }
     # A run grants each try another time, and a training that goes on is still the same.
-    timeless = fingerprint(cohort, images, confounder, {**arguments, "max_minutes": None})
+    timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
     start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
     state = _fit(start, images, training, validation, treatment, arguments, path)
     model = model_from_state(state, path.as_posix())

@@ -31,6 +31,23 @@ TERMS: dict[str, tuple[str, str]] = {
         "Baseline",
         "The first model, trained without any measure against confounders; the others are compared with it.",
     ),
+    "average_precision": (
+        "AP50 and AP50-95",
+        "Average precision of marks: how many boxes are marked, and how few marks are wrong, over all thresholds; 1.0 is perfect. In AP50 a "
+        "mark counts as right when it overlaps the box by at least half; AP50-95 averages over stricter and stricter overlaps.",
+    ),
+    "froc": (
+        "FROC",
+        "Share of the true boxes that are marked, against the number of false marks per image, as more and more marks are shown.",
+    ),
+    "mark": (
+        "Mark",
+        "A box that the model draws around a suspicious area. It says where to look; an image without a mark is not ruled out.",
+    ),
+    "latency": (
+        "Time an image",
+        "How long the model takes for one image on one processor core of the computer that the run was made on, without reading the file.",
+    ),
     "balancing": (
         "Balancing",
         "Training shows every combination of diagnosis and confounder equally often, so that the confounder no "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinjup.contracts import Results
+from clinjup.contracts import Results, TaskType
 from clinjup.reporting.numbers import counted, with_article
 from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
 
@@ -32,10 +32,16 @@ def limits(results: Results) -> list[str]:
             f"The test part holds only {counted(test.positives, noun)} with {target}. Look at the confidence intervals, not at the "
             "figures alone."
         )
-    found += _confounder_limits(results, noun)
-    if len(results.models) > 1:
+    if results.task.task_type is TaskType.DETECTION:
         found.append(
-            f"{len(results.models)} models were compared on the same validation part, so the validation figures of the chosen one are "
+            f"Marks can be judged only on {noun}s whose boxes are known, and against the boxes that a reader drew. A {noun} without a mark is "
+            f"not ruled out: the marks assist a reader and replace none."
+        )
+    found += _confounder_limits(results, noun)
+    compared = sum(bool(model.validation) for model in results.models)
+    if compared > 1:
+        found.append(
+            f"{compared} models were compared on the same validation part, so the validation figures of the chosen one are "
             "slightly too good. The test figures are not affected."
         )
     if results.test_openings > 1:

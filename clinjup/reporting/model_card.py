@@ -52,7 +52,7 @@ def _metadata(results: Results, model: ModelResults) -> ModelCardData:
     part, metrics = ("test", model.test) if model.test else ("validation", model.validation)
     measured = [
         EvalResult(
-            task_type="image-classification",
+            task_type="object-detection" if results.task.task_type is TaskType.DETECTION else "image-classification",
             dataset_type="private",
             dataset_name="synthetic data" if results.data.synthetic else "data of the run",
             dataset_split=part,

@@ -38,6 +38,14 @@ METRICS: dict[str, Metric] = {
     "calibration_intercept": Metric("Calibration intercept", gloss="calibration", better="near 0"),
     "worst_group_auroc": Metric("Worst-group AUROC", gloss="worst_group_auroc"),
     "false_alarm_increase": Metric("Change of false alarms by insertion", "points", "insertion", "near 0"),
+    "ap50": Metric("AP50", gloss="average_precision"),
+    "ap50_95": Metric("AP50-95", gloss="average_precision"),
+    "box_sensitivity": Metric("Share of boxes marked", "percent", "mark"),
+    "false_marks_per_image": Metric("False marks per image", gloss="mark", better="lower"),
+    "sensitivity_at_false_mark_limit": Metric("Share of boxes marked at the limit of false marks", "percent", "froc"),
+    "study_auroc": Metric("AUROC, whole visits", gloss="auroc"),
+    "latency_ms": Metric("Milliseconds an image, median", gloss="latency", better="lower"),
+    "latency_ms_p95": Metric("Milliseconds an image, 95th percentile", gloss="latency", better="lower"),
     "auroc_gain": Metric("Gain of AUROC", "change", "auroc", ""),
     "macro_auroc": Metric("Mean AUROC of the classes", gloss="auroc"),
     "excisions_per_case": Metric("Referred for each one found", "count", "excisions_per_case", "lower"),
@@ -98,6 +106,9 @@ def metric_of(key: str) -> Metric:
     """The entry of a metric; one that is not listed keeps its own name."""
     if key in METRICS:
         return METRICS[key]
+    if key.startswith("sensitivity_at_") and key.endswith("_false_marks"):
+        rate = key.removeprefix("sensitivity_at_").removesuffix("_false_marks")
+        return Metric(f"Share of boxes marked at {rate} false marks per image", "percent", "froc")
     if key.startswith("auroc_"):
         return Metric(f"AUROC, {class_words(key.removeprefix('auroc_'))}", gloss="auroc")
     for stem in ("sensitivity", "specificity", "ppv", "npv"):

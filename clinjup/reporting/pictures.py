@@ -26,6 +26,8 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("gradcam", "trust"),
     ("roc", "performance"),
     ("operating", "performance"),
+    ("marks", "performance"),
+    ("speed", "performance"),
     ("confusion", "performance"),
     ("classes", "performance"),
     ("decision", "performance"),

@@ -301,6 +301,13 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
         "specificity": f"of {noun}s without it cleared",
         "auroc": "AUROC",
     }
+    if results.task.task_type is TaskType.DETECTION:
+        labels = {
+            "box_sensitivity": f"of boxed {target}s marked",
+            "false_marks_per_image": f"false marks per {noun}",
+            "ap50": "AP50",
+            "auroc": f"AUROC of whole {noun}s",
+        }
     found: list[Mapping[str, str]] = []
     if results.task.task_type is TaskType.MULTICLASS:
         labels |= {
@@ -316,7 +323,7 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
                     "interval": shown.interval,
                     "n": f"{shown.n:,}" if shown.n else "",
                     "label": label,
-                    "gloss": key,
+                    "gloss": metric_of(key).gloss or key,
                     "part": part,
                 }
             )

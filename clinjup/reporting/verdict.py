@@ -171,7 +171,8 @@ def confounder_sentence(results: Results, name: str) -> str:
     if inserted:
         verb = "raised" if rises[0] >= 0.01 else "lowered" if rises[0] <= -0.01 else "hardly changed"
         tried = f" ({counted(min(n for n in counts if n), image_noun(results.task))} each)" if counts else ""
-        sentence = f"Inserting {noun} {verb} false alarms{where} {'; '.join(inserted)}{tried}."
+        alarms = false_alarm_words(results)
+        sentence = f"Inserting {noun} {verb} {alarms}{where} {'; '.join(inserted)}{tried}."
         if any(crowded):
             sentence += " A model that raises an alarm on most films anyway has little room for more, so this says little about it."
         return sentence
@@ -182,10 +183,34 @@ def confounder_sentence(results: Results, name: str) -> str:
     return ""
 
 
+def false_alarm_words(results: Results) -> str:
+    """What a false alarm is: of a detector, a film without the target that gets a mark."""
+    if results.task.task_type is not TaskType.DETECTION:
+        return "false alarms"
+    return f"the share of {image_noun(results.task)}s without {target_name(results.task)} that get a mark"
+
+
+def marks_sentence(results: Results) -> str:
+    """What a detector marks, at what price in false marks, and that no mark rules nothing out."""
+    model = chosen_model(results)
+    metrics = (model.test or model.validation) if model else {}
+    share, wrong = known(metrics.get("box_sensitivity")), known(metrics.get("false_marks_per_image"))
+    if model is None or share is None or wrong is None:
+        return ""
+    noun, target = image_noun(results.task), target_name(results.task)
+    where = "" if model.test else " (validation; the test set was not opened)"
+    return (
+        f"Of 100 boxed {target}s it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per {noun}{where}. "
+        f"Its marks say where to look: a {noun} without a mark is not free of {target}s."
+    )
+
+
 def performance_sentence(results: Results) -> str:
     """What the chosen model finds and where it raises false alarms, out of 100 each."""
+    if results.task.task_type is TaskType.DETECTION:
+        return marks_sentence(results)
     model = chosen_model(results)
-    if model is None or results.task.task_type is TaskType.DETECTION:
+    if model is None:
         return ""
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)

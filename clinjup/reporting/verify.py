@@ -19,7 +19,7 @@ from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, rea
 from clinjup.reporting.numbers import counted
 
 NOTEBOOK_NAME = "notebook.ipynb"
-COVERED_FILES = ("results.json", "report.html", "predictions.csv", "model_card.md")
+COVERED_FILES = ("results.json", "report.html", "predictions.csv", "predictions.json", "model_card.md")
 COVERED_FOLDERS = ("plots", "checkpoints")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BATCH_SECONDS = 0.1
 # Files of a run that the panel shows; anything else is opened through JupyterLab.
-_SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "journal.jsonl")
+_SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "predictions.json", "journal.jsonl")
 
 
 def protocol() -> Any:

@@ -23,11 +23,17 @@ export function Cohort(props: Of<'cohort'>): React.ReactElement {
         )}
       </h4>
       <p>
-        {trans.__(
-          '%1 images of %2 patients',
-          count(props.images, language),
-          count(props.patients, language)
-        )}
+        {props.grouped_by === 'lesion'
+          ? trans.__(
+              '%1 images of %2 lesions',
+              count(props.images, language),
+              count(props.patients, language)
+            )
+          : trans.__(
+              '%1 images of %2 patients',
+              count(props.images, language),
+              count(props.patients, language)
+            )}
       </p>
       <dl className="jp-Clinjup-Bars">
         {Object.entries(props.classes).map(([name, images]) => (

@@ -364,6 +364,10 @@ export interface INotebookMetadata {
 }
 
 export interface IOperatingPoint {
+  /** of a detector: share of the true boxes that are marked */
+  box_sensitivity: IEstimate | null;
+  /** of a detector */
+  false_marks_per_image: IEstimate | null;
   rule: string;
   sensitivity: IEstimate;
   specificity: IEstimate;

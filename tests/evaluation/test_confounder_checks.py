@@ -24,7 +24,7 @@ every_check = pytest.mark.parametrize("check", list_checks(), ids=lambda check: 
 
 def case_of(model: TrainedModel, cohort: Cohort, images: ImageCache, *, confounder: str = DRAIN, seed: int = 0) -> Case:
     part = part_of(cohort, "test")
-    probabilities = predict_rows(model, images, part.table.index)
+    probabilities = predict_rows(model, images, part.table)
     return Case(
         confounder, model, images, part, probabilities, 0.5, Bootstrap(part.clusters, part.labels, resamples=400), seed
     )

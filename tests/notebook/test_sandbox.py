@@ -152,6 +152,7 @@ def test_interrupt_and_death_work_as_outside(folders: tuple[Path, Path, Path]) -
             await printed.wait()
             await executor.interrupt()
             interrupted = await running
+            executor.stopped = False  # the kernel is asked here; a run's executor takes no cell after a stop
             after = await executor.run(new_code_cell("1"))
             dead = await executor.run(new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
         finally:

@@ -14,14 +14,9 @@ from tests.runs.door import Said, clinjup
 
 TRIAGE = (
     "I want to distinguish melanoma from nevus. Please try your best not to miss a single case. Some pictures have rulers and pen "
-    "marks, please make sure it doesn't look at them."
+    "marks, please make sure it doesn't look at them. Use patient age and site too if that helps."
 )
 SEVEN = "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma. Does it also work on dark skin?"
-HARM = (
-    "Ich haette gern ein Modell, das Melanome von Naevi unterscheidet. Lieber zehn Naevi zu viel exzidieren als ein Melanom "
-    "uebersehen. Use patient age and site too if that helps."
-)
-
 pytestmark = pytest.mark.xdist_group("dermoscopy")
 
 
@@ -72,6 +67,7 @@ def test_the_threshold_rests_on_out_of_fold_cases_and_says_what_they_support(tri
         assert "out-of-fold" in model.operating_point.rule
         assert {"miss_rate_bound", "excisions_per_case", "ece_scaled", "npv"} <= set(model.test)
     assert "rule of three" in " ".join(results.notes) or "were missed" in " ".join(results.notes)
+    assert any("atient data" in note for note in results.notes)
     assert "cross_fit(" in notebook_of(folder) and (folder / "plots" / "decision_curve.png").is_file()
 
 
@@ -133,12 +129,4 @@ def test_a_trained_model_of_several_classes_predicts_a_plain_folder(seven, cohor
     assert said.code == 0, said.err
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    assert header[0] == "image" and header[-1] == "decision" and "probability_melanoma" in header
-
-
-def test_a_harm_ratio_decides_the_threshold_and_patient_data_are_weighed(cohort, tmp_path):
-    results, folder = finished(HARM, cohort, tmp_path / "harm")
-    assert results.task.risk.harm_ratio == 10
-    assert "10 false alarms" in results.models[0].operating_point.rule
-    assert any("atient data" in note for note in results.notes)
-    assert "HARM_RATIO = 10.0" in notebook_of(folder)
+    assert header[0] == "image" and header[-2:] == ["decision", "flag_melanoma"] and "probability_melanoma" in header

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinjup.agent.plan import build_plan, rebuild_plan
+from clinjup.agent.plan_detection import why_needless
 from clinjup.agent.repair import propose_repair
 from clinjup.agent.state import Brief, RunState
 from clinjup.contracts import (
@@ -19,7 +20,7 @@ from clinjup.contracts import (
 
 # Below this, what is optional is left out, so that the best model so far is still evaluated.
 RESERVE_SECONDS = 45.0
-TRAININGS = frozenset({"train_model", "cross_fit"})
+TRAININGS = frozenset({"train_model", "train_detector", "cross_fit"})
 
 
 class RecipePlanner:
@@ -72,8 +73,11 @@ class RecipePlanner:
             if step.status is not StepStatus.PENDING:
                 continue
             missing = [name for name in step.depends_on if status.get(name) is StepStatus.SKIPPED]
+            needless = why_needless(step, state.findings)
             if missing:
                 step.status, step.note = StepStatus.SKIPPED, f"needs a step that was left out ({missing[0]})"
+            elif needless:
+                step.status, step.note = StepStatus.SKIPPED, needless
             elif step.optional and state.seconds_left() < RESERVE_SECONDS:
                 step.status, step.note = StepStatus.SKIPPED, "left out because the time budget was spent"
             else:

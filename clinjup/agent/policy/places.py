@@ -16,6 +16,7 @@ OWNED = (
     "report.html",
     "model_card.md",
     "predictions.csv",
+    "predictions.json",
     "cache/disclosures",
 )
 _DRIVE = re.compile(r"^[A-Za-z]:(?=/)")

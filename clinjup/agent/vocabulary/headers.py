@@ -141,6 +141,7 @@ COVARIATE_HEADERS = {
         "frontal lateral",
         "lagerung",
     ),
+    "follow_up": ("follow up visit", "verlaufskontrolle"),
     "body_site": (
         "localization",
         "localisation",

@@ -119,16 +119,14 @@ def _area(pixels: NDArray[np.uint8]) -> tuple[int, int, int, int, int]:
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1, scale
 
 
-def _blend(
-    pixels: NDArray[np.uint8], layer: Image.Image, scale: int, strength: float = 1.0
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _blend(pixels: NDArray[np.uint8], layer: Image.Image, scale: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """`layer`, drawn `scale` times larger, laid over `pixels`; and where it covers them by more than a tenth."""
     large = np.asarray(layer, dtype=np.float32) / 255
     cover = large[..., 3:]
     height, width = pixels.shape[:2]
     weighted = np.concatenate([large[..., :3] * cover, cover], axis=2)
     small = weighted.reshape(height, scale, width, scale, 4).mean(axis=(1, 3))
-    share = np.clip(small[..., 3:] * strength, 0, 1)
+    share = np.clip(small[..., 3:], 0, 1)
     colour = small[..., :3] / np.maximum(small[..., 3:], 1e-6) * 255
     if pixels.ndim == 2:
         colour, share = colour.mean(axis=2), share[..., 0]
@@ -140,12 +138,13 @@ def _blend(
 def _hairs(pixels: NDArray[np.uint8], marked: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """`pixels` with dark hairs that change them as much, in all, as `marked` differs from them."""
     wanted = float(np.abs(marked.astype(np.int32) - pixels).sum())
-    _, _, left, right, scale = _area(pixels)
-    layer = Image.new("RGBA", (pixels.shape[1] * scale, pixels.shape[0] * scale))
-    draw = ImageDraw.Draw(layer)
-    size = np.array(layer.size, float)
-    tone = (*(int(v) for v in rng.uniform(15, 60, 3)), 255)
-    top, bottom = _area(pixels)[:2]
+    top, bottom, left, right, scale = _area(pixels)
+    mask = Image.new("L", (pixels.shape[1] * scale, pixels.shape[0] * scale))
+    draw = ImageDraw.Draw(mask)
+    size = np.array(mask.size, float)
+    tone = rng.uniform(15, 60, 3).astype(np.float32)
+    tone = tone if pixels.ndim == 3 else tone.mean()
+    area = slice(top, bottom), slice(left, right)
     drawn = pixels
     for number in range(1, _MOST_HAIRS + 1):
         start, angle = rng.uniform(0, 1, 2) * size, rng.uniform(0, np.pi)
@@ -154,14 +153,16 @@ def _hairs(pixels: NDArray[np.uint8], marked: NDArray[np.uint8], rng: np.random.
         bend = rng.normal(0, 0.08) * size[0] * t * (1 - t) * np.array([[-heading[0, 1], heading[0, 0]]])
         path = start + t * heading * rng.uniform(0.25, 0.7) * size[0] + 4 * bend
         width = max(int(rng.uniform(0.004, 0.008) * (right - left) * scale), 1)
-        draw.line([tuple(point) for point in path.tolist()], fill=tone, width=width)
-        if number & (number - 1) == 0 and number > 2:  # 4, 8, 16 ... hairs: then look how much they change
-            drawn = pixels.copy()
-            area = slice(top, bottom), slice(left, right)
-            drawn[area] = _blend(pixels, layer, scale)[0][area]
-            changed = float(np.abs(drawn.astype(np.int32) - pixels).sum())
-            if changed >= wanted:
-                strength = wanted / changed  # the last doubling was too much
-                mixed = pixels + strength * (drawn.astype(np.float32) - pixels)
-                return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+        draw.line([tuple(point) for point in path.tolist()], fill=255, width=width)
+        if number & (number - 1) or number < 3:  # at 4, 8, 16 ... hairs look how much they change
+            continue
+        cover = np.asarray(mask.reduce(scale), dtype=np.float32)[area] / 255
+        cover = cover[..., None] if pixels.ndim == 3 else cover
+        change = np.zeros(pixels.shape, np.float32)
+        change[area] = cover * (tone - pixels[area])
+        changed = float(np.abs(change).sum())
+        strength = min(wanted / max(changed, 1.0), 1.0)  # the last doubling may be too much
+        drawn = np.clip(pixels + strength * change + 0.5, 0, 255).astype(np.uint8)
+        if changed >= wanted:
+            break
     return drawn

@@ -69,6 +69,7 @@ class Reader:
     priority: int = field(default=0)
     views: Views = no_views
     masks: Masks = no_masks
+    box_names: Mapping[str, str] = field(default_factory=dict)  # class id -> name where the label files only have ids
 
 
 _REGISTRY: dict[str, Reader] = {}
@@ -83,11 +84,12 @@ def register(
     priority: int = 0,
     views: Views = no_views,
     masks: Masks = no_masks,
+    box_names: Mapping[str, str] | None = None,
 ) -> Callable[[Read], Read]:
     """Decorate the function `(DataFolder, Roles) -> rows` of a layout to make it known under `name`."""
 
     def decorate(read: Read) -> Read:
-        _REGISTRY[name] = Reader(name, title, matches, read, example, priority, views, masks)
+        _REGISTRY[name] = Reader(name, title, matches, read, example, priority, views, masks, box_names or {})
         return read
 
     return decorate

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clinjup.imaging.synthetic.film import Film, render_film
-from clinjup.imaging.synthetic.layouts import LAYOUTS, SKIN_LAYOUTS
+from clinjup.imaging.synthetic.layouts import LAYOUTS, SKIN_LAYOUTS, WRIST_LAYOUTS
 from clinjup.imaging.synthetic.layouts.chestxray14 import counterfactual_films, write_chestxray14
 from clinjup.imaging.synthetic.plan import plan_cohort
 from clinjup.imaging.synthetic.writing import Layout, write_layout
@@ -14,7 +14,11 @@ from clinjup.imaging.synthetic.writing import Layout, write_layout
 __all__ = ["COHORTS", "Film", "counterfactual_films", "plan_cohort", "render_film", "write_chestxray14", "write_cohort"]
 
 # task -> layout by name; the first layout is the default.
-COHORTS: dict[str, Mapping[str, Layout]] = {"pneumothorax": LAYOUTS, "dermoscopy": SKIN_LAYOUTS}
+COHORTS: dict[str, Mapping[str, Layout]] = {
+    "pneumothorax": LAYOUTS,
+    "dermoscopy": SKIN_LAYOUTS,
+    "wrist": WRIST_LAYOUTS,
+}
 
 
 def write_cohort(
@@ -29,8 +33,8 @@ def write_cohort(
 ) -> Path:
     """Write a synthetic cohort for `task` into the new or empty folder `out` and return it.
 
-    `patients` defaults to what suits the task; in dermoscopy lesions are counted.
-    `annotated`: share of patients for whom the confounder is written down. `on_progress(images done, images in all)`.
+    `patients` defaults to what suits the task; in dermoscopy lesions are counted. `annotated`: share of patients for whom the
+    confounder (of wrists: the boxes) is written down. `on_progress(images done, images in all)`.
     Raises ValueError for an unknown task or layout, naming the known ones; FileExistsError where `out` holds files.
     """
     if task not in COHORTS:

@@ -7,6 +7,8 @@ from clinjup.imaging.synthetic.layouts.chestxray14 import CHESTXRAY14
 from clinjup.imaging.synthetic.layouts.chexpert import CHEXPERT
 from clinjup.imaging.synthetic.layouts.clinic import CLINIC
 from clinjup.imaging.synthetic.layouts.dicom import DICOM
+from clinjup.imaging.synthetic.layouts.fracatlas import FRACATLAS
+from clinjup.imaging.synthetic.layouts.grazpedwri import GRAZPEDWRI
 from clinjup.imaging.synthetic.layouts.ham10000 import HAM10000
 from clinjup.imaging.synthetic.layouts.isic import ISIC2018, ISIC2019, ISIC2020
 from clinjup.imaging.synthetic.layouts.padchest import PADCHEST
@@ -30,3 +32,4 @@ SKIN_LAYOUTS: dict[str, Layout] = {
     "isic2019": ISIC2019,
     "isic2020": ISIC2020,
 }
+WRIST_LAYOUTS: dict[str, Layout] = {"grazpedwri": GRAZPEDWRI, "fracatlas": FRACATLAS}

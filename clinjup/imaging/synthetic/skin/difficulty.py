@@ -38,13 +38,13 @@ class SkinDifficulty:
             "df": 1.58,
         }
     )
-    atypia_melanoma: tuple[float, float] = (2.6, 1.7)  # parameters of a beta distribution
-    atypia_other: tuple[float, float] = (1.5, 3.2)
-    typical: tuple[float, float] = (0.55, 1.0)
+    atypia_melanoma: tuple[float, float] = (3.8, 1.5)  # parameters of a beta distribution
+    atypia_other: tuple[float, float] = (1.5, 4.0)
+    typical: tuple[float, float] = (0.10, 0.70)
 
     # The ruler goes with melanoma, because suspicious lesions are measured; nothing else does.
-    ruler_given_melanoma: float = 0.85
-    ruler_given_other: float = 0.06
+    ruler_given_melanoma: float = 0.70
+    ruler_given_other: float = 0.05
     ink: float = 0.10
     hair: float = 0.30
     dark_corner: float = 0.25

@@ -1,0 +1,222 @@
+"""The plan for marking findings with boxes: one detector where all positives are boxed, a ladder of experiments where few are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinjup.agent.state import Brief
+from clinjup.contracts import Step
+
+IMAGE_SIZE = 128
+FEW, MOST = (
+    0.5,
+    0.9,
+)  # shares of images that a box file speaks of: below the first the ladder is climbed, above the second never
+MAX_LATENCY_MS = 200.0  # a film on one core, where the clinician says on which computer it must run
+STEPS = 400  # batches of 32 films
+LADDER_STEPS = {"baseline": 150, "with_negatives": 250, "pseudo_boxes": 400, "pseudo_boxes_2": 450}
+GATE = "image_classifier"
+GATE_EPOCHS = 5
+
+_WHY = {
+    "baseline": (
+        "A small network that marks the centres of findings, trained from scratch on every box of the training part; negative films "
+        "are background."
+    ),
+    "boxes_only": "The yardstick: the boxed films alone, as if nothing were known of the others.",
+    "with_negatives": (
+        "The same, and films known to be free of $target_name as background. They need no box: nothing is to be marked there."
+    ),
+    "pseudo_boxes": (
+        "The best detector so far is the teacher. It marks the films that are known to show a $target_name and were never boxed; "
+        "what it is sure of becomes a pseudo-box, what it is unsure of says nothing, and a film without a sure mark is left out, "
+        "never taken as background."
+    ),
+    "pseudo_boxes_2": (
+        "A second round with the better teacher, and the last one. It is kept only if validation says so; validation and test never "
+        "see a pseudo-box."
+    ),
+    GATE: (
+        "A classifier of whole films, trained on yes and no alone. It is asked for a second opinion before a pseudo-box is made."
+    ),
+}
+
+
+def few_boxes(brief: Brief) -> bool:
+    """Whether most images were not boxed, as the data show it; what the clinician says of it decides where they are not clear."""
+    boxes = next(
+        (each for each in brief.profile.boxes if brief.roles.boxes and each.path == brief.roles.boxes.path), None
+    )
+    share = boxes.images / max(brief.profile.images.count, 1) if boxes else 0.0
+    if share > MOST:
+        return False
+    return "few_boxes" in brief.task.constraints or (share < FEW and brief.roles.label is not None)
+
+
+def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
+    """All steps after the split."""
+    checked = [name for name in brief.roles.confounders if name in insertable]
+    checked += [item.id for item in brief.task.confounders if item.id in insertable and item.id not in checked]
+    ladder = few_boxes(brief)
+    names = {
+        "baseline": "boxes_only",
+        "with_negatives": "boxes_and_negatives",
+        "pseudo_boxes": "pseudo_boxes",
+        "pseudo_boxes_2": "pseudo_boxes",
+    }
+    steps: list[Step] = []
+    for name, supervision in names.items() if ladder else [("baseline", "all_boxes")]:
+        if name == "pseudo_boxes":
+            steps.append(_gate(brief))
+        steps += _train_and_validate(brief, name, supervision, checked, ladder)
+    metric = brief.task.primary_metric.name
+    steps.append(
+        Step(
+            id="select",
+            title="Choose the detector",
+            recipe="select_detector",
+            parameters={
+                "METRIC": metric if metric == "sensitivity_at_false_mark_limit" else "ap50",
+                "MAX_LATENCY_MS": MAX_LATENCY_MS if "run_on_cpu" in brief.task.constraints else None,
+            },
+            words={
+                "selection_rule": "the largest share of boxes marked at the limit of false marks"
+                if metric == "sensitivity_at_false_mark_limit"
+                else "the best AP50"
+            },
+            depends_on=["validate_baseline"],
+        )
+    )
+    steps.append(
+        Step(
+            id="test",
+            title="Open the test set, once",
+            recipe="open_test_set_for_marks",
+            parameters={"CONFOUNDERS": checked, "SEED": brief.seed},
+            depends_on=["select"],
+        )
+    )
+    words = _words(brief)
+    steps.append(
+        Step(
+            id="marks",
+            title="Where are the marks?",
+            recipe="marked_films",
+            words=words,
+            depends_on=["test"],
+            optional=True,
+        )
+    )
+    steps.append(
+        Step(
+            id="figures",
+            title="How many are found?",
+            recipe="mark_figures",
+            words=words,
+            depends_on=["test"],
+            optional=True,
+        )
+    )
+    for name in checked:
+        plain = name.replace("_", " ")
+        named = plain if plain == "metal" else f"a {plain}"
+        steps.append(
+            Step(
+                id=f"insertion_{name}",
+                title=f"Is {named} taken for a {words['target_name']}?",
+                recipe="mark_insertion",
+                parameters={"CONFOUNDER": name},
+                words={**words, "confounder_name": named},
+                depends_on=["test"],
+                optional=True,
+            )
+        )
+    return steps
+
+
+def why_needless(step: Step, findings: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why a second round of pseudo-boxes is not tried: the first made nothing better on validation. None where it is, and for other steps."""
+    if step.id != "train_pseudo_boxes_2":
+        return None
+    measured = {
+        finding["name"]: finding["metrics"].get("ap50", {}).get("value") or 0.0
+        for finding in findings
+        if finding.get("kind") == "validation"
+    }
+    first = measured.get("pseudo_boxes")
+    others = [value for name, value in measured.items() if name != "pseudo_boxes"]
+    if first is None or not others or first > max(others):
+        return None
+    return f"the first round of pseudo-boxes did not help on validation (AP50 {first:.2f}, before {max(others):.2f})"
+
+
+def _gate(brief: Brief) -> Step:
+    why = _filled(_WHY[GATE], _words(brief))
+    return Step(
+        id="train_gate",
+        title="Train: classifier of whole films",
+        recipe="train_model",
+        parameters={"NAME": GATE, "EPOCHS": GATE_EPOCHS, "SEED": brief.seed},
+        words={"name": "classifier of whole films", "why": why},
+        depends_on=["split"],
+    )
+
+
+def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list[str], ladder: bool) -> list[Step]:
+    words = _words(brief)
+    title = {"baseline": "boxes only" if ladder else "all boxes"}.get(name, name.replace("_", " "))
+    why = _filled(_WHY["boxes_only" if ladder and name == "baseline" else name], words)
+    before = {
+        "pseudo_boxes": ["train_gate", "validate_with_negatives"],
+        "pseudo_boxes_2": ["validate_pseudo_boxes"],
+    }.get(name, ["split"])
+    limit = brief.task.risk.false_marks_per_image
+    train = Step(
+        id=f"train_{name}",
+        title=f"Train: {title}",
+        recipe="train_detector",
+        parameters={
+            "NAME": name,
+            "SUPERVISION": supervision,
+            "GATE": GATE if supervision == "pseudo_boxes" else None,
+            "STEPS": LADDER_STEPS[name] if ladder else STEPS,
+            "SEED": brief.seed,
+        },
+        words={"name": title, "why": why},
+        depends_on=before,
+        optional=name != "baseline",
+    )
+    check = (
+        "Then what casts and metal do, on validation films only." if checked else "No confounder can be checked here."
+    )
+    validate = Step(
+        id=f"validate_{name}",
+        title=f"Check on validation: {title}",
+        recipe="validate_detector",
+        parameters={
+            "NAME": name,
+            "FALSE_MARKS": limit,
+            "CONFOUNDERS": checked if name == "baseline" and not ladder else [],
+            "SEED": brief.seed,
+        },
+        words={
+            "name": title,
+            "rule": f"most boxes marked with at most {limit or 0.1:g} false marks per image",
+            "confounder_check": check if name == "baseline" and not ladder else "",
+            **words,
+        },
+        depends_on=[train.id],
+        optional=name != "baseline",
+    )
+    return [train, validate]
+
+
+def _words(brief: Brief) -> dict[str, str]:
+    return {"target_name": brief.task.target_name or brief.task.target or "target"}
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    for name, value in words.items():
+        text = text.replace(f"${name}", value)
+    return text

@@ -1,0 +1,87 @@
+"""Who sits at a run: questions and code wait here until they are answered, approved, or the run is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+
+from clinjup.agent.state import Ledger
+from clinjup.contracts import Question
+from clinjup.views import PendingCode
+
+
+class Attending:
+    """agent.state.Clinician for one run. `present`: whether somebody is there; else nothing is waited for."""
+
+    def __init__(self, ledger: Ledger, stopped: asyncio.Event, *, present: bool) -> None:
+        self._ledger, self._stopped, self._present = ledger, stopped, present
+        self.questions: list[Question] = []
+        """Those that wait for an answer now."""
+        self._answers: asyncio.Future[dict[str, str]] | None = None
+        self._approvals: dict[str, asyncio.Future[bool]] = {}
+        self._asked: dict[str, PendingCode] = {}
+
+    @property
+    def approvals(self) -> list[PendingCode]:
+        """Code that waits for approval now."""
+        return list(self._asked.values())
+
+    async def answer(self, questions: list[Question]) -> dict[str, str] | None:
+        """Answers by id; None where nobody is there, or the run was stopped meanwhile."""
+        told = {"questions": [question.model_dump() for question in questions]}
+        self._ledger.record("question", told)
+        if not self._present:
+            return None
+        self._answers = asyncio.get_running_loop().create_future()
+        self.questions = questions
+        self._ledger.publish("question.asked", told)
+        try:
+            answers = await self._answers
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                raise
+            return None
+        finally:
+            self.questions = []
+        self._ledger.record("answer", {"answers": answers})
+        self._ledger.publish("question.answered", {"answers": answers})
+        return answers
+
+    async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
+        """Whether this very code may run; None where nobody is there, or the run was stopped meanwhile."""
+        if not self._present:
+            return None
+        self._approvals[sha256] = asyncio.get_running_loop().create_future()
+        told = {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason}
+        self._asked[sha256] = PendingCode(**told)
+        self._ledger.publish("approval.requested", told)
+        try:
+            approved = await self._approvals[sha256]
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                raise
+            return None
+        finally:
+            self._asked.pop(sha256, None)
+        self._ledger.publish("approval.resolved", {"sha256": sha256, "approved": approved})
+        return approved
+
+    def give_answers(self, answers: dict[str, str]) -> bool:
+        """Returns whether the run waited for answers."""
+        if self._answers is None or self._answers.done():
+            return False
+        self._answers.set_result(answers)
+        return True
+
+    def give_approval(self, sha256: str, approved: bool) -> bool:
+        """Returns whether the run waited for the approval of this code."""
+        waiting = self._approvals.get(sha256)
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(approved)
+        return True
+
+    def leave(self) -> None:
+        """Nobody waits any more; for a run that is stopped."""
+        for waiting in (self._answers, *self._approvals.values()):
+            if waiting is not None and not waiting.done():
+                waiting.cancel()

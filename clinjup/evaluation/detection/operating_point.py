@@ -1,0 +1,52 @@
+"""Which marks are shown: the threshold that keeps the clinician's limit of false marks on validation, frozen before the test opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from clinjup.contracts import Estimate, OperatingPoint
+from clinjup.evaluation.detection.metrics import false_marks_at
+from clinjup.evaluation.detection.parts import DetectionPart
+from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.detection.matching import Marks
+
+DEFAULT_LIMIT = 0.1  # false marks an image: one in ten images, where the clinician names none
+
+
+def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = DEFAULT_LIMIT) -> float:
+    """The score that marks most boxes with at most `limit` false marks an image, halfway to the first mark that is left out.
+
+    Of the scores that mark as many boxes it is the highest: marks below the last right one would only add false ones.
+    Raises ClinjupError for a limit that is not above 0.
+    """
+    if limit <= 0:
+        raise ClinjupError(
+            f"The limit of false marks per image is {limit:g}; it must be above 0. Write 0.5 for one in two images."
+        )
+    ranked = part.ranked(marks)
+    if not len(ranked.score):
+        return 1.0
+    allowed = np.flatnonzero(false_marks_at(ranked, part.weight) <= limit)
+    if not len(allowed):
+        return float(np.nextafter(ranked.score[0], 2))
+    right = allowed[ranked.hit[allowed]]
+    last = int(right[-1] if len(right) else allowed[-1])
+    if last + 1 >= len(ranked.score):
+        return float(ranked.score[last])
+    below = ranked.score[ranked.score < ranked.score[last]]
+    return float((ranked.score[last] + below[0]) / 2) if len(below) else float(ranked.score[last])
+
+
+def mark_point(metrics: dict[str, Estimate], threshold: float, limit: float, *, named: bool) -> OperatingPoint:
+    """The frozen threshold with what it gives: share of boxes marked, false marks an image, and both sides for whole images."""
+    words = f"most boxes marked with at most {limit:g} false marks per image on validation"
+    return OperatingPoint(
+        threshold=threshold,
+        rule=words if named else f"{words} (the limit is clinjup's default: none was named)",
+        sensitivity=metrics["sensitivity"],
+        specificity=metrics["specificity"],
+        box_sensitivity=metrics["box_sensitivity"],
+        false_marks_per_image=metrics["false_marks_per_image"],
+    )

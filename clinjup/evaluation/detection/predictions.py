@@ -1,0 +1,47 @@
+"""The marks of a run, written for its readers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clinjup.contracts import PredictionsFinding
+from clinjup.evaluation.detection.parts import DetectionPart
+from clinjup.kernel import emit
+from clinjup.learning.detection.coco import coco_marks
+from clinjup.learning.detection.matching import Marks
+
+if TYPE_CHECKING:
+    from clinjup.imaging.cache import ImageCache
+
+PREDICTIONS = Path("cache/predictions.json")
+
+
+def write_marks(
+    parts: Sequence[tuple[DetectionPart, Sequence[Marks]]], images: ImageCache, category: str, threshold: float
+) -> None:
+    """Write cache/predictions.json for these parts and announce it."""
+    names, sizes, marks, about = [], [], [], []
+    for part, found in parts:
+        files = images.files.loc[part.table.index]
+        names += part.table["image"].astype(str).tolist()
+        sizes += list(zip(files["width"].astype(int), files["height"].astype(int), strict=True))
+        marks += list(found)
+        about += [
+            {"patient": str(patient), "split": part.split, "label": int(label)}
+            for patient, label in zip(part.table["patient"], part.labels, strict=True)
+        ]
+    content = coco_marks(names, [(int(w), int(h)) for w, h in sizes], marks, images.size, category, threshold)
+    content["images"] = [{**image, **more} for image, more in zip(content["images"], about, strict=True)]
+    PREDICTIONS.parent.mkdir(exist_ok=True)
+    partial = PREDICTIONS.with_suffix(".part")
+    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    os.replace(partial, PREDICTIONS)
+    emit(
+        PredictionsFinding(path=PREDICTIONS.as_posix(), rows=len(content["annotations"])),
+        f"{len(content['annotations'])} marks on {len(names)} images written to predictions.json in COCO's form, "
+        f"{sum(mark['shown'] for mark in content['annotations'])} of them above the threshold.",
+    )

@@ -1,0 +1,93 @@
+"""torchvision's FCOS, Faster R-CNN and RetinaNet behind the interface of all detectors (BSD licence; weights of COCO where they can be had).
+
+They know no weights of single boxes and no unsure regions: a pseudo-box counts like any other, and what is unsure is background to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clinjup.kernel.errors import WeightsUnavailableError
+from clinjup.learning.detection.matching import Marks
+from clinjup.learning.detection.targets import Target
+
+NAMES = {
+    "fcos_resnet50_fpn": "FCOS, ResNet-50 with feature pyramid",
+    "fasterrcnn_mobilenet_v3_large_fpn": "Faster R-CNN, MobileNetV3 with feature pyramid",
+    "retinanet_resnet50_fpn_v2": "RetinaNet, ResNet-50 with feature pyramid",
+}
+MOST_MARKS = 8
+
+
+class TorchvisionDetector(nn.Module):
+    """A torchvision detector of one class; grey images are given to all three channels."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def loss(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
+        """Sum of the detector's own losses."""
+        wanted = [
+            {
+                "boxes": torch.from_numpy(each.boxes).to(images.device),
+                "labels": torch.ones(len(each.boxes), dtype=torch.int64, device=images.device),
+            }
+            for each in targets
+        ]
+        return torch.stack(list(self.detector(list(self._three(images)), wanted).values())).sum()
+
+    def detect(self, images: Tensor) -> list[Marks]:
+        """The detector's boxes, highest score first."""
+        found = []
+        for each in self.detector(list(self._three(images))):
+            order = torch.argsort(each["scores"], descending=True)[:MOST_MARKS]
+            boxes, scores = each["boxes"][order].cpu().numpy(), each["scores"][order].cpu().numpy()
+            found.append(Marks(boxes.astype(np.float32).reshape(-1, 4), scores.astype(np.float32)))
+        return found
+
+    def _three(self, images: Tensor) -> Tensor:
+        return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+
+
+def build_torchvision(name: str, image_size: int, pretrained: bool | str = False) -> TorchvisionDetector:
+    """The detector `name` for one class beside background, at `image_size` pixels.
+
+    `pretrained`: True takes COCO weights from torchvision's store, a string is a local file of such weights. All but the last layers,
+    which belong to COCO's classes, are taken over. Raises WeightsUnavailableError where they cannot be had.
+    """
+    from torchvision.models import detection
+
+    keywords: dict[str, Any] = {
+        "min_size": image_size,
+        "max_size": image_size,
+        "weights": None,
+        "weights_backbone": None,
+    }
+    network = getattr(detection, name)(num_classes=2, **keywords)
+    if pretrained:
+        state = _coco_weights(name, pretrained)
+        own = network.state_dict()
+        network.load_state_dict(
+            {key: state[key] if key in state and state[key].shape == own[key].shape else own[key] for key in own}
+        )
+    return TorchvisionDetector(network)
+
+
+def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
+    from torchvision.models import get_model_weights
+
+    if isinstance(pretrained, str):
+        if not Path(pretrained).is_file():
+            raise WeightsUnavailableError(name, f"there is no file '{pretrained}'")
+        return torch.load(pretrained, map_location="cpu", weights_only=True)
+    try:
+        return get_model_weights(name).DEFAULT.get_state_dict(progress=False)
+    except OSError as error:
+        raise WeightsUnavailableError(name, "the store of weights cannot be reached from here") from error

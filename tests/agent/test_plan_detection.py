@@ -1,0 +1,96 @@
+"""From a clinician's sentence about wrists to a plan: which steps, with which limits, and when a question comes first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinjup.agent.intent import parse_request
+from clinjup.agent.plan import build_plan
+from clinjup.agent.plan_detection import why_needless
+from clinjup.agent.roles import decide_roles
+from clinjup.agent.state import Brief
+from clinjup.contracts import Plan, Step
+from clinjup.imaging import profile_data
+from clinjup.imaging.synthetic import write_cohort
+
+MARKS = "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow."
+FEW = f"{MARKS} Only about 5% of our images have boxes; for the rest we just know fracture yes or no."
+LADDER = ["train_baseline", "train_with_negatives", "train_gate", "train_pseudo_boxes", "train_pseudo_boxes_2"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("wrists")
+    return {
+        name: write_cohort("wrist", root / name, patients=20, seed=11, annotated=share, workers=1)
+        for name, share in (("all", 1.0), ("few", 0.2))
+    }
+
+
+def plan(request: str, folder: Path) -> Plan:
+    profile, task = profile_data(folder), parse_request(request)
+    decision = decide_roles(profile, task)
+    assert decision.roles is not None and not task.open_questions
+    return build_plan(Brief(task, profile, decision.roles, decision.warnings, lambda: None))  # type: ignore[arg-type,return-value]
+
+
+def trained(found: Plan) -> list[str]:
+    return [step.id for step in found.steps if step.id.startswith("train")]
+
+
+@pytest.mark.parametrize(
+    ("request_", "folder", "steps", "expected"),
+    [
+        (MARKS, "all", ["train_baseline"], {"validate_baseline": {"FALSE_MARKS": None}}),
+        (FEW, "few", LADDER, {"select": {"METRIC": "ap50"}}),
+        (MARKS, "few", LADDER, {}),  # the data show it, though nobody said so
+        (FEW, "all", ["train_baseline"], {"train_baseline": {"SUPERVISION": "all_boxes"}}),  # and the other way round
+        (
+            f"{MARKS} At most one false mark per two images, otherwise nobody will use it.",
+            "all",
+            ["train_baseline"],
+            {"validate_baseline": {"FALSE_MARKS": 0.5}, "select": {"METRIC": "sensitivity_at_false_mark_limit"}},
+        ),
+        (
+            "Bitte markiere mir Frakturen am kindlichen Handgelenk, aber Gips und Metall sollen nicht als Fraktur gelten.",
+            "all",
+            ["train_baseline"],
+            {"test": {"CONFOUNDERS": ["cast", "metal"]}},
+        ),
+        (f"{MARKS} The child comes back three times, please count that as one patient.", "all", ["train_baseline"], {}),
+        (
+            f"{MARKS} It should run on the PC in the emergency room.",
+            "all",
+            ["train_baseline"],
+            {"select": {"MAX_LATENCY_MS": 200.0}},
+        ),
+    ],
+)
+def test_a_sentence_becomes_a_plan(folders, request_, folder, steps, expected):
+    found = plan(request_, folders[folder])
+    assert trained(found) == steps
+    for step, parameters in expected.items():
+        assert {name: found.step(step).parameters[name] for name in parameters} == parameters
+    assert found.steps[0].parameters["COLUMNS"]["patient"] == "dataset.csv:patient_id"
+    assert found.steps[0].parameters["COLUMNS"]["boxes"]["target"] == ["fracture"]
+    assert found.step("test").recipe == "open_test_set_for_marks"
+
+
+def test_abnormal_labels_are_a_question_before_any_plan():
+    task = parse_request("Images only labelled abnormal/normal. Build me a fracture detector.")
+    assert [question.id for question in task.open_questions] == ["abnormal_labels"]
+
+
+@pytest.mark.parametrize(("first", "needless"), [(0.4, True), (0.6, True), (0.8, False)])
+def test_a_second_round_is_tried_only_where_the_first_one_helped(first, needless):
+    step = Step(id="train_pseudo_boxes_2", title="", recipe="train_detector")
+    findings = [
+        {"kind": "validation", "name": name, "metrics": {"ap50": {"value": value}}}
+        for name, value in (("baseline", 0.5), ("with_negatives", 0.6), ("pseudo_boxes", first))
+    ]
+    reason = why_needless(step, findings)
+    assert (reason is not None) == needless
+    assert not needless or "did not help on validation" in reason
+    assert why_needless(Step(id="train_pseudo_boxes", title="", recipe="train_detector"), findings) is None

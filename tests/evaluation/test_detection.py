@@ -1,0 +1,325 @@
+"""Judging detectors: the figures against torchmetrics, the limit of false marks, few boxes, subgroups, casts and metal drawn in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.detection import best_so_far, open_test_set_for_marks, select_detector, validate_detector
+from clinjup.evaluation.detection.metrics import coco_average_precision, detection_metrics, froc_curve
+from clinjup.evaluation.detection.operating_point import mark_threshold
+from clinjup.evaluation.detection.parts import detection_part
+from clinjup.evaluation.insertion import inserter_for
+from clinjup.imaging import Boxes, Cohort
+from clinjup.imaging.cache import ImageCache
+from clinjup.imaging.synthetic.wrist import plan_wrists, render_wrist
+from clinjup.kernel.errors import ClassAbsentError, ClinjupError, TestAlreadyOpenedError
+from clinjup.learning.detection.matching import Marks, average_precision
+
+SIZE = 64
+CONFOUNDERS = ["cast", "metal"]
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.ckpt").write_bytes(b"weights")
+
+
+def cohort(count: int = 120, *, boxed: float = 1.0, seed: int = 0) -> tuple[Cohort, ImageCache]:
+    """Grey films; two in three are positive with one or two boxes, of `boxed` of them the boxes are known."""
+    rng = np.random.default_rng(seed)
+    places: dict[int, np.ndarray] = {}
+    labels = np.array([int(i % 3 != 0) for i in range(count)])
+    for i in range(count):
+        if not labels[i]:
+            places[i] = np.zeros((0, 4), np.float32)
+        elif i % 10 < 10 * boxed:
+            corner = rng.uniform(0.05, 0.5, (1 + i % 2, 2))
+            places[i] = np.concatenate([corner, corner + rng.uniform(0.15, 0.4, corner.shape)], axis=1).astype(
+                np.float32
+            )
+    pixels = np.clip(rng.normal(80, 20, (count, SIZE, SIZE)), 1, 255).astype(np.uint8)
+    table = pd.DataFrame(
+        {
+            "image": [f"i{i}.png" for i in range(count)],
+            "path": "",
+            "label": labels,
+            "patient": [f"p{i // 2}" for i in range(count)],
+            "group": [f"p{i // 2}" for i in range(count)],
+            "split": np.where(np.arange(count) % 4 < 2, "validation", "test"),
+            "cast": (np.arange(count) // 3 % 3 == 0).astype(float),
+            "metal": np.nan,
+            "view": np.where(np.arange(count) % 2, "PA", "lateral"),
+            "age": np.linspace(3, 17, count),
+        }
+    )
+    files = pd.DataFrame({"width": SIZE, "height": SIZE, "sha256": [str(i) for i in range(count)]})
+    found = Cohort(
+        table,
+        "fracture",
+        ["negative", "positive"],
+        CONFOUNDERS,
+        "table",
+        boxes=Boxes(places, frozenset(places)),
+        covariates=["view", "age"],
+    )
+    return found, ImageCache(pixels, SIZE, 1, files)
+
+
+@dataclass
+class Reader:
+    """A detector that knows the boxes and errs at random: `jitter` in pixels, `wrong` false marks an image, a share `blind` missed."""
+
+    cohort: Cohort
+    images: ImageCache
+    name: str = "baseline"
+    jitter: float = 1.0
+    wrong: float = 0.6
+    blind: float = 0.15
+    seed: int = 0
+    architecture: str = "heat_map"
+    checkpoint: str = "weights.ckpt"
+    hypothesis: str = "It marks."
+    change: str = "nothing"
+    mitigation: str | None = None
+    confounder: str | None = None
+    image_size: int = SIZE
+    _by_film: dict[bytes, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_film = {self.images.pixels_of(i).tobytes(): i for i in range(len(self.images.pixels))}
+
+    def marks(self, pixels: np.ndarray) -> list[Marks]:
+        return [self._on(film) for film in pixels]
+
+    def score(self, pixels: np.ndarray, patients: pd.DataFrame | None = None) -> np.ndarray:
+        return np.array([marks.highest for marks in self.marks(pixels)], np.float32)
+
+    def latency(self, pixels: np.ndarray, *, films: int = 60) -> tuple[float, float]:
+        return 12.0, 19.0
+
+    def _on(self, film: np.ndarray) -> Marks:
+        index = self._by_film.get(film.tobytes())
+        if index is None:  # something was drawn in: a bright film is marked
+            sure = 0.9 if film.mean() > 88 else 0.0
+            return Marks(np.array([[5, 5, 20, 20]], np.float32), np.array([sure], np.float32))
+        rng = np.random.default_rng([self.seed, index])
+        true = self.cohort.boxes.on(self.images, index) if index in self.cohort.boxes else np.zeros((0, 4), np.float32)
+        kept = true[rng.random(len(true)) > self.blind]
+        found = kept + rng.normal(0, self.jitter, kept.shape)
+        false = rng.uniform(0, 40, (rng.poisson(self.wrong), 2))
+        boxes = np.concatenate([found, np.concatenate([false, false + 12], axis=1)]).astype(np.float32)
+        scores = np.concatenate([rng.uniform(0.4, 1.0, len(found)), rng.uniform(0.05, 0.7, len(false))])
+        order = np.argsort(-scores)
+        return Marks(boxes[order], scores[order].astype(np.float32))
+
+
+def test_average_precision_is_that_of_torchmetrics():
+    for seed in range(2):
+        data, images = cohort(60, seed=seed)
+        reader = Reader(data, images, seed=seed, jitter=2.5)
+        part = detection_part(data, images, "test")
+        marks = reader.marks(images.pixels_of(part.table.index))
+        ap50, strict = coco_average_precision(marks, part)
+        ours = float(average_precision(part.ranked(marks))[0])
+        steps = [float(average_precision(part.ranked(marks, limit))[0]) for limit in np.arange(0.5, 1.0, 0.05)]
+        assert ours == pytest.approx(ap50, abs=1e-3)
+        assert np.mean(steps) == pytest.approx(strict, abs=2e-3)
+
+
+def test_every_figure_has_an_interval_around_it():
+    data, images = cohort()
+    part = detection_part(data, images, "test")
+    marks = Reader(data, images).marks(images.pixels_of(part.table.index))
+    found = detection_metrics(
+        marks, part, 0.5, Bootstrap(part.clusters, part.labels), studies=part.table["image"].to_numpy()
+    )
+    for name, estimate in found.items():
+        assert estimate.value is not None and estimate.ci95 is not None, name
+        assert estimate.ci95[0] - 1e-6 <= estimate.value <= estimate.ci95[1] + 1e-6, name
+    rising = [found[f"sensitivity_at_{rate}_false_marks"].value for rate in ("0.1", "0.5", "1")]
+    assert rising == sorted(rising) and found["ap50_95"].value < found["ap50"].value
+    assert found["study_auroc"].n == len(part.table)
+
+
+def test_with_few_boxes_the_boxed_positives_stand_for_all_of_them():
+    every, images = cohort(600)
+    few, _ = cohort(600, boxed=0.3)
+    few.boxes = Boxes(
+        {i: every.boxes.places[i] for i in few.boxes.places}, frozenset(few.boxes.places)
+    )  # the same boxes, fewer of them
+    reader = Reader(every, images, jitter=2.0)
+    figures = []
+    for data in (every, few):
+        part = detection_part(data, images, "test")
+        marks = reader.marks(images.pixels_of(part.table.index))
+        figures.append(detection_metrics(marks, part, 0.5, Bootstrap(part.clusters, part.labels, resamples=200)))
+    assert figures[1]["ap50"].n < figures[0]["ap50"].n and figures[1]["ap50"].note and not figures[0]["ap50"].note
+    for name in ("ap50", "false_marks_per_image", "box_sensitivity"):
+        assert figures[1][name].value == pytest.approx(figures[0][name].value, abs=0.08), name
+    assert figures[1]["auroc"].n == figures[0]["auroc"].n
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.5, 1.0])
+def test_the_threshold_keeps_the_limit_and_marks_as_many_boxes_as_it_allows(limit):
+    data, images = cohort(400)
+    part = detection_part(data, images, "validation")
+    marks = Reader(data, images, wrong=2.0).marks(images.pixels_of(part.table.index))
+    ranked = part.ranked(marks)
+    threshold = mark_threshold(marks, part, limit)
+    wrong = ((ranked.score >= threshold) & ~ranked.hit).sum() / len(part.table)
+    assert wrong <= limit
+    false = np.cumsum(~ranked.hit) / len(part.table)
+    assert ranked.hit[ranked.score >= threshold].sum() == ranked.hit[false <= limit].sum()  # no box is given away
+    assert ranked.hit[ranked.score >= threshold][-1]  # and no false mark is shown that brings none
+    false, found = froc_curve(ranked, part.weight)
+    assert (np.diff(false) >= 0).all() and (np.diff(found) >= 0).all()
+
+
+def test_a_limit_of_nothing_is_refused():
+    data, images = cohort()
+    part = detection_part(data, images, "validation")
+    with pytest.raises(ClinjupError, match="must be above 0"):
+        mark_threshold([], part, 0)
+
+
+def test_a_part_without_a_boxed_positive_cannot_be_judged():
+    data, images = cohort()
+    data.boxes = Boxes({i: b for i, b in data.boxes.places.items() if not len(b)}, frozenset())
+    with pytest.raises(ClassAbsentError, match="positive with a box"):
+        detection_part(data, images, "test")
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.chdir(tmp_path_factory.mktemp("run"))
+    Path("weights.ckpt").write_bytes(b"weights")
+    data, images = cohort(160)
+    models = [
+        Reader(data, images, blind=0.5),
+        Reader(data, images, name="with_negatives", blind=0.1, wrong=0.3, seed=0),
+    ]
+    validations = {
+        model.name: validate_detector(model, data, images, false_marks=0.25, confounders=CONFOUNDERS)
+        for model in models
+    }
+    selection = select_detector(validations)
+    test = open_test_set_for_marks(models, validations, data, images, selection=selection, confounders=CONFOUNDERS)
+    yield data, images, models, validations, selection, test
+    patch.undo()
+
+
+@pytest.fixture
+def in_its_folder(opened, run_folder, monkeypatch, tmp_path_factory):
+    """Tests of the opened test set run where it was opened."""
+    folder = next(path.parent.parent for path in tmp_path_factory.getbasetemp().glob("run*/cache/predictions.json"))
+    monkeypatch.chdir(folder)
+
+
+def test_the_ladder_is_told_as_experiments_and_the_better_step_goes_on(opened):
+    _, _, _, validations, selection, _ = opened
+    assert selection.selected == best_so_far(validations) == "with_negatives"
+    assert [item.outcome for item in selection.experiments] == ["baseline", "kept"]
+    assert all(item.validation.ci95 for item in selection.experiments)
+
+
+def test_a_detector_that_is_too_slow_for_the_computer_is_not_chosen(opened):
+    _, _, _, validations, _, _ = opened
+    slow = replace(validations["with_negatives"], metrics=dict(validations["with_negatives"].metrics))
+    slow.metrics["latency_ms"] = slow.metrics["latency_ms"].model_copy(update={"value": 900.0})
+    selection = select_detector({"baseline": validations["baseline"], "with_negatives": slow}, max_latency_ms=200)
+    assert selection.selected == "baseline" and "900 ms a film" in selection.experiments[1].reason
+    with pytest.raises(ClinjupError, match="at most 5 ms"):
+        select_detector(validations, max_latency_ms=5)
+
+
+def test_the_test_set_is_opened_once_with_what_was_frozen(opened, in_its_folder):
+    data, images, models, validations, _, test = opened
+    for name, finding in test.findings.items():
+        assert finding.operating_point.threshold == validations[name].threshold
+        assert finding.metrics["latency_ms"].value == 12 and finding.metrics["latency_ms_p95"].value == 19
+    with pytest.raises(TestAlreadyOpenedError):
+        open_test_set_for_marks(models[:1], validations, data, images)
+
+
+def test_subgroups_are_told_with_their_numbers_and_small_ones_are_not(opened):
+    *_, test = opened
+    strata = {stratum.value: stratum for stratum in test.findings["with_negatives"].strata}
+    assert {"with cast", "without cast", "view PA", "view lateral", "6 to 10 years"} <= set(strata)
+    assert strata["with cast"].images + strata["without cast"].images == len(test.part.table)
+    few = [stratum for stratum in strata.values() if stratum.metrics["box_sensitivity"].value is None]
+    assert all("boxes in this group" in (stratum.metrics["box_sensitivity"].reason or "") for stratum in few)
+
+
+def test_marks_caused_by_an_inserted_cast_are_counted(opened):
+    *_, test = opened
+    result = test.findings["baseline"].confounders["cast"]
+    assert result.false_alarms_after.value > 0.8 > result.false_alarms_before.value  # the reader marks what is bright
+    assert result.placebo_increase.value is not None and result.cam_energy_in_mask.value is None
+    assert "a detector shows where it looks" in result.cam_energy_in_mask.reason
+
+
+def test_the_marks_are_written_in_coco_form_in_pixels_of_the_files(opened, in_its_folder):
+    data, _, _, validations, selection, _ = opened
+    content = json.loads(Path("cache/predictions.json").read_text(encoding="utf-8"))
+    assert len(content["images"]) == len(data.table)
+    assert {image["split"] for image in content["images"]} == {"validation", "test"}
+    for mark in content["annotations"]:
+        x, y, wide, high = mark["bbox"]
+        assert 0 <= x <= SIZE and 0 <= y <= SIZE and wide >= 0 and high >= 0
+        assert mark["shown"] == (mark["score"] >= validations[selection.selected].threshold)
+
+
+def test_the_figures_are_drawn(opened):
+    *_, test = opened
+    test.plot_froc()
+    test.plot_groups()
+    test.show_marks()
+    test.plot_insertion("cast")
+    drawn = {path.stem for path in Path("plots").iterdir()}
+    assert {"froc", "marks_by_group", "marks", "insertion_cast"} <= drawn
+
+
+@pytest.fixture(scope="module")
+def wrists() -> np.ndarray:
+    films = [planned.film for planned in plan_wrists(8, 3) if not planned.film.cast and not planned.film.metal][:6]
+    drawn = [render_wrist(film, fracture=False, size=128).pixels for film in films]
+    narrow = min(film.shape[1] for film in drawn)
+    return np.stack([np.clip((film[:, :narrow] - 900.0) / 21000 * 255, 0, 255).astype(np.uint8) for film in drawn])
+
+
+@pytest.mark.parametrize("name", CONFOUNDERS)
+def test_a_cast_or_metal_can_be_drawn_into_a_wrist(wrists, name):
+    inserter = inserter_for(name)
+    for number, film in enumerate(wrists):
+        before = film.copy()
+        changed, mask = inserter.insert(film, np.random.default_rng(number))
+        placebo = inserter.placebo(film, np.random.default_rng(number))
+        assert np.array_equal(film, before) and changed.dtype == placebo.dtype == np.uint8
+        gain = changed.astype(int) - film
+        assert gain[mask].sum() > 0.8 * gain.clip(0).sum() > 0
+        added = [int(picture.sum(dtype=np.int64)) - int(film.sum(dtype=np.int64)) for picture in (changed, placebo)]
+        assert 0.6 * added[0] < added[1] < 1.5 * added[0]
+
+
+def test_an_inserted_cast_is_as_bright_as_one_of_the_generator(wrists):
+    films = [planned.film for planned in plan_wrists(8, 3) if not planned.film.cast and not planned.film.metal][:6]
+    real = []
+    for film in films:
+        plain, worn = (
+            render_wrist(film, fracture=False, cast=cast, size=128).pixels.astype(float) for cast in (False, True)
+        )
+        real.append((worn - plain).sum() / 21000 * 255)
+    drawn = [
+        inserter_for("cast").insert(film, np.random.default_rng(i))[0].sum(dtype=np.int64) - film.sum(dtype=np.int64)
+        for i, film in enumerate(wrists)
+    ]
+    assert 0.5 < np.mean(drawn) / np.mean(real) < 2.0

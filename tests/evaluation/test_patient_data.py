@@ -1,0 +1,117 @@
+"""Patient data beside the image, probes of what shows no disease, and Table 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clinjup.contracts import SelectionFinding
+from clinjup.evaluation import metadata_ablation, probe_pictures, validate
+from clinjup.evaluation.metadata import SUFFIX
+from clinjup.evaluation.table_one import table_one, table_one_frame
+from clinjup.learning import load_model, train
+from clinjup.learning.fusion import Fusion, fit_fusion
+from tests.learning.blobs import blob_cohort
+
+
+def patients(cohort, *, telling: bool):
+    """The cohort with an age and a sex; the age goes with the label where it is `telling`."""
+    random = np.random.default_rng(3)
+    label = cohort.table["label"].to_numpy()
+    age = random.normal(50, 10, len(label)) + (25 * (label == 1) if telling else 0)
+    age[::9] = np.nan
+    table = cohort.table.assign(age=age, sex=random.choice(["male", "female", "unknown"], len(label)))
+    table["split"] = np.where(np.arange(len(label)) % 3 == 0, "train", "validation")
+    return replace(cohort, table=table, covariates=["age", "sex"])
+
+
+@pytest.fixture
+def trained(run_folder, request):
+    cohort, images = blob_cohort(80)
+    cohort = patients(cohort, telling=request.param)
+    model = train(cohort, images, name="baseline", epochs=1, batch_size=16, quiet=True)
+    selection = SelectionFinding(selected="baseline", rule="", sentence="baseline goes on.", experiments=[])
+    return cohort, images, {"baseline": validate(model, cohort, images)}, selection
+
+
+@pytest.mark.parametrize("trained", [True], indirect=True)
+def test_patient_data_that_help_are_kept_and_used_from_then_on(trained, published):
+    cohort, images, validations, selection = trained
+    found = metadata_ablation(selection, validations, cohort, images, covariates=["age", "sex"])
+    name = "baseline" + SUFFIX
+    assert found.selection.selected == name and found.selection.experiments[-1].outcome == "kept"
+    assert found.estimates["difference"].ci95[0] > 0
+    part = found.validations[name].part
+    loaded = load_model(found.models[name].checkpoint)
+    pixels = images.pixels_of(part.table.index)
+    with_data, without = loaded.predict(pixels, part.table), loaded.predict(pixels)
+    assert not np.allclose(with_data, without)
+    old = part.table.assign(age=90.0)
+    assert (loaded.predict(pixels, old) > loaded.predict(pixels, part.table.assign(age=20.0))).all()
+    assert [item["name"] for item in published("validation")][-1] == name
+
+
+@pytest.mark.parametrize("trained", [False], indirect=True)
+def test_patient_data_that_do_not_help_are_left_out(trained, published):
+    cohort, images, validations, selection = trained
+    found = metadata_ablation(selection, validations, cohort, images, covariates=["age", "sex"])
+    assert found.selection.selected == "baseline" and not found.models
+    assert found.selection.experiments[-1].outcome == "discarded"
+    assert "images alone decide" in published("note")[-1]["sentence"]
+
+
+def test_without_covariates_fusion_keeps_the_ranking_and_missing_data_count_as_average():
+    random = np.random.default_rng(0)
+    p = random.random(200)
+    labels = (random.random(200) < p).astype(int)
+    import pandas as pd
+
+    table = pd.DataFrame({"age": random.normal(50, 10, 200)})
+    plain = fit_fusion(p, labels, table, [])
+    assert (np.argsort(plain.apply(p, None)) == np.argsort(p)).mean() > 0.97
+    with_age = fit_fusion(p, labels, table, ["age"])
+    average = pd.DataFrame({"age": np.full(200, with_age.numbers["age"][0])})
+    assert with_age.apply(p, None) == pytest.approx(with_age.apply(p, average), abs=1e-6)
+    assert with_age.apply(p, pd.DataFrame({"age": [np.nan] * 200})) == pytest.approx(with_age.apply(p, None))
+
+
+def test_fusion_of_several_classes_gives_probabilities_that_add_up():
+    fusion = Fusion(
+        {"age": [50.0, 10.0]}, {"sex": ["male"]}, [[1, 0, 0, 0.1, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0.5]], [0.0] * 3
+    )
+    found = fusion.apply(np.array([[0.2, 0.3, 0.5], [0.8, 0.1, 0.1]]), None)
+    assert found.sum(axis=1) == pytest.approx([1, 1]) and found.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_a_bright_edge_that_goes_with_the_label_is_found_by_the_border_probe(run_folder, published):
+    cohort, images = blob_cohort(80)
+    images.files = images.files.assign(width=32, height=32, bits=8, mode="L", source="")
+    shown = probe_pictures(cohort, images)
+    said = published("note")[-1]["sentence"]
+    assert said.startswith("More than chance") and "border only" in said
+    assert shown.loc["size and kind of file", "AUROC (95 % CI)"].startswith("0.50")
+
+
+def test_a_file_size_that_goes_with_the_label_is_found(run_folder, published):
+    cohort, images = blob_cohort(80)
+    wide = np.where(cohort.table["label"] == 1, 600, 1024)
+    images.files = images.files.assign(width=wide, height=450, bits=8, mode="RGB", source="")
+    shown = probe_pictures(cohort, images)
+    assert float(shown.loc["size and kind of file", "AUROC (95 % CI)"][:4]) > 0.95
+
+
+def test_table_one_counts_what_is_known_and_what_is_not():
+    cohort, _ = blob_cohort(80)
+    cohort = patients(cohort, telling=True)
+    frame = table_one_frame(cohort).set_index(["group", "row"])
+    assert frame.loc[("Number", "images"), "all"] == "80"
+    known = cohort.table["sex"] != "unknown"
+    males = int((cohort.table["sex"] == "male").sum())
+    assert frame.loc[("Sex", "male"), "all"] == f"{males} ({100 * males / known.sum():.0f} %)"
+    assert frame.loc[("Sex", "unknown"), "all"] == str(int((~known).sum()))
+    assert float(frame.loc[("Age, years", "mean (SD)"), "with blob"][:4]) > float(
+        frame.loc[("Age, years", "mean (SD)"), "without blob"][:4]
+    )
+    assert "Synthetic data" in table_one(cohort).as_raw_html()

@@ -1,0 +1,118 @@
+"""Complete runs that mark fractures, through the command line: all boxes, few boxes, and data that cannot carry marks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from clinjup.contracts import Results
+from clinjup.imaging.synthetic import write_cohort
+from tests.runs.door import Said, clinjup
+
+pytestmark = pytest.mark.xdist_group("wrist_run")
+
+REQUEST = (
+    "Mark suspicious fractures on wrist X-rays. At most one false mark per two images, otherwise nobody will use it."
+)
+FEW = "Only some of our images have boxes; for the rest we just know fracture yes or no."
+
+
+@pytest.fixture(scope="module")
+def wrists(tmp_path_factory) -> Path:
+    return write_cohort("wrist", tmp_path_factory.mktemp("wrists") / "data", patients=40, seed=11, workers=1)
+
+
+@pytest.fixture(scope="module")
+def finished(wrists: Path, tmp_path_factory) -> tuple[Said, Path]:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return clinjup("run", REQUEST, "--data", wrists, "--out", folder, "--budget-minutes", "1", "--json"), folder
+
+
+@pytest.fixture(scope="module")
+def results(finished) -> Results:
+    assert finished[0].code == 0, finished[0].err
+    return Results.model_validate_json(finished[0].out)
+
+
+def test_it_completes_with_marks_in_coco_form_and_the_clinicians_limit(finished, results):
+    folder = finished[1]
+    left = {path.name for path in folder.iterdir()}
+    assert {"notebook.ipynb", "report.html", "results.json", "predictions.json", "model_card.md"} <= left
+    assert "predictions.csv" not in left
+    (model,) = results.models
+    assert results.selected == model.name == "baseline" and results.test_openings == 1
+    assert "0.5 false marks per image" in model.operating_point.rule and "default" not in model.operating_point.rule
+    for name in (
+        "ap50",
+        "ap50_95",
+        "box_sensitivity",
+        "false_marks_per_image",
+        "auroc",
+        "latency_ms",
+        "latency_ms_p95",
+    ):
+        assert model.test[name].value is not None, name
+    content = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    assert content["info"]["threshold"] == model.operating_point.threshold
+    assert {"file_name", "width", "height", "id", "split", "patient", "label"} <= content["images"][0].keys()
+
+
+def test_casts_and_metal_are_checked_though_nobody_named_them(results):
+    (model,) = results.models
+    assert set(model.confounders) == {"cast", "metal"}
+    assert {stratum.attribute for stratum in model.strata} >= {"cast", "metal", "view", "follow_up", "age"}
+
+
+def test_the_report_assists_and_rules_nothing_out(finished, results):
+    text = (finished[1] / "report.html").read_text(encoding="utf-8")
+    assert (
+        "Synthetic data." in text and "suspicious areas" in text and "without a mark is not free of fractures" in text
+    )
+    assert "ruled out" not in text.replace("not ruled out", "")
+    assert results.sentence.count("suspicious areas") == 1
+    card = (finished[1] / "model_card.md").read_text(encoding="utf-8")
+    assert "object-detection" in card
+
+
+def test_the_run_can_be_verified_and_its_detector_used_on_a_folder(finished, wrists, tmp_path):
+    assert clinjup("verify", finished[1]).code == 0
+    films = tmp_path / "films"
+    films.mkdir()
+    for path in sorted((wrists / "images_part1").iterdir())[:3]:
+        shutil.copy(path, films)
+    said = clinjup("predict", finished[1], "--data", films, "--out", tmp_path / "marks.json", "--json")
+    assert said.code == 0, said.err
+    content = json.loads((tmp_path / "marks.json").read_text(encoding="utf-8"))
+    assert len(content["images"]) == 3 and all(len(mark["bbox"]) == 4 for mark in content["annotations"])
+
+
+def test_few_boxes_are_climbed_step_by_step_as_experiments(tmp_path):
+    data = write_cohort("wrist", tmp_path / "data", patients=40, seed=11, annotated=0.4, workers=1)
+    said = clinjup(
+        "run", f"{REQUEST} {FEW}", "--data", data, "--out", tmp_path / "run", "--budget-minutes", "1.4", "--json"
+    )
+    assert said.code == 0, said.err
+    found = Results.model_validate_json(said.out)
+    names = [item.name for item in found.experiments]
+    assert names[:3] == ["baseline", "with_negatives", "pseudo_boxes"]
+    assert all(item.hypothesis and item.change for item in found.experiments)
+    assert any("pseudo-boxes on" in note for note in found.notes)
+    assert any(warning.code == "images_not_boxed" for warning in found.data.warnings)
+    assert "image_classifier" in {model.name for model in found.models}
+
+
+def test_marks_without_any_boxes_are_refused_before_the_first_cell(tmp_path, wrists):
+    data = Path(shutil.copytree(wrists, tmp_path / "data"))
+    shutil.rmtree(data / "folder_structure")
+    said = clinjup("run", REQUEST, "--data", data, "--out", tmp_path / "run")
+    assert said.code == 2 and "no file says where a fracture is" in said.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_abnormal_is_not_fracture_so_a_question_comes_first(wrists, tmp_path):
+    request = "Images only labelled abnormal/normal. Build me a fracture detector."
+    said = clinjup("run", request, "--data", wrists, "--out", tmp_path / "run", "--json")
+    assert said.code == 3 and [question["id"] for question in said.json["questions"]] == ["abnormal_labels"]
