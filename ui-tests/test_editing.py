@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from lab import MINUTES, Lab
@@ -98,10 +99,12 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     second.command("notebook:enter-edit-mode")
     second.page.keyboard.press("Control+End")
     second.page.keyboard.type(", edited in the second tab")
+    second.screenshot("second-takes-over")
     let_go(run, "second")
     second.wait_for_end("Failed", timeout=MINUTES)
     assert "mine, edited in the second tab" in second.sources()
     assert on_disk(server, path) == second.sources()
+    assert "editable" not in json.dumps(server.notebook(path)), "the read-only tab marked the cells for everyone"
 
 
 def test_two_runs_in_two_notebooks_keep_to_their_own_whatever_tab_is_in_front(

@@ -27,6 +27,8 @@ display(Image(file.getvalue()))
 """
 # What the policy cannot read in the source, the filter of outputs has to keep out.
 HOSTILE = """from IPython.display import HTML, display
+from clinjup.contracts import NoteFinding
+from clinjup.kernel import emit
 
 word, less = 'tpircs'[::-1], chr(60)
 attack = less + word + '>window.hacked = 1' + less + '/' + word + '>'
@@ -35,7 +37,7 @@ display(HTML(attack))
 display(HTML(less + 'img src=x ' + 'rorreno'[::-1] + '="window.hacked = 2">'))
 display({'application/java' + word: 'window.hacked = 3', 'text/plain': 'a picture'}, raw=True)
 display({'image/svg+xml': less + 'svg xmlns="http://www.w3.org/2000/svg">' + attack + less + '/svg>'}, raw=True)
-display({'application/vnd.clinjup.result+json': {'kind': 'note', 'sentence': attack}, 'text/plain': attack}, raw=True)
+emit(NoteFinding(sentence=attack), attack)
 """
 
 
@@ -79,7 +81,7 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     end = lab.panel.get_by_role("region", name="How the run ended")
     expect(waiting.or_(end)).to_be_visible(timeout=2 * MINUTES)
     if waiting.count():
-        waiting.get_by_role("button", name="Run it").click()
+        waiting.get_by_role("button", name="Run it", exact=True).click()
     lab.wait_for_end("Failed", timeout=2 * MINUTES)
     lab.wait_for_text("the end of it")
     lab.wait_for_text("characters left out by clinjup")
