@@ -33,7 +33,8 @@ export class FindingRenderer extends Widget implements IRenderMime.IRenderer {
     const sentence = model.data['text/plain'];
     const finding = isFinding(content) ? content : content?.finding;
     // A card says itself what it has to say; its text/plain is for who cannot draw it.
-    const isCard = !isFinding(content) && (content?.sentence || content?.finding);
+    const isCard =
+      !isFinding(content) && (content?.sentence || content?.finding);
     const said = isCard ? content.sentence : text(sentence);
     this._root.render(
       <PanelContext.Provider
