@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
+from clinjup.agent.plan import UnsupportedTaskError
 from clinjup.runs import PlannerUnusableError
 from clinjup.testing import Broken, Call, HttpError, Page, Says
 from tests.agent.claude_runs import finishes, proposes, runs, step
@@ -109,20 +109,15 @@ def test_a_server_that_drops_every_second_stream_is_no_trouble(scripted_claude, 
     assert_whole(tmp_path / "run")
 
 
-def three_classes(folder: Path, source: Path) -> Path:
-    films = sorted((source / "images").iterdir())
-    for number, name in enumerate(("nevus", "melanoma", "keratosis")):
-        (folder / name).mkdir(parents=True)
-        for film in films[number::3]:
-            (folder / name / film.name).write_bytes(film.read_bytes())
-    return folder
+def test_where_the_offline_planner_could_not_go_on_the_run_is_exit_4(
+    scripted_claude, small_cohort, tmp_path, monkeypatch
+):
+    def no_recipes(brief):
+        raise UnsupportedTaskError("a task that the recipes do not know, as a later kind of request may be")
 
-
-def test_where_the_offline_planner_could_not_go_on_the_run_is_exit_4(scripted_claude, small_cohort, tmp_path):
-    data = three_classes(tmp_path / "data", small_cohort)
+    monkeypatch.setattr("clinjup.agent.planners.claude_steps.build_plan", no_recipes)
     server = scripted_claude([PLAN, FIRST, HttpError(401, "authentication_error")])
-    intent = "Classify skin lesions into seven diagnoses."
-    results, questions, _ = ask_claude(server, data, tmp_path / "run", intent=intent)
+    results, questions, _ = ask_claude(server, small_cohort, tmp_path / "run")
     assert (results.status, questions) == ("failed", [])  # exit 4
     assert "did not accept the key" in results.sentence
     assert results.sentence.endswith("The offline planner has no recipes for this kind of task.")
