@@ -156,6 +156,8 @@ def confounder_sentence(results: Results, name: str) -> str:
         if figures is None:
             continue
         lead = f"after {mitigation_words(model.mitigation)}, " if model.mitigation else ""
+        if not lead and (inserted or stratified):  # another step of a ladder, not a measure against the confounder
+            lead = f"with {words(model.name)}, "
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None:
             parts.add(part)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clinjup.contracts import Results
+from clinjup.agent import plan_detection
+from clinjup.contracts import Results, RunRequest
 from clinjup.imaging.synthetic import write_cohort
-from tests.runs.door import Said, clinjup
+from tests.runs.door import Said, clinjup, run_in_process
 
 pytestmark = pytest.mark.xdist_group("wrist_run")
 
@@ -89,19 +90,39 @@ def test_the_run_can_be_verified_and_its_detector_used_on_a_folder(finished, wri
     assert len(content["images"]) == 3 and all(len(mark["bbox"]) == 4 for mark in content["annotations"])
 
 
-def test_few_boxes_are_climbed_step_by_step_as_experiments(tmp_path):
+@pytest.fixture
+def short_ladder(monkeypatch):
+    """A few batches a step: what is looked at is the way, not how well it marks."""
+    monkeypatch.setattr(plan_detection, "LADDER_STEPS", dict.fromkeys(plan_detection.LADDER_STEPS, 12))
+    monkeypatch.setattr(plan_detection, "GATE_EPOCHS", 1)
+
+
+def test_few_boxes_are_climbed_step_by_step_as_experiments(tmp_path, short_ladder):
     data = write_cohort("wrist", tmp_path / "data", patients=40, seed=11, annotated=0.4, workers=1)
-    said = clinjup(
-        "run", f"{REQUEST} {FEW}", "--data", data, "--out", tmp_path / "run", "--budget-minutes", "1.4", "--json"
-    )
-    assert said.code == 0, said.err
-    found = Results.model_validate_json(said.out)
+    request = RunRequest(intent=f"{REQUEST} {FEW}", data=str(data), out=str(tmp_path / "run"))
+    found, questions, _ = run_in_process(request)
+    assert found.status == "completed" and not questions, found.sentence
     names = [item.name for item in found.experiments]
     assert names[:3] == ["baseline", "with_negatives", "pseudo_boxes"]
     assert all(item.hypothesis and item.change for item in found.experiments)
     assert any("pseudo-boxes on" in note for note in found.notes)
     assert any(warning.code == "images_not_boxed" for warning in found.data.warnings)
     assert "image_classifier" in {model.name for model in found.models}
+
+
+def test_a_detector_that_the_time_did_not_allow_to_check_is_not_judged(tmp_path, short_ladder, monkeypatch):
+    """The budget may end between a training and its check; the best that was checked is evaluated all the same."""
+    data = write_cohort("wrist", tmp_path / "data", patients=40, seed=11, annotated=0.4, workers=1)
+    request = RunRequest(intent=f"{REQUEST} {FEW}", data=str(data), out=str(tmp_path / "run"))
+
+    def spend_the_time(manager, run_id, event):
+        if event.type == "cell.finished" and event.data["step_id"] == "train_with_negatives":
+            manager._runs[run_id].state.deadline = 0.0
+
+    found, _, _ = run_in_process(request, on_event=spend_the_time)
+    assert found.status == "completed", found.sentence
+    assert found.selected == "baseline" and [item.name for item in found.experiments] == ["baseline"]
+    assert found.test_openings == 1
 
 
 def test_marks_without_any_boxes_are_refused_before_the_first_cell(tmp_path, wrists):
