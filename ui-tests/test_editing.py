@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from lab import MINUTES, Lab
@@ -94,14 +95,23 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
 
     lab.page.close()
     expect(banner).not_to_be_visible()
+    second.page.bring_to_front()
     select(second, "mine")
     second.command("notebook:enter-edit-mode")
     second.page.keyboard.press("Control+End")
     second.page.keyboard.type(", edited in the second tab")
+    second.screenshot("second-takes-over")
     let_go(run, "second")
     second.wait_for_end("Failed", timeout=MINUTES)
-    assert "mine, edited in the second tab" in second.sources()
+    state = second.page.evaluate(
+        """() => {
+          const cell = window.jupyterapp.shell.currentWidget.content.widgets[0];
+          return [cell.readOnly, cell.syncEditable, cell.editor?.getOption('readOnly'), cell.model.getMetadata('editable')];
+        }"""
+    )
+    assert "mine, edited in the second tab" in second.sources(), f"the first cell cannot be edited: {state}"
     assert on_disk(server, path) == second.sources()
+    assert "editable" not in json.dumps(server.notebook(path)), "the read-only tab marked the cells for everyone"
 
 
 def test_two_runs_in_two_notebooks_keep_to_their_own_whatever_tab_is_in_front(

@@ -25,15 +25,19 @@ noise, file = np.random.default_rng(0).integers(0, 255, (1300, 1300, 3), dtype=n
 Picture.fromarray(noise).save(file, 'png')
 display(Image(file.getvalue()))
 """
-HOSTILE = """from IPython.display import HTML, Javascript, display
+# What the policy cannot read in the source, the filter of outputs has to keep out.
+HOSTILE = """from IPython.display import HTML, display
+from clinjup.contracts import NoteFinding
+from clinjup.kernel import emit
 
+word, less = 'tpircs'[::-1], chr(60)
+attack = less + word + '>window.hacked = 1' + less + '/' + word + '>'
 display(HTML('<b>bold</b>'))
-display(HTML('<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">'))
-display(HTML('<iframe srcdoc="<script>parent.hacked = 3</script>"></iframe><a href="javascript:window.hacked = 4">x</a>'))
-display(Javascript('window.hacked = 5'))
-display({'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg" onload="window.hacked = 6"><script>window.hacked = 7</script></svg>'},
-        raw=True)
-display({'application/vnd.clinjup.result+json': {'kind': 'note', 'sentence': '<script>window.hacked = 8</script>'}}, raw=True)
+display(HTML(attack))
+display(HTML(less + 'img src=x ' + 'rorreno'[::-1] + '="window.hacked = 2">'))
+display({'application/java' + word: 'window.hacked = 3', 'text/plain': 'a picture'}, raw=True)
+display({'image/svg+xml': less + 'svg xmlns="http://www.w3.org/2000/svg">' + attack + less + '/svg>'}, raw=True)
+emit(NoteFinding(sentence=attack), attack)
 """
 
 
@@ -77,11 +81,11 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     end = lab.panel.get_by_role("region", name="How the run ended")
     expect(waiting.or_(end)).to_be_visible(timeout=2 * MINUTES)
     if waiting.count():
-        waiting.get_by_role("button", name="Run it").click()
+        waiting.get_by_role("button", name="Run it", exact=True).click()
     lab.wait_for_end("Failed", timeout=2 * MINUTES)
     lab.wait_for_text("the end of it")
     lab.wait_for_text("characters left out by clinjup")
-    lab.show_cell("window.hacked = 7")
+    lab.show_cell("tpircs")
     lab.screenshot("hostile-output")
     shown = lab.page.locator(".jp-Notebook:visible .jp-RenderedHTMLCommon b", has_text="bold")
     shown.scroll_into_view_if_needed()
@@ -101,7 +105,7 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     lab.ready()
     lab.activate_notebook(run["notebook"])
     lab.wait_for_text("the end of it")
-    lab.show_cell("window.hacked = 7")
+    lab.show_cell("tpircs")
     shown.scroll_into_view_if_needed()
     expect(shown).to_be_visible()
     assert lab.page.evaluate("() => window.hacked") is None

@@ -2,6 +2,8 @@
 
 - excisions_per_case: images referred for each one that has the finding, 1 / PPV, at the stated prevalence.
 - miss_rate_bound: how high the true miss rate may be, one-sided 95 % upper bound; with none missed in n about 3 / n.
+- npv: as elsewhere, but its interval joins those of sensitivity and specificity: resampling images of which none was missed would call
+  an NPV of 100 % certain.
 - brier_scaled, ece_scaled, calibration_slope_scaled, calibration_intercept_scaled: calibration after temperature scaling on validation.
 """
 
@@ -45,7 +47,12 @@ def triage_metrics(
         threshold=threshold,
         bootstrap=bootstrap,
     )
-    found = {"excisions_per_case": _inverse(plain["ppv"]), "miss_rate_bound": _misses(part, probabilities, threshold)}
+    stated = float(part.labels.mean()) if prevalence is None else prevalence
+    found = {
+        "npv": _cautious_npv(plain, stated),
+        "excisions_per_case": _inverse(plain["ppv"]),
+        "miss_rate_bound": _misses(part, probabilities, threshold),
+    }
     note = f"temperature {validation.temperature:.2f}, fitted on validation"
     return found | {
         f"{name}_scaled": calibrated[name].model_copy(update={"note": note})
@@ -86,6 +93,18 @@ def _misses(part: Part, probabilities: NDArray[np.float64], threshold: float) ->
     found = (probabilities >= threshold)[positive]
     note = "one-sided 95 % upper bound; it is a bound itself, so it has no interval"
     return Estimate(value=miss_bound(found, part.clusters[positive]), n=int(positive.sum()), note=note)
+
+
+def _cautious_npv(metrics: dict[str, Estimate], prevalence: float) -> Estimate:
+    """NPV with an interval that reaches from the worst sensitivity and specificity of their intervals to the best."""
+    npv, sensitivity, specificity = metrics["npv"], metrics["sensitivity"].ci95, metrics["specificity"].ci95
+    if npv.value is None or sensitivity is None or specificity is None:
+        return npv
+    low, high = (
+        right * (1 - prevalence) / max(right * (1 - prevalence) + (1 - found) * prevalence, 1e-12)
+        for found, right in zip(sensitivity, specificity, strict=True)
+    )
+    return npv.model_copy(update={"ci95": (low, high)})
 
 
 def _inverse(share: Estimate) -> Estimate:

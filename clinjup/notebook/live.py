@@ -24,7 +24,7 @@ from clinjup.notebook.tabs import Broadcast, OpenTab, Tabs
 from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trouble, UserOutputs
 
 SAVE_SECONDS = 1.0
-# A tab that does not save within this time is passed over: the server saves.
+# A tab that is asked to save, and is not heard of for this long, is passed over: the server saves.
 TAB_SAVES_WITHIN = 10.0
 FILE = "the file"
 
@@ -292,8 +292,11 @@ class LiveNotebook(NotebookSession):
         seq = self.shared.next_seq()
         self._broadcast.news([Save(seq=seq)])
         self._broadcast.flush()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._tab_saved.wait(), TAB_SAVES_WITHIN)
+        # A large notebook takes its time: as long as the tab is heard of, it is saving, and two writers would meet.
+        latest = time.monotonic() + 6 * TAB_SAVES_WITHIN  # it may be heard of, and wait for a word of the user
+        while not self._tab_saved.is_set() and tab.quiet_seconds() < TAB_SAVES_WITHIN and time.monotonic() < latest:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._tab_saved.wait(), TAB_SAVES_WITHIN - tab.quiet_seconds() + 0.1)
         if self._saved_seq < seq:
             tab.silent = True
             return False

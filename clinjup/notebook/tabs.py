@@ -44,10 +44,16 @@ class OpenTab:
         """The server has written the file since this tab loaded or saved it."""
         self.live: LiveNotebook | None = None
         self._registry = registry
+        self._heard = time.monotonic()
+
+    def quiet_seconds(self) -> float:
+        """How long nothing was heard of it; while it lives it pings every few seconds."""
+        return time.monotonic() - self._heard
 
     def receive(self, message: object) -> None:
         """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""
         self.silent = False
+        self._heard = time.monotonic()
         if isinstance(message, Hello):
             self.client, self.collaborative = message.client, message.collaborative
             self.told, self.file = message.since, message.file

@@ -223,8 +223,9 @@ def _judged_by(results: Results) -> str:
     """The metric of the choice; the one that was wanted beside it where that could not be had."""
     wanted = results.task.primary_metric.name
     used = results.experiments[0].metric if results.experiments else wanted
-    if used == wanted:
-        return metric_of(wanted).label
+    named = f"sensitivity_{wanted.removesuffix('_sensitivity')}"  # as the figures of a class are called
+    if used in (wanted, named):
+        return metric_of(used).label
     return f"{metric_of(used).label}; {metric_of(wanted).label} was wanted and could not be had on these data"
 
 

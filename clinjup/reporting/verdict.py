@@ -176,7 +176,8 @@ def confounder_sentence(results: Results, name: str) -> str:
         alarms = false_alarm_words(results)
         sentence = f"Inserting {noun} {verb} {alarms}{where} {'; '.join(inserted)}{tried}."
         if any(crowded):
-            sentence += " A model that raises an alarm on most films anyway has little room for more, so this says little about it."
+            noun = image_noun(results.task)
+            sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more, so this says little about it."
         return sentence
     if stratified:
         return (

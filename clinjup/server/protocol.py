@@ -43,7 +43,7 @@ and quiet, and a new `welcome` comes when a run starts. While live:
 3. Edits go up as `snapshot` (200 ms after the last change): all cells in order, `source` null where the text equals `base`.
    `n` counts up in each client; the server ignores a snapshot that is not newer.
 4. `owner` true: this tab writes the file. On an op `save`: put `seq` into `notebook.metadata.clinjup.seq`, `context.save()`, then send
-   `saved`. Send `ping` every 3 s. A tab that does not save within 10 s is passed over: the server writes the file, and sends
+   `saved`. Send `ping` every 3 s. A tab that is not heard of for 10 s is passed over: the server writes the file, and sends
    `revert` when it hears of the tab again. When the socket closes, the server writes the file at once.
    `owner` false: another tab does; show the banner and keep the notebook read-only.
 5. After each `welcome` with `live` true send `rejoin` (a snapshot with all sources): the tab may hold edits that the server has not

@@ -32,6 +32,10 @@ export class FindingRenderer extends Widget implements IRenderMime.IRenderer {
     const content = model.data[mimeType] as any;
     const sentence = model.data['text/plain'];
     const finding = isFinding(content) ? content : content?.finding;
+    // A card says itself what it has to say; its text/plain is for who cannot draw it.
+    const isCard =
+      !isFinding(content) && (content?.sentence || content?.finding);
+    const said = isCard ? content.sentence : text(sentence);
     this._root.render(
       <PanelContext.Provider
         value={{ trans, language, rendermime: null, fileUrl: () => null }}
@@ -39,13 +43,7 @@ export class FindingRenderer extends Widget implements IRenderMime.IRenderer {
         {typeof content?.title === 'string' && !isFinding(content) && (
           <h4>{content.title}</h4>
         )}
-        <p className="jp-Clinjup-Sentence">
-          {String(
-            content?.sentence && !isFinding(content)
-              ? content.sentence
-              : text(sentence)
-          )}
-        </p>
+        {said && <p className="jp-Clinjup-Sentence">{String(said)}</p>}
         {isFinding(finding) && <FindingCard finding={finding} />}
       </PanelContext.Provider>
     );

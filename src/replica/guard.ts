@@ -62,9 +62,12 @@ export class NotebookGuard implements IDisposable {
     const cells: readonly Cell[] = this._panel.content.widgets;
     for (const cell of cells) {
       if (this._readOnly) {
+        // Only in this tab: JupyterLab would note in the cell that nobody may edit it.
+        cell.syncEditable = false;
         cell.readOnly = true;
-      } else if (cell.model.getMetadata('editable') !== false) {
-        cell.readOnly = false;
+      } else if (!cell.syncEditable) {
+        cell.loadEditableState();
+        cell.syncEditable = true;
       }
     }
   }

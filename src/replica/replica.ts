@@ -215,7 +215,10 @@ export class NotebookReplica implements IDisposable {
     }
     flush();
     this._seq = Math.max(this._seq, until);
-    this._leaveEditModeOfNobody();
+    if (ops.length > 0 && !this._touched) {
+      this._leaveEditModeOfNobody();
+      this._touched = true; // once: later it may be the user, by a menu, who is about to type
+    }
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
@@ -226,11 +229,7 @@ export class NotebookReplica implements IDisposable {
   private _leaveEditModeOfNobody(): void {
     const { content } = this._options.panel;
     const { activeCell } = content;
-    if (
-      !this._touched &&
-      content.mode === 'edit' &&
-      activeCell instanceof MarkdownCell
-    ) {
+    if (content.mode === 'edit' && activeCell instanceof MarkdownCell) {
       content.mode = 'command';
       activeCell.rendered = true;
     }
@@ -376,7 +375,7 @@ export class NotebookReplica implements IDisposable {
   private _snapshotTimer = 0;
   private _pingTimer = 0;
   private _applying = false;
-  /** Whether the user has done anything in this notebook. */
+  /** Whether the user has done anything in this notebook, or its mode has been looked at. */
   private _touched = false;
   private _welcome: IWelcome | null = null;
   private _work: Promise<void> = Promise.resolve();

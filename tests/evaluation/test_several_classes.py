@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score
 
+from clinjup.contracts import Estimate
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.several_classes import class_metrics, confusion_of, part_metrics
 from clinjup.evaluation.subgroups import subgroup_table
-from clinjup.evaluation.triage import net_benefit
+from clinjup.evaluation.triage import _cautious_npv, net_benefit
 
 CLASSES = ("bcc", "melanoma", "nevus")
 
@@ -87,3 +88,14 @@ def test_net_benefit_of_referring_everyone_is_the_textbooks():
     labels = np.r_[np.ones(20, int), np.zeros(80, int)]
     found = net_benefit(np.ones(100), labels, np.array([0.1, 0.5]))
     assert found == pytest.approx([0.2 - 0.8 * 0.1 / 0.9, 0.2 - 0.8])
+
+
+def test_with_no_case_missed_the_npv_is_not_certain():
+    metrics = {
+        "npv": Estimate(value=1.0, ci95=(1.0, 1.0), n=100),
+        "sensitivity": Estimate(value=1.0, ci95=(0.89, 1.0), n=31),
+        "specificity": Estimate(value=0.25, ci95=(0.20, 0.30), n=69),
+    }
+    found = _cautious_npv(metrics, 0.15)
+    assert found.value == 1.0 and found.ci95[1] == 1.0
+    assert found.ci95[0] == pytest.approx(0.20 * 0.85 / (0.20 * 0.85 + 0.11 * 0.15))

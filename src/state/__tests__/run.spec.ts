@@ -124,9 +124,14 @@ describe('reduceRun', () => {
     const done = event('cell.finished', { step_id: 's', ok: true, seconds: 3 });
     expect(after(...fails, done).timeline[0]).toMatchObject({ mended: true });
     // As the server tells it: first that the cell went through, then what had been changed in it.
-    expect(after(fails[0], done, fails[1]).timeline[0]).toMatchObject({
+    const told = [
+      event('error.diagnosed', { step_id: 's', attempt: 1, message: 'm' }),
+      event('cell.finished', { step_id: 's', ok: true, seconds: 3 }),
+      event('error.repaired', { step_id: 's', attempt: 2, change: 'smaller' })
+    ];
+    expect(after(...told).timeline[0]).toMatchObject({
       mended: true,
-      repair: 'smaller batch'
+      repair: 'smaller'
     });
   });
 
