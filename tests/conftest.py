@@ -6,6 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("clinjup", deadline=None)
+settings.load_profile("clinjup")
 
 REQUEST = (
     "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "

@@ -126,7 +126,7 @@ def open_test_set(
     other models, thresholds or images raises TestAlreadyOpenedError. Emits an EvaluationFinding per model, and a PredictionsFinding for
     cache/predictions.csv (the selected model on validation and test). Raises ClinjupError for a model that was not validated.
     """
-    by_name = _validated(models, validations)
+    by_name = validated_models(models, validations)
     part = part_of(cohort, "test")
     selected = selection.selected if selection else models[-1].name
     if selected not in by_name:
@@ -135,7 +135,7 @@ def open_test_set(
             "Add it, so that its figures come from the one opening."
         )
     known = read_opening()
-    record = check_opening(known, _record(list(by_name), validations, part, selected))
+    record = check_opening(known, opening_record(list(by_name), validations, part, selected))
     if known is None:
         write_opening(record)
         patients = len(set(part.clusters))
@@ -185,7 +185,7 @@ def verdict(finding: EvaluationFinding, target: str) -> str:
     return f"{finding.name} on the test set: " + " ".join(filter(None, [*headlines, performance]))
 
 
-def _validated(models: Sequence[TrainedModel], validations: Mapping[str, Validation]) -> dict[str, TrainedModel]:
+def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, Validation]) -> dict[str, TrainedModel]:
     by_name = {model.name: model for model in models}
     if not models or len(by_name) < len(models):
         raise ClinjupError(
@@ -204,7 +204,9 @@ def _validated(models: Sequence[TrainedModel], validations: Mapping[str, Validat
     return by_name
 
 
-def _record(models: Sequence[str], validations: Mapping[str, Validation], part: Part, selected: str) -> OpeningRecord:
+def opening_record(
+    models: Sequence[str], validations: Mapping[str, Validation], part: Part, selected: str
+) -> OpeningRecord:
     rows = zip(part.table["image"].astype(str), part.codes, strict=True)
     listing = "\n".join(f"{image}\t{label}" for image, label in rows)
     return OpeningRecord(

@@ -24,7 +24,7 @@ from clinjup.evaluation.detection.strata import detection_strata
 from clinjup.evaluation.detection.validate import DetectorValidation, latency_estimates, studies_of
 from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.opening import check_opening, read_opening, write_opening
-from clinjup.evaluation.test_set import _record, _validated
+from clinjup.evaluation.test_set import opening_record, validated_models
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
@@ -102,7 +102,7 @@ def open_test_set_for_marks(
     The opening is counted and repeated as in `evaluation.test_set.open_test_set`. Emits an EvaluationFinding per detector, and writes
     predictions.json (the selected detector on validation and test). Raises TestAlreadyOpenedError, ClinjupError.
     """
-    by_name = _validated(models, validations)  # type: ignore[arg-type]
+    by_name = validated_models(models, validations)  # type: ignore[arg-type]
     part = detection_part(cohort, images, "test")
     selected = selection.selected if selection else models[-1].name
     if selected not in by_name:
@@ -110,7 +110,7 @@ def open_test_set_for_marks(
             f"The selected detector '{selected}' is not among those that the test set is opened for ({', '.join(by_name)}). Add it."
         )
     known = read_opening()
-    record = check_opening(known, _record(list(by_name), validations, part, selected))  # type: ignore[arg-type]
+    record = check_opening(known, opening_record(list(by_name), validations, part, selected))  # type: ignore[arg-type]
     if known is None:
         write_opening(record)
         patients = len(set(part.clusters))
