@@ -186,6 +186,7 @@ def verdict(finding: EvaluationFinding, target: str) -> str:
 
 
 def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, Validation]) -> dict[str, TrainedModel]:
+    """The models by name. Raises ClinjupError unless each was validated with the very weights that it has now."""
     by_name = {model.name: model for model in models}
     if not models or len(by_name) < len(models):
         raise ClinjupError(
@@ -207,6 +208,7 @@ def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, V
 def opening_record(
     models: Sequence[str], validations: Mapping[str, Validation], part: Part, selected: str
 ) -> OpeningRecord:
+    """What is written down when the test set opens: models with their weights and thresholds, and which images lie in it."""
     rows = zip(part.table["image"].astype(str), part.codes, strict=True)
     listing = "\n".join(f"{image}\t{label}" for image, label in rows)
     return OpeningRecord(
