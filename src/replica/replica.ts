@@ -27,7 +27,7 @@ import {
 } from '../protocol';
 import { applyOps } from './apply';
 import { baseOf, seqOfFile, snapshotCells } from './base';
-import { putBack, textsOf, typedSince } from './typed';
+import { ITyped, putBack, textsOf, typedSince } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
 const PING_EVERY_MS = 3000;
@@ -298,12 +298,32 @@ export class NotebookReplica implements IDisposable {
 
   /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
   private async _revert(seq: number): Promise<void> {
-    const typed = typedSince(this._notebook, this._rejoined);
-    await this._options.panel.context.revert();
+    const typed = await this._takeFile(this._rejoined);
     this._base = baseOf(this._notebook, seq);
     putBack(this._notebook, typed, this._rejoined);
     this._lastSnapshot = '';
     this._sendSnapshot();
+  }
+
+  /** Load the file again; returns what was typed beyond `told`, up to the moment in which the file took the place of the text. */
+  private async _takeFile(
+    told: ReadonlyMap<string, string>
+  ): Promise<ITyped[]> {
+    const model = this._model;
+    const before = new Set(this._notebook.cells);
+    let typed = typedSince(this._notebook, told);
+    const note = () => {
+      if (this._notebook.cells.some(cell => before.has(cell))) {
+        typed = typedSince(this._notebook, told);
+      }
+    };
+    model.contentChanged.connect(note);
+    try {
+      await this._options.panel.context.revert();
+    } finally {
+      model.contentChanged.disconnect(note);
+    }
+    return typed;
   }
 
   /** The run ended while this tab had no connection, and the server wrote the file: take it, with what was typed since. */
@@ -311,9 +331,8 @@ export class NotebookReplica implements IDisposable {
     const told = new Map(
       [...this._base].map(([id, known]) => [id, known.text] as const)
     );
-    const typed = typedSince(this._notebook, told);
     const { context } = this._options.panel;
-    await context.revert();
+    const typed = await this._takeFile(told);
     this._seq = seqOfFile(this._notebook);
     this._base = baseOf(this._notebook, this._seq);
     if (typed.length > 0) {
