@@ -26,6 +26,7 @@ METRICS: dict[str, Metric] = {
     "auroc": Metric("AUROC", gloss="auroc"),
     "auprc": Metric("AUPRC", gloss="auprc"),
     "sensitivity": Metric("Sensitivity", "percent", "sensitivity"),
+    "specificity_at_sensitivity": Metric("Specificity at the required sensitivity", "percent", "specificity"),
     "specificity": Metric("Specificity", "percent", "specificity"),
     "false_alarm_rate": Metric("False-alarm rate", "percent", "false_alarm", "lower"),
     "ppv": Metric("Positive predictive value", "percent", "ppv"),

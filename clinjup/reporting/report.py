@@ -220,13 +220,13 @@ def _understood(results: Results) -> list[tuple[str, str]]:
 
 
 def _judged_by(results: Results) -> str:
-    """The metric of the choice; the one that was wanted beside it where that could not be had."""
+    """The metric that models were compared by; of a run with one model the one that the request asks for."""
     wanted = results.task.primary_metric.name
-    used = results.experiments[0].metric if results.experiments else wanted
-    named = f"sensitivity_{wanted.removesuffix('_sensitivity')}"  # as the figures of a class are called
-    if used in (wanted, named):
-        return metric_of(used).label
-    return f"{metric_of(used).label}; {metric_of(wanted).label} was wanted and could not be had on these data"
+    if len(results.experiments) < 2:
+        return metric_of(wanted).label
+    used = results.experiments[0].metric
+    missed = wanted == "worst_group_auroc" != used
+    return metric_of(used).label + ("; worst-group AUROC could not be had on these data" if missed else "")
 
 
 def _trust(results: Results, name: str) -> Trust:

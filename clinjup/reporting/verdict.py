@@ -162,7 +162,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         if before is not None and after is not None:
             parts.add(part)
             rises.append(after - before)
-            crowded.append(before >= NO_ROOM)
+            crowded.append(before >= NO_ROOM and after - before < STRONG)
             inserted.append(f"{lead}from {percent(before)} to {percent(after)}")
             counts |= {figures.false_alarms_before.n} - {None}
         elif (worst := known(figures.worst_group_auroc)) is not None:
