@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import markdown_table, median_and_range, record
+from benchmarks.report import markdown_table, record, target_row, value
 
 REQUESTS = {
     "seven": "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
@@ -138,12 +138,6 @@ def _triage(results: dict) -> dict[str, float]:
     }
 
 
-def value(estimate: dict) -> float:
-    assert estimate["value"] is not None, estimate["reason"]
-    return float(estimate["value"])
-
-
 def _row(name: str, values: list[float]) -> list[object]:
     target, reached = TARGETS.get(name, ("", None))
-    mark = "" if reached is None else "reached" if reached(values) else "missed"
-    return [name, *(float(each) for each in values), median_and_range(values), target, mark]
+    return target_row(name, values, target, None if reached is None else bool(reached(values)))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import markdown_table, median_and_range, record
+from benchmarks.report import markdown_table, record, target_row, value
 
 REQUEST = (
     "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
@@ -186,12 +186,6 @@ def headline(model: dict, name: str) -> float:
     return value(model["confounders"]["chest_drain"][name])
 
 
-def value(estimate: dict) -> float:
-    assert estimate["value"] is not None, estimate["reason"]
-    return float(estimate["value"])
-
-
 def _row(name: str, values: list[float]) -> list[object]:
     target, reached = TARGETS.get(name, ("", None))
-    mark = "" if reached is None else "reached" if reached(np.median(values)) else "missed"
-    return [name, *(float(v) for v in values), median_and_range(values), target, mark]
+    return target_row(name, values, target, None if reached is None else bool(reached(np.median(values))))

@@ -37,6 +37,18 @@ def median_and_range(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
+def value(estimate: dict) -> float:
+    """The value of an Estimate in results.json, which must have one."""
+    assert estimate["value"] is not None, estimate["reason"]
+    return float(estimate["value"])
+
+
+def target_row(name: str, values: Sequence[float], target: str, reached: bool | None) -> list[object]:
+    """Each seed's value, their median and range, the target and whether it was reached (None: there is no target)."""
+    mark = "" if reached is None else "reached" if reached else "missed"
+    return [name, *(float(each) for each in values), median_and_range(values), target, mark]
+
+
 def record(name: str, command: str, text: str) -> None:
     """Replace the section of this benchmark in RESULTS.md."""
     section = f"## {name}\n\n`{command}`: {machine()}\n\n{text.strip()}\n"

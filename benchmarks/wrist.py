@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import markdown_table, median_and_range, record
+from benchmarks.report import markdown_table, record, target_row, value
 
 REQUEST = "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow."
 FEW = " Only about 5% of our images have boxes; for the rest we just know fracture yes or no."
@@ -137,12 +137,6 @@ def true_ap50(run: Path, results: dict, few: Path, every: Path) -> dict[str, flo
     return found
 
 
-def value(estimate: dict) -> float:
-    assert estimate["value"] is not None, estimate["reason"]
-    return float(estimate["value"])
-
-
 def _row(name: str, values: list[float]) -> list[object]:
     target, reached = TARGETS.get(name, ("", None))
-    mark = "" if reached is None else "reached" if reached(np.median(values)) else "missed"
-    return [name, *(float(v) for v in values), median_and_range(values), target, mark]
+    return target_row(name, values, target, None if reached is None else bool(reached(np.median(values))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from string import Template
 
 from clinjup.agent import plan_detection
 from clinjup.agent.priority import priority_of
@@ -244,7 +245,7 @@ def _train_and_validate(
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
             "SEED": brief.seed,
         },
-        words={"name": title, "why": _filled(_WHY[name], words)},
+        words={"name": title, "why": Template(_WHY[name]).safe_substitute(words)},
         depends_on=["split"],
         optional=name != "baseline",
     )
@@ -371,9 +372,3 @@ def _words(brief: Brief, confounder: NamedConfounder | None) -> dict[str, str]:
         "confounder_name": confounder.name if confounder else "confounder",
         "target_name": _priority_name(brief),
     }
-
-
-def _filled(text: str, words: dict[str, str]) -> str:
-    for name, value in words.items():
-        text = text.replace(f"${name}", value)
-    return text

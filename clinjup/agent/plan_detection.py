@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import Template
 from typing import Any
 
 from clinjup.agent.state import Brief
@@ -152,7 +153,7 @@ def why_needless(step: Step, findings: Sequence[Mapping[str, Any]]) -> str | Non
 
 
 def _gate(brief: Brief) -> Step:
-    why = _filled(_WHY[GATE], _words(brief))
+    why = Template(_WHY[GATE]).safe_substitute(_words(brief))
     return Step(
         id="train_gate",
         title="Train: classifier of whole films",
@@ -166,7 +167,7 @@ def _gate(brief: Brief) -> Step:
 def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list[str], ladder: bool) -> list[Step]:
     words = _words(brief)
     title = {"baseline": "boxes only" if ladder else "all boxes"}.get(name, name.replace("_", " "))
-    why = _filled(_WHY["boxes_only" if ladder and name == "baseline" else name], words)
+    why = Template(_WHY["boxes_only" if ladder and name == "baseline" else name]).safe_substitute(words)
     before = {
         "pseudo_boxes": ["train_gate", "validate_with_negatives"],
         "pseudo_boxes_2": ["validate_pseudo_boxes"],
@@ -214,9 +215,3 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
 
 def _words(brief: Brief) -> dict[str, str]:
     return {"target_name": brief.task.target_name or brief.task.target or "target"}
-
-
-def _filled(text: str, words: dict[str, str]) -> str:
-    for name, value in words.items():
-        text = text.replace(f"${name}", value)
-    return text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
@@ -74,3 +74,15 @@ def as_films(pixels: NDArray[np.uint8]) -> Tensor:
 def as_input(films: Tensor) -> Tensor:
     """uint8 films as the networks take them: float32 0..1, same shape."""
     return films.float().div_(255)
+
+
+def input_of(pixels: NDArray[np.uint8], network: nn.Module, name: str, size: int, channels: int) -> Tensor:
+    """Films uint8 `[N, H, W]` or `[N, H, W, 3]` as `network` takes them, on its device: float 0..1 `[N, C, H, W]`.
+
+    Raises ValueError for films of another size or type than the model called `name` takes.
+    """
+    expected = (size, size) + ((3,) if channels == 3 else ())
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
+        raise ValueError(f"{name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}")
+    device = next(network.parameters()).device
+    return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)

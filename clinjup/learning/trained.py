@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clinjup.learning.architectures import Standardised, build_network
-from clinjup.learning.batches import as_films, as_input
+from clinjup.learning.batches import input_of
 from clinjup.learning.cam import Reshape, find_cam_layer
 from clinjup.learning.checkpoints import read_checkpoint
 from clinjup.learning.compute import best_device
@@ -77,13 +77,7 @@ class TrainedModel:
 
     def as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Films as `network` takes them, on its device: float 0..1 `[N, C, H, W]`."""
-        expected = (self.image_size, self.image_size) + ((3,) if self.channels == 3 else ())
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
-            raise ValueError(
-                f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}"
-            )
-        device = next(self.network.parameters()).device
-        return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)
+        return input_of(pixels, self.network, self.name, self.image_size, self.channels)
 
     @property
     def cam_layer(self) -> nn.Module:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clinjup.learning.batches import as_films, as_input
+from clinjup.learning.batches import input_of
 from clinjup.learning.checkpoints import read_checkpoint
 from clinjup.learning.compute import best_device
 from clinjup.learning.detection.interface import architecture_named
@@ -62,13 +62,7 @@ class DetectorModel:
         return np.array([marks.highest for marks in self.marks(pixels)], np.float32)
 
     def _as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
-        expected = (self.image_size, self.image_size) + ((3,) if self.channels == 3 else ())
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
-            raise ValueError(
-                f"{self.name} takes uint8 films of shape {expected}, not {pixels.dtype} {pixels.shape[1:]}"
-            )
-        device = next(self.network.parameters()).device
-        return as_input(as_films(pixels).to(device)).contiguous(memory_format=torch.channels_last)
+        return input_of(pixels, self.network, self.name, self.image_size, self.channels)
 
     def latency(self, pixels: NDArray[np.uint8], *, films: int = 60) -> tuple[float, float]:
         """(median, 95th percentile) in milliseconds that one film takes on one core, film by film, as at a workplace."""
