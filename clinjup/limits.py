@@ -30,8 +30,8 @@ class Limits:
                 f"This server allows the approval '{self.max_approval.value}' at most, and '{request.approval.value}' was asked for. "
                 "Choose a stricter one, or ask the administrator."
             )
-        host = host_of(request)
-        if host is not None and self.allowed_hosts and host not in self.allowed_hosts:
+        host = host_of(request) if self.allowed_hosts else None
+        if host is not None and host not in self.allowed_hosts:
             raise NotAllowedError(
                 f"This server may send to {', '.join(self.allowed_hosts)} only, and the model's address is {host}. Nothing was sent. "
                 "Choose another address, or the offline planner."

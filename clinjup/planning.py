@@ -91,6 +91,8 @@ def _why_unusable(request: RunRequest) -> str | None:
     from clinjup.agent.provider import ProviderError, Server
 
     try:
+        if request.base_url:  # a forbidden address is told before a missing key
+            check_destination(request.base_url, local_only=request.local_only)
         server = Server.choose(model=request.model, base_url=request.base_url)
         check_destination(server.base_url, local_only=request.local_only)
     except (ProviderError, DestinationRefusedError) as problem:

@@ -142,7 +142,6 @@ def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):
 )
 def test_a_planner_that_cannot_be_used_is_exit_2_before_anything_is_written(small_cohort, tmp_path, options, words):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
-    environment |= {"ANTHROPIC_API_KEY": "none"} if "--local-only" in options else {}
     arguments = ["run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run", "--planner", "claude", "--json"]
     said = clinjup(*arguments, *options, env=environment)
     assert said.code == 2, said.err
