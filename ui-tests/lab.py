@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ TRACK_SOCKETS = """
     constructor(...given) { super(...given); window.openSockets.push(this); }
   };
 """
+EXAMPLES = re.compile("Examples on synthetic data|Beispiele mit synthetischen Daten")
 # The folder of the suite's cohort, as a clinician would write it into the panel, and what they want to know.
 DATA = "clinjup-runs/data-pneumothorax-0"
 REQUEST = "I want to diagnose pneumothorax on chest X-rays. Chest drains may act as a confounder."
@@ -54,7 +56,7 @@ class Lab:
             }""",
             timeout=MINUTES,
         )
-        examples = self.panel.get_by_role("list", name="Examples on synthetic data").get_by_role("button")
+        examples = self.panel.get_by_role("list", name=EXAMPLES).get_by_role("button")
         expect(examples.first.or_(self.panel.locator("blockquote"))).to_be_visible()
 
     def command(self, command: str, **arguments: object) -> None:

@@ -62,10 +62,8 @@ def test_an_unusable_folder_is_told_in_a_sentence(open_lab: Callable[..., Lab]) 
 def test_the_panel_speaks_german_when_asked_to(open_lab: Callable[..., Lab]) -> None:
     lab = open_lab()
     lab.new_request()
-    lab.page.evaluate(
-        "async () => { const r = await window.jupyterapp.serviceManager.settings.save('clinjup:panel', '{\"language\": \"de\"}') }"
-    )
-    lab.page.reload()
-    lab.ready()
-    expect(lab.panel.get_by_role("heading", name="Stellen Sie eine klinische Frage")).to_be_visible()
-    lab.page.evaluate("async () => { await window.jupyterapp.serviceManager.settings.save('clinjup:panel', '{}') }")
+    lab.setting(language="de")
+    try:
+        expect(lab.panel.get_by_role("heading", name="Stellen Sie eine klinische Frage")).to_be_visible()
+    finally:
+        lab.setting()

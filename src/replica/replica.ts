@@ -27,7 +27,8 @@ import {
 } from '../protocol';
 import { applyOps } from './apply';
 import { baseOf, seqOfFile, snapshotCells } from './base';
-import { ITyped, putBack, textsOf, typedSince } from './typed';
+import { goBack, placeOf } from './place';
+import { putBack, textsOf, typedSince } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
 const PING_EVERY_MS = 3000;
@@ -81,7 +82,9 @@ export class NotebookReplica implements IDisposable {
 
   /** Whether the user may edit here. */
   get mayEdit(): boolean {
-    return !this._welcome?.live || this._welcome.owner;
+    return (
+      !this._welcome?.live || (this._welcome.owner && !this._isTakingOver)
+    );
   }
 
   get isDisposed(): boolean {
@@ -158,7 +161,11 @@ export class NotebookReplica implements IDisposable {
 
   private async _takeWelcome(welcome: IWelcome): Promise<void> {
     const wasLive = this._welcome?.live;
+    const wasReader = wasLive && !this._welcome?.owner;
     this._welcome = welcome;
+    if (wasReader && this._isLiveOwner) {
+      return this._takeOver();
+    }
     window.clearInterval(this._pingTimer);
     if (this._isLiveOwner) {
       this._pingTimer = window.setInterval(
@@ -180,6 +187,17 @@ export class NotebookReplica implements IDisposable {
         await sessionContext.changeKernel({ id: welcome.kernel_id });
       }
     }
+  }
+
+  /** The tab that wrote the file is gone: load what it wrote before the user types here, and tell the server which file this tab has. */
+  private async _takeOver(): Promise<void> {
+    this._isTakingOver = true;
+    try {
+      await this._takeFile(textsOf(this._notebook));
+    } finally {
+      this._isTakingOver = false;
+    }
+    this._hello();
   }
 
   private async _takeOps({ ops, after, until }: IOps): Promise<void> {
@@ -298,32 +316,9 @@ export class NotebookReplica implements IDisposable {
 
   /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
   private async _revert(seq: number): Promise<void> {
-    const typed = await this._takeFile(this._rejoined);
-    this._base = baseOf(this._notebook, seq);
-    putBack(this._notebook, typed, this._rejoined);
+    await this._takeFile(this._rejoined, seq);
     this._lastSnapshot = '';
     this._sendSnapshot();
-  }
-
-  /** Load the file again; returns what was typed beyond `told`, up to the moment in which the file took the place of the text. */
-  private async _takeFile(
-    told: ReadonlyMap<string, string>
-  ): Promise<ITyped[]> {
-    const model = this._model;
-    const before = new Set(this._notebook.cells);
-    let typed = typedSince(this._notebook, told);
-    const note = () => {
-      if (this._notebook.cells.some(cell => before.has(cell))) {
-        typed = typedSince(this._notebook, told);
-      }
-    };
-    model.contentChanged.connect(note);
-    try {
-      await this._options.panel.context.revert();
-    } finally {
-      model.contentChanged.disconnect(note);
-    }
-    return typed;
   }
 
   /** The run ended while this tab had no connection, and the server wrote the file: take it, with what was typed since. */
@@ -331,14 +326,41 @@ export class NotebookReplica implements IDisposable {
     const told = new Map(
       [...this._base].map(([id, known]) => [id, known.text] as const)
     );
-    const { context } = this._options.panel;
-    const typed = await this._takeFile(told);
-    this._seq = seqOfFile(this._notebook);
-    this._base = baseOf(this._notebook, this._seq);
-    if (typed.length > 0) {
-      putBack(this._notebook, typed, told);
-      await context.save();
+    if (await this._takeFile(told)) {
+      await this._options.panel.context.save();
     }
+  }
+
+  /**
+   * Load the file again, which stands at `seq`, and put back what was typed beyond `told` up to the moment in which the file took the
+   * place of the text. Returns whether there was any.
+   */
+  private async _takeFile(
+    told: ReadonlyMap<string, string>,
+    seq?: number
+  ): Promise<boolean> {
+    const { content, context } = this._options.panel;
+    const { contentChanged } = this._model;
+    const before = new Set(this._notebook.cells);
+    let place = placeOf(content);
+    let typed = typedSince(this._notebook, told);
+    const note = () => {
+      if (this._notebook.cells.some(cell => before.has(cell))) {
+        place = placeOf(content);
+        typed = typedSince(this._notebook, told);
+      }
+    };
+    contentChanged.connect(note);
+    try {
+      await context.revert();
+    } finally {
+      contentChanged.disconnect(note);
+    }
+    this._seq = seq ?? seqOfFile(this._notebook);
+    this._base = baseOf(this._notebook, this._seq);
+    putBack(this._notebook, typed, told);
+    void goBack(content, place);
+    return typed.length > 0;
   }
 
   private _onContentChanged(): void {
@@ -394,6 +416,7 @@ export class NotebookReplica implements IDisposable {
   private _snapshotTimer = 0;
   private _pingTimer = 0;
   private _applying = false;
+  private _isTakingOver = false;
   /** Whether the user has done anything in this notebook, or its mode has been looked at. */
   private _touched = false;
   private _welcome: IWelcome | null = null;
