@@ -7,16 +7,13 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from clinjup import __version__
 from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen
 from clinjup.following import follow
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="From a clinician's sentence to a notebook that others can read, re-run and verify. Not a medical device.",
@@ -84,6 +81,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    # jsonschema, which nbformat imports, builds a grammar for a check of IRIs that no notebook asks for: 2 seconds at each start.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     app()
 
 
@@ -295,6 +294,7 @@ def lab(
 
     if not folder.is_dir():
         leave(BAD_INPUT, f"There is no folder '{folder}' to open JupyterLab in. Make it first, or name another.", False)
+    sys.modules.pop("rfc3987_syntax")  # this process becomes the server, whose other extensions may check IRIs
     launch(folder, context.args)
 
 

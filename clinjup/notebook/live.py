@@ -186,19 +186,15 @@ class LiveNotebook(NotebookSession):
             self._merge(tab.client, message.n, message.seq, message.cells)
             tab.rejoined = True
             self._broadcast.news([])
+            # What was just merged has to be in the file before the tab loads it: it is saved here first.
             tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
         elif isinstance(message, Saved) and message.ok:
             self._saved_seq = max(self._saved_seq, message.seq)
             self._tab_saved.set()
-        self._catch_up(tab)
-
-    def _catch_up(self, tab: OpenTab) -> None:
-        """Have a tab load the file that was written behind its back, before it is asked to save."""
-        if tab.behind and tab.rejoined and not tab.silent:
-            tab.behind = False
-            self._broadcast.revert(tab)
+        if tab.behind:
+            self._unsaved.set()
 
     def tab_left(self) -> None:
         """A tab was closed: what it was about to save is saved here."""
@@ -282,9 +278,9 @@ class LiveNotebook(NotebookSession):
         return True
 
     async def _saved_by_tab(self) -> bool:
-        """Ask the first tab to save, and wait for it. False where there is none, or it does not."""
+        """Ask the first tab to save, and wait for it. False where there is none, it does not, or it has an older file."""
         tab = self._tabs.owner(self.contents_path)
-        if tab is None:
+        if tab is None or tab.behind:
             return False
         if tab.collaborative:  # the shared document saves itself
             return True
@@ -312,8 +308,9 @@ class LiveNotebook(NotebookSession):
         self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
         self._stamp = await self._files.write(self.contents_path, self.notebook)
         for tab in self._tabs.of(self.contents_path):
-            tab.behind = True
-            self._catch_up(tab)
+            tab.behind = not tab.rejoined or tab.silent
+            if not tab.behind:
+                self._broadcast.revert(tab)
 
     async def _take_over_the_file(self) -> None:
         """Somebody else has written it: a tab that was closed since, or the user by other means. Their edits are taken over."""

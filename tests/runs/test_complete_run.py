@@ -15,8 +15,6 @@ from clinjup.contracts import Results
 from tests.conftest import REQUEST
 from tests.runs.door import Said, clinjup, tree_digest
 
-pytestmark = pytest.mark.xdist_group("complete_run")
-
 
 @pytest.fixture(scope="module")
 def finished(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path, bool]:

@@ -18,7 +18,6 @@ TRIAGE = (
     "marks, please make sure it doesn't look at them. Use patient age and site too if that helps."
 )
 SEVEN = "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma. Does it also work on dark skin?"
-pytestmark = pytest.mark.xdist_group("dermoscopy")
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,7 @@ PATIENTS = 40
 HEADERS_ONLY = ("SYN-3", "Synthetic^Patient", "1.2.826.0.1")
 
 
-@pytest.mark.parametrize(
-    "layout", [pytest.param(name, marks=pytest.mark.xdist_group(f"run_{name}")) for name in ("dicom", "siim", "candid")]
-)
+@pytest.mark.parametrize("layout", ["dicom", "siim", "candid"])
 def test_a_short_run_completes_on_this_layout(tmp_path: Path, layout: str) -> None:
     data = write_cohort("pneumothorax", tmp_path / "data", layout=layout, patients=PATIENTS, seed=3, workers=1)
     run = tmp_path / "run"

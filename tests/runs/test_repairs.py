@@ -14,6 +14,8 @@ from clinjup.contracts import RunRequest
 from tests.conftest import REQUEST
 from tests.runs.door import run_in_process
 
+# Without a confounder a run trains one network instead of two.
+PLAIN = "Detect pneumothorax on chest X-rays."
 DRAINS = "NIH-CX14_TubeAnnotations_NonExperts_aggregated.csv"
 
 
@@ -39,6 +41,11 @@ def request_for(cohort_copy: Path, tmp_path: Path) -> RunRequest:
     return RunRequest(intent=REQUEST, data=str(cohort_copy), out=str(tmp_path / "run"), budget_minutes=5)
 
 
+@pytest.fixture
+def plain_request(request_for: RunRequest) -> RunRequest:
+    return request_for.model_copy(update={"intent": PLAIN})
+
+
 def assert_mended(results, folder: Path, step: str, words: str) -> None:
     assert results.status == "completed", results.sentence
     assert results.cells.repaired >= 1 and results.cells.failed >= 1
@@ -59,39 +66,39 @@ def test_a_confounder_table_that_vanishes_does_not_stop_the_run(request_for, coh
     assert "insertion_augmentation" in {model.name for model in results.models}
 
 
-def test_an_image_that_vanishes_is_listed_and_left_out(request_for, cohort_copy):
+def test_an_image_that_vanishes_is_listed_and_left_out(plain_request, cohort_copy):
     victim = sorted((cohort_copy / "images").iterdir())[0]
-    results, _, _ = run_in_process(request_for, victim.unlink)
+    results, _, _ = run_in_process(plain_request, victim.unlink)
     assert results.status == "completed"
     assert victim.name in " ".join(item.path for item in results.data.excluded)
 
 
-def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(request_for, monkeypatch):
+def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits(plain_request, monkeypatch):
     monkeypatch.setenv("CLINJUP_MEMORY_GB", "0.06")
-    results, _, _ = run_in_process(request_for)
-    assert_mended(results, Path(request_for.out), "train_baseline", "Memory was too small")
+    results, _, _ = run_in_process(plain_request)
+    assert_mended(results, Path(plain_request.out), "train_baseline", "Memory was too small")
 
 
-def test_official_parts_that_leave_training_without_a_class_are_drawn_anew(request_for, cohort_copy):
+def test_official_parts_that_leave_training_without_a_class_are_drawn_anew(plain_request, cohort_copy):
     results, _, _ = run_in_process(
-        request_for, lambda: keep_positives(cohort_copy, lambda image, patient, first, in_test: in_test)
+        plain_request, lambda: keep_positives(cohort_copy, lambda image, patient, first, in_test: in_test)
     )
-    assert_mended(results, Path(request_for.out), "split", "The official parts leave training or validation without")
+    assert_mended(results, Path(plain_request.out), "split", "The official parts leave training or validation without")
     assert "official_split_not_used" in {warning.code for warning in results.data.warnings}
     assert results.split["train"].positives and results.split["test"].positives
 
 
-def test_a_class_that_one_patient_alone_has_cannot_be_mended_and_is_told(request_for, cohort_copy):
+def test_a_class_that_one_patient_alone_has_cannot_be_mended_and_is_told(plain_request, cohort_copy):
     """One patient cannot be in training and in validation: the repair is tried, kept in the notebook, and the run says so."""
     keep_positives(cohort_copy, lambda image, patient, first, in_test: patient == first)
-    results, _, _ = run_in_process(request_for)
+    results, _, _ = run_in_process(plain_request)
     assert results.status == "failed" and "holds no image of the class 'positive'" in results.sentence
-    assert len(failed_cells(Path(request_for.out))) == 2
+    assert len(failed_cells(Path(plain_request.out))) == 2
 
 
-def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(request_for, cohort_copy):
-    results, _, _ = run_in_process(request_for, (cohort_copy / "Data_Entry_2017_v2020.csv").unlink)
-    folder = Path(request_for.out)
+def test_an_error_that_nobody_understands_ends_the_run_with_the_notebook_kept(plain_request, cohort_copy):
+    results, _, _ = run_in_process(plain_request, (cohort_copy / "Data_Entry_2017_v2020.csv").unlink)
+    folder = Path(plain_request.out)
     assert results.status == "failed"
     assert "could not be mended" in results.sentence and "Traceback" not in results.sentence
     assert failed_cells(folder) and (folder / "report.html").is_file()

@@ -25,7 +25,7 @@ def training_cells(folder: Path) -> list:
 def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_cohort, tmp_path):
     folder = tmp_path / "run"
     process = subprocess.Popen(
-        [*COMMAND, "run", REQUEST, "--data", str(small_cohort), "--out", str(folder)],
+        [*COMMAND, "run", "Detect pneumothorax on chest X-rays.", "--data", str(small_cohort), "--out", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -13,8 +13,6 @@ from clinjup.contracts import Results, RunRequest
 from clinjup.imaging.synthetic import write_cohort
 from tests.runs.door import Said, clinjup, run_in_process
 
-pytestmark = pytest.mark.xdist_group("wrist_run")
-
 REQUEST = (
     "Mark suspicious fractures on wrist X-rays. At most one false mark per two images, otherwise nobody will use it."
 )

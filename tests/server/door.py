@@ -169,6 +169,14 @@ class Server:
         return json.loads((self.root / path).read_text(encoding="utf-8"))
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    """For what only the disk shows."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
 class HeadlessTab:
     """An open notebook: applies ops, sends edits, saves through the contents API when it is asked to."""
 

@@ -9,7 +9,7 @@ from clinjup.reporting import verify_run
 from clinjup.server.events import EVENT_DATA
 
 from .claude_server import ENDED, UNTIL_GO, code, empty_notebook, in_kernel, let_go, markdown, script, start
-from .door import HeadlessTab
+from .door import HeadlessTab, wait_until
 
 STREAM = "for number in range(3):\n    print('line', number)"
 
@@ -115,6 +115,7 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
     tab.tab.cells.remove(tab.tab.find("two"))
     let_go(run)
     server.until(run["id"], lambda event: event["type"] == "cell.started" and event["data"]["step_id"] == "s2")
+    wait_until(lambda: "cache/second" in json.dumps(server.notebook(path)))  # the server wrote the file, without these edits
     tab.connect()
     tab.receive_until(lambda tab: tab.tab.find("one").base == "one, edited offline")
     let_go(run, "second")
