@@ -113,6 +113,9 @@ def run(
     budget_minutes: Annotated[
         float, typer.Option(min=0.1, help="At its end the best model so far is evaluated.")
     ] = 20.0,
+    max_fix_attempts: Annotated[
+        int, typer.Option(min=0, max=5, help="How often a cell that failed is mended and tried again.")
+    ] = 2,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     answers: AnswersOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Go on with this run.")] = None,
@@ -142,6 +145,7 @@ def run(
         max_cost=max_cost,
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,
+        max_fix_attempts=max_fix_attempts,
         seed=seed,
         answers=given,
     )

@@ -1,4 +1,4 @@
-"""What an administrator allows, whoever asks: the freest approval, hosts of models, hours of a run."""
+"""What an administrator allows, whoever asks: the freest approval, hosts of models, hours of a run, pictures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Limits:
     max_approval: Approval = Approval.NONE
     allowed_hosts: tuple[str, ...] = ()
     max_run_hours: float | None = None
+    allow_images: bool = True
 
     def applied_to(self, request: RunRequest) -> RunRequest:
         """The request within these limits. Raises NotAllowedError where that would change what was asked for."""
@@ -29,6 +30,11 @@ class Limits:
             raise NotAllowedError(
                 f"This server allows the approval '{self.max_approval.value}' at most, and '{request.approval.value}' was asked for. "
                 "Choose a stricter one, or ask the administrator."
+            )
+        if request.share_images and not self.allow_images:
+            raise NotAllowedError(
+                "This server shows no pictures to a model, and showing the figures of the run was asked for. Nothing was sent. "
+                "Turn it off, or ask the administrator."
             )
         host = host_of(request) if self.allowed_hosts else None
         if host is not None and host not in self.allowed_hosts:

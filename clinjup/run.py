@@ -368,6 +368,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         warnings=preflight.warnings,
         look_again=lambda: look(request.data),
         budget_seconds=request.budget_minutes * 60,
+        max_fix_attempts=request.max_fix_attempts,
         seed=request.seed,
         approval=request.approval,
         share_images=request.share_images,

@@ -33,7 +33,7 @@ def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
     expect(lab.page.get_by_role("button", name="Train: baseline")).to_be_visible()  # in the status bar
     lab.screenshot("running-light")
     assert lab.serious_violations() == []
-    # The user writes a cell of their own meanwhile, and the tab dies at once.
+    # The user writes a cell of their own meanwhile, and the tab dies once the server has heard of it (a fifth of a second).
     lab.page.evaluate(
         """text => {
           const notebook = window.jupyterapp.shell.currentWidget.context.model.sharedModel;
@@ -41,9 +41,7 @@ def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
         }""",
         USER_TEXT,
     )
-    lab.page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.context.model.sharedModel.cells.length > 1", timeout=MINUTES
-    )
+    lab.page.wait_for_timeout(1000)
     story["cells"] = str(len(lab.sources()))
 
 
@@ -75,7 +73,7 @@ def test_the_run_ends_with_figures_a_report_and_findings_that_can_be_moved(
     expect(opened.value.get_by_text("chest drain").first).to_be_visible()
 
     lab.activate_notebook(story["notebook"])
-    assert USER_TEXT in lab.sources()
+    lab.wait_for_text(USER_TEXT)
     lab.show_cell("threshold_slider(test)")
     slider = lab.page.get_by_role("slider").first
     table = lab.page.locator(".jp-Notebook:visible .widget-html").filter(has_text="called positive (found)").first

@@ -14,8 +14,6 @@ from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import RunState
 from clinjup.contracts import CellError, Roles, Step, UnusableData
 
-MAX_ATTEMPTS = 3
-
 
 @dataclass(frozen=True)
 class Repair:
@@ -39,13 +37,13 @@ def _mends(*error_names: str) -> Callable[[_Mend], _Mend]:
 
 
 async def propose_repair(step: Step, state: RunState) -> Repair | None:
-    """A repair for the last failed attempt at `step`; None after three attempts or when the same error came twice."""
+    """A repair for the last failed attempt at `step`; None after `Brief.max_fix_attempts` of them or when the same error came twice."""
     failed = [attempt for attempt in state.attempts_of(step.id) if attempt.error is not None]
     error = failed[-1].error
     assert error is not None
     earlier = [attempt.error.signature for attempt in failed[:-1] if attempt.error is not None]
     # Halving a batch may have to be done twice; any other error that comes back was not understood.
-    if len(failed) >= MAX_ATTEMPTS or (error.signature in earlier and _kind(error) not in _REPEATABLE):
+    if len(failed) > state.brief.max_fix_attempts or (error.signature in earlier and _kind(error) not in _REPEATABLE):
         return None
     mend = _MENDS.get(_kind(error))
     return await mend(step, error, state) if mend else None

@@ -30,6 +30,8 @@ class Brief:
     warnings: list[DataWarning]
     look_again: Callable[[], Awaitable[DataProfile]]
     budget_seconds: float = 1200.0
+    max_fix_attempts: int = 2
+    """How often a step that failed is mended and tried again."""
     seed: int = 0
     approval: Approval = Approval.RISKY
     answers: dict[str, str] = field(default_factory=dict)

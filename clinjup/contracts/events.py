@@ -65,6 +65,7 @@ class RunRequest(Contract):
     max_cost: float | None = Field(None, gt=0, description="US dollars")
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
+    max_fix_attempts: int = Field(2, ge=0, le=5, description="how often a cell that failed is mended and tried again")
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = {}
     notebook: str | None = Field(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, List, Unicode
+from traitlets import Bool, Enum, Float, List, Unicode
 from traitlets.config import Config
 
 from clinjup import __version__
@@ -34,6 +34,7 @@ class Clinjup(ExtensionApp):
         Unicode(), config=True, help="Hosts that a model may be reached at, e.g. ['localhost']. Empty = any."
     )
     run_dir = Unicode("clinjup-runs", config=True, help="Where runs are kept; relative to the server's root folder.")
+    allow_images = Bool(True, config=True, help="Whether a run may show its figures, which can show films, to a model.")
     max_run_hours = Float(24.0, config=True, help="A run is stopped after this many hours.")
 
     def _link_jupyter_server_extension(self, serverapp: Any) -> None:
@@ -80,7 +81,9 @@ class Lazily:
         config, server = self._config, self._server
         root = Path(getattr(server.contents_manager, "root_dir", server.root_dir))
         desk = JupyterDesk(server.contents_manager, server.session_manager, server.kernel_manager, root)
-        limits = Limits(Approval(config.max_approval), tuple(config.allowed_hosts), config.max_run_hours)
+        limits = Limits(
+            Approval(config.max_approval), tuple(config.allowed_hosts), config.max_run_hours, config.allow_images
+        )
         run_dir = root / Path(config.run_dir).expanduser()
         manager = RunManager(desk, limits)
         return Service(manager, desk, root, run_dir, server.web_app.settings, self._warnings())

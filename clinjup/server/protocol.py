@@ -75,6 +75,7 @@ class Limits(Message):
     max_approval: Approval = Field(description="the freest approval that may be chosen: each < risky < none")
     allowed_hosts: list[str] = Field(description="hosts a model may be reached at; empty = any")
     max_run_hours: float
+    allow_images: bool = Field(description="whether a model may be shown figures, which can show films")
 
 
 class Example(Message):
@@ -113,9 +114,11 @@ class NewRun(Message):
     model: str | None = None
     base_url: str | None = None
     local_only: bool = False
+    share_images: bool = False
     max_cost: float | None = Field(None, gt=0)
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
+    max_fix_attempts: int = Field(2, ge=0, le=5)
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = Field(default_factory=dict)
     patients: int | None = Field(None, ge=20, description="size of the synthetic cohort of an example")

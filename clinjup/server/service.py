@@ -78,6 +78,7 @@ class Service:
                 max_approval=limits.max_approval,
                 allowed_hosts=list(limits.allowed_hosts),
                 max_run_hours=limits.max_run_hours or 0.0,
+                allow_images=limits.allow_images,
             ),
             claude=claude,
             claude_sentence=why,

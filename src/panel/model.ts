@@ -37,6 +37,8 @@ export namespace PanelModel {
     approval: Approval;
     model: string | null;
     budgetMinutes: number;
+    maxFixAttempts: number;
+    shareImages: boolean;
   }
 }
 
@@ -54,7 +56,9 @@ export class PanelModel implements IPanelActions, IDisposable {
   settings: PanelModel.ISettings = {
     approval: 'risky',
     model: null,
-    budgetMinutes: 20
+    budgetMinutes: 20,
+    maxFixAttempts: 2,
+    shareImages: false
   };
 
   get client(): IClinjupClient {
@@ -216,12 +220,15 @@ export class PanelModel implements IPanelActions, IDisposable {
     this._busy = true;
     let started = false;
     await this._try(async () => {
-      const { approval, model, budgetMinutes } = this.settings;
+      const { approval, model, budgetMinutes, maxFixAttempts, shareImages } =
+        this.settings;
       const summary = await this.client.submit({
         ...request,
         approval,
         model,
-        budget_minutes: budgetMinutes
+        budget_minutes: budgetMinutes,
+        max_fix_attempts: maxFixAttempts,
+        share_images: shareImages && request.planner === 'claude'
       });
       started = true;
       this.select(summary.id);

@@ -81,7 +81,9 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
           model.settings = {
             approval: of.approve as Approval,
             model: of.model || null,
-            budgetMinutes: of.budgetMinutes
+            budgetMinutes: of.budgetMinutes,
+            maxFixAttempts: of.maxFixAttempts,
+            shareImages: of.shareImages
           };
           panel.setLanguage(
             bundleOf(translator, language),

@@ -320,6 +320,8 @@ export interface IJournalRecords {
 
 /** What the admin allows. */
 export interface ILimits {
+  /** whether a model may be shown figures, which can show films */
+  allow_images: boolean;
   /** hosts a model may be reached at; empty = any */
   allowed_hosts: Array<string>;
   /** the freest approval that may be chosen: each < risky < none */
@@ -339,6 +341,7 @@ export interface INewRun {
   intent?: string;
   local_only?: boolean;
   max_cost?: number | null;
+  max_fix_attempts?: number;
   model?: string | null;
   /** contents path of an existing notebook; None = a new notebook in the run's folder */
   notebook?: string | null;
@@ -346,6 +349,7 @@ export interface INewRun {
   patients?: number | null;
   planner?: 'offline' | 'claude';
   seed?: number;
+  share_images?: boolean;
 }
 
 /** A sentence worth keeping that fits nowhere else. */

@@ -99,7 +99,17 @@ def test_a_patient_in_both_official_parts_leaves_training_and_is_listed(cohort_c
     (cohort_copy / "train_val_list.txt").write_text("\n".join(sorted(training - {twice[0]})), encoding="utf-8")
     with (cohort_copy / "test_list.txt").open("a", encoding="utf-8") as file:
         file.write(f"\n{twice[0]}\n")
-    said = clinjup("run", "Detect pneumothorax on chest X-rays.", "--data", cohort_copy, "--out", tmp_path / "run", "--json", "--budget-minutes", "3")
+    said = clinjup(
+        "run",
+        "Detect pneumothorax on chest X-rays.",
+        "--data",
+        cohort_copy,
+        "--out",
+        tmp_path / "run",
+        "--json",
+        "--budget-minutes",
+        "3",
+    )
     assert said.code == 0, said.err
     found = said.json
     assert "patient_in_two_splits" in {warning["code"] for warning in found["data"]["warnings"]}

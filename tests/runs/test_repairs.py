@@ -60,6 +60,14 @@ def test_a_renamed_column_is_found_again(request_for, cohort_copy):
     assert "chest_drain" in results.models[0].confounders
 
 
+def test_with_no_attempts_allowed_the_first_error_ends_the_run_with_the_notebook_kept(plain_request, cohort_copy):
+    request = plain_request.model_copy(update={"max_fix_attempts": 0})
+    table = cohort_copy / "Data_Entry_2017_v2020.csv"
+    results, _, _ = run_in_process(request, lambda: rename_column(table, "Patient ID", "PatientID"))
+    assert results.status == "failed" and results.cells.failed == 1 and not journal_of(Path(request.out), "repair")
+    assert (Path(request.out) / "report.html").is_file()
+
+
 def test_a_confounder_table_that_vanishes_does_not_stop_the_run(request_for, cohort_copy):
     results, _, _ = run_in_process(request_for, (cohort_copy / DRAINS).unlink)
     assert_mended(results, Path(request_for.out), "load", "chest drain is no longer there")

@@ -38,15 +38,22 @@ def test_a_notebook_for_another_language_is_told_before_anything_is_written(serv
 
 
 def test_an_approval_or_host_that_the_administrator_forbids_is_told_in_a_sentence(own_server, small_cohort):
-    server = own_server("--Clinjup.max_approval=each", "--Clinjup.allowed_hosts=models.hospital.example")
+    server = own_server(
+        "--Clinjup.max_approval=each",
+        "--Clinjup.allowed_hosts=models.hospital.example",
+        "--Clinjup.allow_images=False",
+    )
     limits = server.get("clinjup/v1/about")[1]["limits"]
     assert (limits["max_approval"], limits["allowed_hosts"]) == ("each", ["models.hospital.example"])
+    assert limits["allow_images"] is False
     problem = refused(server, small_cohort, None)
     assert problem["code"] == "not_allowed" and "'each' at most" in problem["sentence"]
     problem = refused(
         server, small_cohort, None, approval="each", planner="claude", base_url="http://127.0.0.1:9", model="m"
     )
     assert problem["code"] == "not_allowed" and "models.hospital.example" in problem["sentence"]
+    problem = refused(server, small_cohort, None, approval="each", share_images=True)
+    assert problem["code"] == "not_allowed" and "shows no pictures to a model" in problem["sentence"]
     assert not list(server.root.glob("clinjup-runs/*/journal.jsonl"))
 
 

@@ -115,7 +115,9 @@ def test_edits_made_offline_and_a_deleted_cell_survive_the_reconnect(server, scr
     tab.tab.cells.remove(tab.tab.find("two"))
     let_go(run)
     server.until(run["id"], lambda event: event["type"] == "cell.started" and event["data"]["step_id"] == "s2")
-    wait_until(lambda: "cache/second" in json.dumps(server.notebook(path)))  # the server wrote the file, without these edits
+    wait_until(
+        lambda: "cache/second" in json.dumps(server.notebook(path))
+    )  # the server wrote the file, without these edits
     tab.connect()
     tab.receive_until(lambda tab: tab.tab.find("one").base == "one, edited offline")
     let_go(run, "second")

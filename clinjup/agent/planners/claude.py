@@ -20,7 +20,6 @@ from clinjup.contracts import Action, Inspect, PlaceRecipe, Plan, RunCell
 
 MAX_FRUITLESS_TURNS = 4  # in a row, without an action
 MAX_FAILURES = 5  # in a row, whatever the step
-MAX_ATTEMPTS = 3  # at one step
 
 
 class ClaudePlanner:
@@ -142,7 +141,7 @@ class ClaudePlanner:
     def _check_stuck(self, step_id: str, state: RunState) -> None:
         errors = [attempt.error for attempt in state.attempts_of(step_id) if attempt.error is not None]
         title = state.plan.step(step_id).title
-        if len(errors) >= MAX_ATTEMPTS:
+        if len(errors) > state.brief.max_fix_attempts:
             raise BudgetSpentError(
                 f"The step '{title}' failed {len(errors)} times. The last error: {errors[-1].message}"
             )
