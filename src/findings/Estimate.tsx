@@ -78,6 +78,12 @@ export function metricLabel(name: string, trans: TranslationBundle): string {
   const labels: Record<string, string> = {
     auroc: 'AUROC',
     auprc: 'AUPRC',
+    macro_auroc: trans.__('Mean AUROC of the classes'),
+    ap50: 'AP50',
+    ap50_95: 'AP50-95',
+    box_sensitivity: trans.__('Share of boxes marked'),
+    false_marks_per_image: trans.__('False marks per image'),
+    latency_ms: trans.__('Milliseconds an image, median'),
     brier: trans.__('Brier score'),
     accuracy: trans.__('Accuracy'),
     balanced_accuracy: trans.__('Balanced accuracy'),

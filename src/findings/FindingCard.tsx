@@ -73,8 +73,9 @@ function Body({ finding }: { finding: Finding }): React.ReactElement {
       return (
         <p>
           {trans.__(
-            'The predictions for %1 images are in predictions.csv of the run.',
-            finding.rows.toLocaleString(language)
+            '%1 predictions are in %2 of the run.',
+            finding.rows.toLocaleString(language),
+            finding.path.split('/').pop()
           )}
         </p>
       );

@@ -15,7 +15,17 @@ import { usePanel } from '../panel/context';
 import { Estimate, metricLabel } from './Estimate';
 
 /** Shown at once; the others are one click away, and all of them stand in the report. */
-const HEADLINES = ['auroc', 'auprc'];
+const HEADLINES = ['auroc', 'auprc', 'macro_auroc', 'balanced_accuracy'];
+/** Of a detector, which marks places instead of giving each image a probability. */
+const MARK_HEADLINES = [
+  'ap50',
+  'box_sensitivity',
+  'false_marks_per_image',
+  'auroc'
+];
+/** Not on a scale from 0 to 1. */
+const RATES = ['false_marks_per_image'];
+const SHARES = ['box_sensitivity'];
 
 export function Training(
   props: Extract<Finding, { kind: 'training' }>
@@ -49,9 +59,11 @@ export interface IModelFiguresProps {
 export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
   const { trans } = usePanel();
   const point = props.operating_point;
-  const shown = HEADLINES.filter(name => props.metrics[name]);
+  const isMarks = 'ap50' in props.metrics;
+  const headlines = isMarks ? MARK_HEADLINES : HEADLINES;
+  const shown = headlines.filter(name => props.metrics[name]);
   const others = Object.keys(props.metrics).filter(
-    name => !HEADLINES.includes(name)
+    name => !headlines.includes(name)
   );
   return (
     <>
@@ -62,21 +74,27 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
             key={name}
             label={metricLabel(name, trans)}
             estimate={props.metrics[name]}
+            format={SHARES.includes(name) ? percent : undefined}
+            scale={!RATES.includes(name)}
           />
         ))}
-        <Estimate
-          label={trans.__('Sensitivity')}
-          estimate={point.sensitivity}
-          format={percent}
-        />
-        <Estimate
-          label={trans.__('Specificity')}
-          estimate={point.specificity}
-          format={percent}
-        />
+        {!isMarks && (
+          <>
+            <Estimate
+              label={trans.__('Sensitivity')}
+              estimate={point.sensitivity}
+              format={percent}
+            />
+            <Estimate
+              label={trans.__('Specificity')}
+              estimate={point.specificity}
+              format={percent}
+            />
+          </>
+        )}
       </dl>
       {Object.entries(props.confounders).map(([name, result]) => (
-        <Confounder key={name} name={name} result={result} />
+        <Confounder key={name} name={name} result={result} isMarks={isMarks} />
       ))}
       {others.length > 0 && (
         <details>
@@ -101,6 +119,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
 function Confounder(props: {
   name: string;
   result: IConfounderResult;
+  isMarks: boolean;
 }): React.ReactElement | null {
   const { trans, language } = usePanel();
   const { false_alarms_before: before, false_alarms_after: after } =
@@ -108,20 +127,13 @@ function Confounder(props: {
   if (before?.value === null || after?.value === null) {
     return null;
   }
+  const name = props.name.replace(/_/g, ' ');
+  const title = props.isMarks
+    ? trans.__('Images with a false mark when a %1 is drawn in', name)
+    : trans.__('False alarms when a %1 is drawn in', name);
   return (
-    <section
-      className="jp-Clinjup-Confounder"
-      aria-label={trans.__(
-        'False alarms when a %1 is drawn in',
-        props.name.replace(/_/g, ' ')
-      )}
-    >
-      <h5>
-        {trans.__(
-          'False alarms when a %1 is drawn in',
-          props.name.replace(/_/g, ' ')
-        )}
-      </h5>
+    <section className="jp-Clinjup-Confounder" aria-label={title}>
+      <h5>{title}</h5>
       <p className="jp-Clinjup-BeforeAfter">
         <strong>{percent(before.value, language)}</strong>
         <span aria-label={trans.__('rises to')}> → </span>

@@ -82,9 +82,7 @@ export class NotebookReplica implements IDisposable {
 
   /** Whether the user may edit here. */
   get mayEdit(): boolean {
-    return (
-      !this._welcome?.live || (this._welcome.owner && !this._isTakingOver)
-    );
+    return !this._welcome?.live || (this._welcome.owner && !this._isTakingOver);
   }
 
   get isDisposed(): boolean {
