@@ -242,6 +242,7 @@ def _train_and_validate(
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
+            "UPRIGHT": brief.task.modality != "dermoscopy",
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
             "SEED": brief.seed,
         },

@@ -29,8 +29,8 @@ WEIGHT_DECAY = 0.05
 class Classifier(LightningModule):
     """Trains `network` (float 0..1 `[N, C, H, W]` -> logits) with AdamW on one learning rate cycle.
 
-    `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come. `statistics` are
-    training films for batch normalisation.
+    `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come. `statistics` are training films for
+    batch normalisation. `upright`: see learning/augment.py.
     """
 
     class_weights: Tensor | None
@@ -45,12 +45,13 @@ class Classifier(LightningModule):
         treatment: Treatment,
         statistics: Batches,
         class_weights: Tensor | None,
+        upright: bool,
         seed: int,
     ) -> None:
         super().__init__()
         self.network = network
         self.learning_rate, self.pace, self.compute, self.treatment = learning_rate, pace, compute, treatment
-        self.statistics = statistics
+        self.statistics, self.upright = statistics, upright
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.generator = torch.Generator().manual_seed(seed)
         self.train_losses: list[Tensor] = []
@@ -69,7 +70,7 @@ class Classifier(LightningModule):
         images = as_input(films)
         if self.treatment.transform is not None:
             images = self.treatment.transform(images, self.generator)
-        images = augment(images, self.generator).contiguous(memory_format=self.compute.memory_format)
+        images = augment(images, self.generator, self.upright).contiguous(memory_format=self.compute.memory_format)
         loss = self.loss(self.network(images), labels)
         self.train_losses.append(loss.detach())
         return loss

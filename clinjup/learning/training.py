@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
 
 _FILMS_FOR_STATISTICS = 256
-_SETTINGS = ("epochs", "batch_size", "learning_rate", "max_minutes", "pretrained", "class_weighting", "patience")
+_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "max_minutes",
+    "pretrained",
+    "class_weighting",
+    "patience",
+    "upright",
+)
 
 
 def train(
@@ -51,6 +60,7 @@ def train(
     pretrained: bool | str = False,
     class_weighting: bool = False,
     patience: int = 5,
+    upright: bool = True,
     keep: Literal["best", "last"] = "best",
     quiet: bool = False,
 ) -> TrainedModel:
@@ -60,7 +70,8 @@ def train(
     The learning rate goes through one
     cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
     (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
-    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
+    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency. `upright=False`:
+    the images have no up and down, and are turned by any angle in training.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
@@ -82,6 +93,7 @@ def train(
         "pretrained": pretrained,
         "class_weighting": class_weighting,
         "patience": patience,
+        "upright": upright,
         "keep": keep,
     }
     confounders = [confounder] if isinstance(confounder, str) else list(confounder or ())
@@ -198,6 +210,7 @@ def _fit(
             compute=compute,
             treatment=treatment,
             statistics=statistics,
+            upright=arguments["upright"],
             class_weights=_class_weights(labels, len(about["classes"])) if arguments["class_weighting"] else None,
             seed=seed,
         )

@@ -79,6 +79,19 @@ def test_augmentation_changes_films_a_little_and_reproducibly(channels: int) -> 
     assert not torch.equal(changed, augment(films, torch.Generator().manual_seed(1)))
 
 
+def test_images_without_an_up_and_a_down_are_turned_by_any_angle() -> None:
+    films = torch.zeros(200, 1, 48, 48)
+    films[:, :, :24] = 0.8  # bright above
+    middle = slice(12, 36)
+
+    def upside_down(changed: torch.Tensor) -> int:
+        above, below = changed[:, :, middle][:, :, :12], changed[:, :, middle][:, :, 12:]
+        return int((below.mean(dim=(1, 2, 3)) > above.mean(dim=(1, 2, 3))).sum())
+
+    assert upside_down(augment(films, torch.Generator().manual_seed(0))) == 0
+    assert 70 < upside_down(augment(films, torch.Generator().manual_seed(0), upright=False)) < 130
+
+
 def test_the_learning_rate_rises_to_its_height_and_comes_down_to_almost_nothing() -> None:
     rates = [one_cycle(progress) for progress in np.linspace(0, 1, 101)]
     assert rates[0] == pytest.approx(1 / 25)
