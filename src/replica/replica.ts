@@ -161,7 +161,7 @@ export class NotebookReplica implements IDisposable {
     const wasLive = this._welcome?.live;
     const wasReader = wasLive && !this._welcome?.owner;
     this._welcome = welcome;
-    if (wasReader && this._isLiveOwner) {
+    if (wasReader && this._isLiveOwner && !this._model.collaborative) {
       return this._takeOver();
     }
     window.clearInterval(this._pingTimer);
