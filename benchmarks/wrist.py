@@ -113,7 +113,7 @@ def true_ap50(run: Path, results: dict, few: Path, every: Path) -> dict[str, flo
     from clinjup.learning.detection import load_detector
 
     marks = json.loads((run / "predictions.json").read_text(encoding="utf-8"))
-    split = {image["file_name"]: image["split"] for image in marks["images"]}
+    split = {image["image"]: image["split"] for image in marks["images"]}
     table = "dataset.csv"
     cohort = read_cohort(
         every,

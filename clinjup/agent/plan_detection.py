@@ -161,6 +161,7 @@ def _gate(brief: Brief) -> Step:
         parameters={"NAME": GATE, "EPOCHS": GATE_EPOCHS, "SEED": brief.seed},
         words={"name": "classifier of whole films", "why": why},
         depends_on=["split"],
+        optional=True,
     )
 
 

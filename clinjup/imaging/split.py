@@ -32,6 +32,7 @@ def split_cohort(
     an official validation part that lacks a class is cut anew.
 
     Raises `ClassAbsentError` when training or validation lacks a class; a test part without one is only a warning.
+    With boxes it is raised for any part, the test part too, that holds no boxed positive: no mark could be judged there.
     """
     for name, share in (("validation", validation), ("test", test)):
         if not 0 < share < 1:
@@ -56,7 +57,8 @@ def split_cohort(
         table = _cut(table, "validation", validation, seed + 1, split)
     for part in ("train", "validation"):
         _require_classes(table, part, split.classes)
-        if split.boxes is not None and _unboxed(table[table["split"] == part], split):
+    for part in PARTS if split.boxes is not None else ():
+        if _unboxed(table[table["split"] == part], split):
             raise ClassAbsentError(part, "positive with a box")
     found += _test_warnings(table, split)
     result = replace(split, table=table, warnings=[*split.warnings, *found])

@@ -14,7 +14,8 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.detection import best_so_far, open_test_set_for_marks, select_detector, validate_detector
 from clinjup.evaluation.detection.metrics import coco_average_precision, detection_metrics, froc_curve
 from clinjup.evaluation.detection.operating_point import mark_threshold
-from clinjup.evaluation.detection.parts import detection_part
+from clinjup.evaluation.detection.parts import above, detection_part
+from clinjup.evaluation.detection.validate import studies_of
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.imaging import Boxes, Cohort
 from clinjup.imaging.cache import ImageCache
@@ -48,8 +49,8 @@ def cohort(count: int = 120, *, boxed: float = 1.0, seed: int = 0) -> tuple[Coho
     pixels = np.clip(rng.normal(80, 20, (count, SIZE, SIZE)), 1, 255).astype(np.uint8)
     table = pd.DataFrame(
         {
-            "image": [f"i{i}.png" for i in range(count)],
-            "path": "",
+            "image": [f"i{i}" for i in range(count)],
+            "path": [f"/data/films/i{i}.png" for i in range(count)],
             "label": labels,
             "patient": [f"p{i // 2}" for i in range(count)],
             "group": [f"p{i // 2}" for i in range(count)],
@@ -69,6 +70,7 @@ def cohort(count: int = 120, *, boxed: float = 1.0, seed: int = 0) -> tuple[Coho
         "table",
         boxes=Boxes(places, frozenset(places)),
         covariates=["view", "age"],
+        root="/data",
     )
     return found, ImageCache(pixels, SIZE, 1, files)
 
@@ -183,6 +185,52 @@ def test_the_threshold_keeps_the_limit_and_marks_as_many_boxes_as_it_allows(limi
     assert (np.diff(false) >= 0).all() and (np.diff(found) >= 0).all()
 
 
+def test_a_mark_that_the_limit_forbids_is_not_shown_however_scores_are_stored():
+    data, images = cohort(8)
+    part = detection_part(data, images, "validation")
+    wrong = Marks(np.array([[60, 60, 63, 63]], np.float32), np.array([0.7], np.float32))
+    marks = [wrong] * len(part.table)
+    threshold = mark_threshold(marks, part, 0.1)
+    assert not any(len(each.scores) for each in above(marks, threshold))
+    # A right mark one float32 above a wrong one: nothing lies between them.
+    position = next(int(i) for i in part.known if len(part.truth[i]))
+    right = np.float32(0.7)
+    marks = [
+        Marks(part.truth[i][:1], np.array([np.nextafter(right, np.float32(1))])) if i == position else wrong
+        for i in range(len(marks))
+    ]
+    shown = above(marks, mark_threshold(marks, part, 0.1))
+    assert [len(each.scores) for each in shown] == [int(i == position) for i in range(len(marks))]
+
+
+def test_a_visit_is_told_by_its_number_and_not_by_being_a_follow_up():
+    data, images = cohort(48)
+    data.table = data.table.assign(patient=[f"p{i // 8}" for i in range(48)], follow_up=[float(i % 8 >= 2) for i in range(48)])
+    data.covariates = ["follow_up"]
+    part = detection_part(data, images, "test")
+    assert studies_of(data, part) is None  # visits 2, 3 and 4 cannot be told apart
+    data.table = data.table.assign(visit=[float(1 + i % 8 // 2) for i in range(48)])
+    data.table.loc[2, "visit"] = np.nan
+    data.covariates = ["follow_up", "visit"]
+    part = detection_part(data, images, "test")
+    expected = part.table.groupby(["patient", "visit"]).ngroups + int(part.table["visit"].isna().sum())
+    assert len(set(studies_of(data, part))) == expected
+
+
+def test_a_detector_trained_again_is_not_its_own_teacher():
+    data, images = cohort(80)
+    names = {"baseline": 0.5, "pseudo_boxes": 0.1, "pseudo_boxes_2": 0.0}
+    validations = {
+        name: validate_detector(Reader(data, images, name=name, blind=blind), data, images)
+        for name, blind in names.items()
+    }
+    assert best_so_far(validations) == "pseudo_boxes_2"
+    assert best_so_far(validations, before="pseudo_boxes") == "baseline"  # nor is its pupil
+    assert best_so_far(validations, before="pseudo_boxes_3") == "pseudo_boxes_2"
+    with pytest.raises(ClinjupError, match="no validated detector to learn from"):
+        best_so_far(validations, before="baseline")
+
+
 def test_a_limit_of_nothing_is_refused():
     data, images = cohort()
     part = detection_part(data, images, "validation")
@@ -272,6 +320,8 @@ def test_the_marks_are_written_in_coco_form_in_pixels_of_the_files(opened, in_it
     content = json.loads(Path("cache/predictions.json").read_text(encoding="utf-8"))
     assert len(content["images"]) == len(data.table)
     assert {image["split"] for image in content["images"]} == {"validation", "test"}
+    assert {image["file_name"] for image in content["images"]} == {f"films/i{i}.png" for i in range(len(data.table))}
+    assert {image["image"] for image in content["images"]} == {f"i{i}" for i in range(len(data.table))}
     for mark in content["annotations"]:
         x, y, wide, high = mark["bbox"]
         assert 0 <= x <= SIZE and 0 <= y <= SIZE and wide >= 0 and high >= 0

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clinjup.imaging import Cohort, split_cohort
+from clinjup.imaging import Boxes, Cohort, split_cohort
 from clinjup.imaging.folds import dealt_folds
+from clinjup.imaging.split import PARTS
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from tests.imaging.folders import codes, findings, sentence
 
@@ -196,3 +197,15 @@ def test_a_class_with_as_few_patients_as_parts_is_dealt_to_all():
     strata[:5] = 1
     folds = dealt_folds(groups, strata, 5, seed=2)
     assert [int(strata[rows].sum()) for rows in folds] == [1] * 5
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_without_a_boxed_positive_is_told_before_any_training(part):
+    cohort = plain()
+    cohort.table = cohort.table.assign(split=[PARTS[i % 60 // 20] for i in range(len(cohort.table))])
+    cohort.table["group"] = cohort.table["patient"] = [f"p{i % 60}" for i in range(len(cohort.table))]
+    box = np.array([[0.1, 0.1, 0.4, 0.4]], np.float32)
+    boxed = cohort.table.index[(cohort.table["label"] == 1) & (cohort.table["split"] != part)]
+    cohort.boxes = Boxes({int(index): box for index in boxed}, frozenset(map(int, boxed)))
+    with pytest.raises(ClassAbsentError, match=f"{part}.*positive with a box"):
+        split_cohort(cohort)

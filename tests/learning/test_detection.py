@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pandas as pd
 import pytest
 import torch
 
+from clinjup.contracts import TrainingFinding
+from clinjup.evaluation.detection.parts import detection_part
 from clinjup.imaging import Boxes, Cohort
 from clinjup.imaging.cache import ImageCache
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError, WeightsUnavailableError
-from clinjup.learning.detection import supervise, train_detector
+from clinjup.learning.detection import supervise, train_detector, training
 from clinjup.learning.detection.detector import DetectorModel, load_detector
 from clinjup.learning.detection.heatmap import HeatMapDetector, _encode
 from clinjup.learning.detection.interface import architecture_named, architectures
@@ -188,6 +191,15 @@ def test_what_is_unsure_costs_nothing_wherever_the_network_marks():
     assert network.loss(films, [Target(), Target()]).item() > 0
 
 
+def test_a_sure_box_inside_an_unsure_region_cannot_make_the_loss_fall_without_bound():
+    network = HeatMapDetector().eval()
+    torch.nn.init.zeros_(network.head[-1].weight)
+    torch.nn.init.constant_(network.head[-1].bias[0], 300.0)  # it marks everywhere, and is certain
+    small = np.array([[15, 15, 17, 17]], np.float32)  # between four cells, so that its own cell counts as background in part
+    target = Target(small, np.ones(1, np.float32), np.array([[0, 0, SIZE, SIZE]], np.float32))
+    assert network.loss(torch.rand(1, 1, SIZE, SIZE), [target]).item() >= 0
+
+
 def test_a_pseudo_box_pulls_less_than_a_drawn_one():
     box = np.array([[8, 8, 24, 20]], np.float32)
     network, films = HeatMapDetector().eval(), torch.rand(1, 1, SIZE, SIZE)
@@ -213,6 +225,12 @@ def test_detectors_of_torchvision_learn_and_mark_behind_the_same_interface(name)
         assert marks.boxes.shape == (len(marks.scores), 4) and (np.diff(marks.scores) <= 0).all()
 
 
+def test_a_box_that_was_shifted_out_of_the_film_does_not_end_a_training_of_torchvision():
+    network = architecture_named("fasterrcnn_mobilenet_v3_large_fpn").build(1, 64, False).train()
+    gone = np.array([[0, 10, 0, 20], [10, 12, 40, 34]], np.float32)
+    assert torch.isfinite(network.loss(torch.rand(2, 1, 64, 64), [Target.drawn(gone), Target.drawn(gone[:1])]))
+
+
 def test_weights_that_cannot_be_had_are_said():
     with pytest.raises(WeightsUnavailableError, match=r"there is no file 'gone\.pth'"):
         architecture_named("fcos_resnet50_fpn").build(1, 64, "gone.pth")
@@ -233,6 +251,27 @@ def test_latency_is_measured_film_by_film_on_one_core(trained):
     assert 0 < median <= slow and torch.get_num_threads() == threads
 
 
+class Placed(HeatMapDetector):
+    """A network that says it lives on a graphics card, and refuses to be timed there."""
+
+    place = "card"
+
+    def to(self, *args, **kwargs):
+        self.place = str(args[0])
+        return super().to(*args, **kwargs)
+
+    def detect(self, images):
+        assert self.place == "cpu", "timed on the graphics card"
+        return super().detect(images)
+
+
+def test_latency_is_that_of_the_cpu_wherever_the_network_lives(trained):
+    model, _, images = trained
+    model = replace(model, network=Placed().eval())
+    assert model.latency(images.pixels_of(np.arange(4)), films=3)[0] > 0
+    assert model.network.place == "card"  # it stays where it is
+
+
 def test_a_folder_gets_coco_json_and_images_with_their_marks(trained, tmp_path):
     model, _, images = trained
     for i in range(4):
@@ -250,3 +289,29 @@ def test_a_folder_gets_coco_json_and_images_with_their_marks(trained, tmp_path):
     assert "suspicious area" in content["categories"][0]["name"] and "not ruled out" in content["info"]["description"]
     x, y, wide, high = next(mark["bbox"] for mark in content["annotations"] if mark["image_id"] == 1)
     assert 8 < wide < 26 and 5 < high < 18 and 0 <= x < SIZE and 0 <= y < SIZE
+
+
+def test_the_number_of_epochs_counts_the_films_of_each_batch():
+    cohort, images = discs(45)
+    found: list[TrainingFinding] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "emit", lambda finding, sentence: found.append(finding))
+        supervision = supervise("all_boxes", cohort, images)
+        train_detector(cohort, images, supervision, name="bars", steps=27, batch_size=3)
+    assert found[0].epochs == 3  # 27 batches of 3 films, 27 films
+
+
+def test_the_curve_shows_the_ap50_that_the_check_on_validation_gives():
+    cohort, images = discs(120, boxed=0.2, seed=1)
+    known = [int(i) for i in cohort.part("validation").index if int(i) in cohort.boxes]
+    bar = next(i for i in known if cohort.table["label"].at[i])
+    for wrong in (i for i in known if not cohort.table["label"].at[i]):  # the false marks are as sure as the right ones
+        images.pixels[wrong] = images.pixels[bar]
+    supervision = supervise("boxes_and_negatives", cohort, images)
+    model = train_detector(cohort, images, supervision, name="bars", steps=24, batch_size=8)
+    part = detection_part(cohort, images, "validation")
+    marks = model.marks(images.pixels_of(part.table.index))
+    weighted = float(average_precision(part.ranked(marks), part.weight[None])[0])
+    plain = float(average_precision(part.ranked(marks), (part.weight > 0).astype(float)[None])[0])
+    assert not part.all_known and weighted != pytest.approx(plain, abs=1e-3)
+    assert float(model.history.loc[model.history["kept"], "validation_ap50"].iloc[0]) == pytest.approx(weighted)

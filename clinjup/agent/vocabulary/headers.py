@@ -142,6 +142,7 @@ COVARIATE_HEADERS = {
         "lagerung",
     ),
     "follow_up": ("follow up visit", "verlaufskontrolle"),
+    "visit": ("study number", "visit number", "untersuchungsnummer"),
     "body_site": (
         "localization",
         "localisation",

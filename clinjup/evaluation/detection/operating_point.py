@@ -29,14 +29,16 @@ def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = D
     if not len(ranked.score):
         return 1.0
     allowed = np.flatnonzero(false_marks_at(ranked, part.weight) <= limit)
+    # Scores are float32: a threshold between two of their neighbours would be rounded onto one of them.
     if not len(allowed):
-        return float(np.nextafter(ranked.score[0], 2))
+        return float(np.nextafter(np.float32(ranked.score[0]), np.float32(2)))
     right = allowed[ranked.hit[allowed]]
     last = int(right[-1] if len(right) else allowed[-1])
     if last + 1 >= len(ranked.score):
         return float(ranked.score[last])
     below = ranked.score[ranked.score < ranked.score[last]]
-    return float((ranked.score[last] + below[0]) / 2) if len(below) else float(ranked.score[last])
+    halfway = float(np.float32((ranked.score[last] + below[0]) / 2)) if len(below) else 0.0
+    return halfway if len(below) and halfway > below[0] else float(ranked.score[last])
 
 
 def mark_point(metrics: dict[str, Estimate], threshold: float, limit: float, *, named: bool) -> OperatingPoint:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clinjup.evaluation.cohort_parts import Part, part_of
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
-from clinjup.learning.detection.matching import Marks, Ranked
+from clinjup.learning.detection.matching import Marks, Ranked, image_weights
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
@@ -62,8 +62,7 @@ def detection_part(cohort: Cohort, images: ImageCache, split: str) -> DetectionP
     positive = part.labels == 1
     if not (known & positive).any():
         raise ClassAbsentError(split, "positive with a box")
-    weight = known.astype(float)
-    weight[known & positive] = positive.sum() / (known & positive).sum()
+    weight = image_weights(known, positive)
     own = {each.name: getattr(part, each.name) for each in fields(part)}
     return DetectionPart(**own, truth=truth, weight=weight)
 

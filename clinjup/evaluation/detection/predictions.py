@@ -16,23 +16,31 @@ from clinjup.learning.detection.matching import Marks
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
 
 PREDICTIONS = Path("cache/predictions.json")
 
 
 def write_marks(
-    parts: Sequence[tuple[DetectionPart, Sequence[Marks]]], images: ImageCache, category: str, threshold: float
+    parts: Sequence[tuple[DetectionPart, Sequence[Marks]]],
+    cohort: Cohort,
+    images: ImageCache,
+    category: str,
+    threshold: float,
 ) -> None:
-    """Write cache/predictions.json for these parts and announce it."""
+    """Write cache/predictions.json for these parts and announce it.
+
+    `file_name` is the path within the data folder, as viewers of COCO files look for it; `image` is the name that the cohort gives.
+    """
     names, sizes, marks, about = [], [], [], []
     for part, found in parts:
         files = images.files.loc[part.table.index]
-        names += part.table["image"].astype(str).tolist()
+        names += [cohort.relative(path) for path in part.table["path"]]
         sizes += list(zip(files["width"].astype(int), files["height"].astype(int), strict=True))
         marks += list(found)
         about += [
-            {"patient": str(patient), "split": part.split, "label": int(label)}
-            for patient, label in zip(part.table["patient"], part.labels, strict=True)
+            {"image": str(image), "patient": str(patient), "split": part.split, "label": int(label)}
+            for image, patient, label in zip(part.table["image"], part.table["patient"], part.labels, strict=True)
         ]
     content = coco_marks(names, [(int(w), int(h)) for w, h in sizes], marks, images.size, category, threshold)
     content["images"] = [{**image, **more} for image, more in zip(content["images"], about, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 
 from clinjup.contracts import Experiment, SelectionFinding
 from clinjup.evaluation.detection.validate import DetectorValidation
@@ -19,9 +20,18 @@ def primary_value(validation: DetectorValidation, metric: str) -> float:
     return float("-inf") if estimate.value is None else estimate.value
 
 
-def best_so_far(validations: Mapping[str, DetectorValidation], metric: str = "ap50") -> str:
-    """Name of the best detector on validation; the teacher of the next round."""
-    return max(validations, key=lambda name: primary_value(validations[name], metric))
+def best_so_far(
+    validations: Mapping[str, DetectorValidation], metric: str = "ap50", *, before: str | None = None
+) -> str:
+    """Name of the best detector on validation; the teacher of the next round.
+
+    `before`: only those validated earlier than this one count, so that a detector trained again is taught neither by itself nor by
+    its pupils. Raises ClinjupError where none is left.
+    """
+    earlier = list(takewhile(lambda name: name != before, validations))
+    if not earlier:
+        raise ClinjupError("There is no validated detector to learn from. Train and validate one on the boxed images first.")
+    return max(earlier, key=lambda name: primary_value(validations[name], metric))
 
 
 def select_detector(

@@ -133,7 +133,8 @@ def open_test_set_for_marks(
         sentence = " ".join(filter(None, [*inserted, marks_sentence(finding.metrics, target)]))
         emit(finding, f"{finding.name} on the test set: {sentence}")
     validation = validations[selected]
-    write_marks([(validation.part, validation.marks), (part, marks[selected])], images, target, validation.threshold)
+    written = [(validation.part, validation.marks), (part, marks[selected])]
+    write_marks(written, cohort, images, target, validation.threshold)
     return DetectionTest(
         by_name,
         validations,

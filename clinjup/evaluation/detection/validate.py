@@ -101,11 +101,15 @@ def validate_detector(
 
 
 def studies_of(cohort: Cohort, part: DetectionPart) -> NDArray[Any] | None:
-    """Visit of each image: the patient with first visit or follow-up, where the data tell them apart; else None."""
-    if not cohort.has_patient_ids:
+    """Visit of each image: the patient with the number of the visit, where the data number visits; else None.
+
+    An image whose visit is unknown is a visit of its own. First visit or follow-up would not do: a third visit is another study than
+    the second.
+    """
+    if not cohort.has_patient_ids or "visit" not in cohort.covariates:
         return None
-    visit = part.table["follow_up"].astype(str) if "follow_up" in cohort.covariates else ""
-    return (part.table["patient"].astype(str) + "/" + visit).to_numpy(str)
+    visit = part.table["visit"].astype(object).where(part.table["visit"].notna(), "image " + part.table["image"].astype(str))
+    return (part.table["patient"].astype(str) + "/" + visit.astype(str)).to_numpy(str)
 
 
 def latency_estimates(model: DetectorModel, images: ImageCache, part: DetectionPart) -> dict[str, Estimate]:

@@ -72,7 +72,7 @@ class HeatMapDetector(nn.Module):
             n, y, x = cells.T
             total = total - (positive[n, y, x] * weights).sum()
             # Beside a centre the cell counts as background no longer.
-            total = total + (negative[n, y, x]).sum()
+            total = total + ((1 - unsure) * negative)[n, y, x].sum()
             total = total + _OFFSET_WEIGHT * ((out[n, 1:3, y, x] - offsets).abs().sum(1) * weights).sum()
             total = total + _SIZE_WEIGHT * ((out[n, 3:5, y, x] - sizes).abs().sum(1) * weights).sum()
         return total / weights.sum().clamp_min(float(max(1, len(images) // 4)))

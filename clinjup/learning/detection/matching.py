@@ -66,6 +66,17 @@ class Ranked:
         return cls(image[order], score[order].astype(float), hit[order].astype(bool), counts)
 
 
+def image_weights(known: NDArray[np.bool_], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How many images each one stands for where marks are judged [images]; 0 where its boxes are not `known`.
+
+    Where only some of the positives are boxed, each boxed one stands for as many positives as there are to a box.
+    """
+    weight = known.astype(float)
+    boxed = known & positive
+    weight[boxed] = positive.sum() / max(int(boxed.sum()), 1)
+    return weight
+
+
 def average_precision(ranked: Ranked, weights: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
     """Area under the interpolated precision-recall curve for each row of image `weights` [resamples, images]; NaN without boxes."""
     rows = np.ones((1, len(ranked.boxes))) if weights is None else np.asarray(weights, float)

@@ -34,13 +34,12 @@ class TorchvisionDetector(nn.Module):
 
     def loss(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
         """Sum of the detector's own losses."""
-        wanted = [
-            {
-                "boxes": torch.from_numpy(each.boxes).to(images.device),
-                "labels": torch.ones(len(each.boxes), dtype=torch.int64, device=images.device),
-            }
-            for each in targets
-        ]
+        wanted = []
+        for each in targets:
+            # A zoom or shift may move a box out of the film; torchvision refuses one without width or height.
+            boxes = each.boxes[(each.boxes[:, 2:] > each.boxes[:, :2]).all(axis=1)]
+            labels = torch.ones(len(boxes), dtype=torch.int64, device=images.device)
+            wanted.append({"boxes": torch.from_numpy(boxes).to(images.device), "labels": labels})
         return torch.stack(list(self.detector(list(self._three(images)), wanted).values())).sum()
 
     def detect(self, images: Tensor) -> list[Marks]:

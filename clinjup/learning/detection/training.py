@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from clinjup.learning.compute import best_device
 from clinjup.learning.curves import draw_detection_history
 from clinjup.learning.detection.detector import KIND, DetectorModel, detector_from_state
 from clinjup.learning.detection.interface import architecture_named
-from clinjup.learning.detection.matching import Ranked, average_precision
+from clinjup.learning.detection.matching import Ranked, average_precision, image_weights
 from clinjup.learning.detection.targets import Target, augment_with_boxes
 from clinjup.learning.schedule import Pace, one_cycle
 
@@ -102,10 +103,12 @@ def train_detector(
         }
         state = {"fingerprint": identity, "finished": False, "model": about, "kind": KIND}
         network = _seeded(lambda: kind.build(images.channels, images.size, pretrained), seed)
-        _fit(state, network, kind.learning_rate, images, supervision, validation_truth(cohort, images), arguments, path)
+        truth = validation_truth(cohort, images)
+        ap50_of = partial(_ap50, images=images, truth=truth, weights=_validation_weights(cohort))
+        _fit(state, network, kind.learning_rate, images, supervision, ap50_of, arguments, path)
         stopped = state["stopped"]
     model = detector_from_state(state, path.as_posix())
-    _announce(model, state, stopped, supervision)
+    _announce(model, state, stopped, supervision, batch_size)
     return model
 
 
@@ -125,7 +128,7 @@ def _fit(
     learning_rate: float,
     images: ImageCache,
     supervision: Supervision,
-    truth: Mapping[int, NDArray[np.float32]],
+    ap50_of: Callable[[nn.Module], float],
     arguments: Mapping[str, Any],
     path: Path,
 ) -> None:
@@ -162,7 +165,7 @@ def _fit(
             pace.update(step, time.monotonic() - began)
             spent = time.monotonic() - began >= pace.seconds and step < steps
             if step in checks or spent:
-                ap50 = _ap50(network, images, truth)
+                ap50 = ap50_of(network)
                 history.append(
                     {"step": step, "train_loss": float(np.mean(losses)), "validation_ap50": ap50, "kept": False}
                 )
@@ -215,7 +218,21 @@ def _apportioned(wanted: NDArray[np.float64], random: np.random.Generator) -> li
     return counts.tolist()
 
 
-def _ap50(network: nn.Module, images: ImageCache, truth: Mapping[int, NDArray[np.float32]]) -> float:
+def _validation_weights(cohort: Cohort) -> NDArray[np.float64]:
+    """Weights of the images of `validation_truth`, in its order, so that the curve shows the AP50 that the check on validation gives."""
+    assert cohort.boxes is not None
+    part = cohort.part("validation")
+    known = np.array([int(index) in cohort.boxes for index in part.index], bool)
+    return image_weights(known, (part["label"] == cohort.positive).to_numpy())[known]
+
+
+def _ap50(
+    network: nn.Module,
+    images: ImageCache,
+    truth: Mapping[int, NDArray[np.float32]],
+    weights: NDArray[np.float64],
+) -> float:
+    """AP50 on the images of `truth`, each standing for as many as its weight says; 0 where there is no box."""
     network.eval()
     rows = np.array(list(truth), np.int64)
     marks: list[Any] = []
@@ -224,7 +241,7 @@ def _ap50(network: nn.Module, images: ImageCache, truth: Mapping[int, NDArray[np
         for start in range(0, len(rows), 64):
             films = as_input(as_films(images.pixels_of(rows[start : start + 64]))).to(device)
             marks += network.detect(films.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
-    value = float(average_precision(Ranked.of(marks, [truth[int(row)] for row in rows]))[0])
+    value = float(average_precision(Ranked.of(marks, [truth[int(row)] for row in rows]), weights[None])[0])
     return value if np.isfinite(value) else 0.0
 
 
@@ -259,7 +276,9 @@ def _finished(path: Path, identity: str) -> dict[str, Any] | None:
     return state if state["fingerprint"] == identity and state["finished"] else None
 
 
-def _announce(model: DetectorModel, state: Mapping[str, Any], stopped: str, supervision: Supervision) -> None:
+def _announce(
+    model: DetectorModel, state: Mapping[str, Any], stopped: str, supervision: Supervision, batch_size: int
+) -> None:
     history = model.history
     best = float(history.loc[history["kept"].idxmax(), "validation_ap50"])
     finding = TrainingFinding(
@@ -269,7 +288,7 @@ def _announce(model: DetectorModel, state: Mapping[str, Any], stopped: str, supe
         parameters=model.parameters,
         seconds=round(model.seconds, 1),
         seed=model.seed,
-        epochs=max(1, round(int(history["step"].max()) * BATCH / max(state["films"], 1))),
+        epochs=max(1, round(int(history["step"].max()) * batch_size / max(state["films"], 1))),
         stopped=stopped,
         precision="float32, channels last",
         device=state["device"],

@@ -17,12 +17,14 @@ BATCH_SIZE = 32
 MAX_MINUTES = 5.0
 SEED = 0
 # %%
+from itertools import takewhile
+
 from clinjup.evaluation.detection import best_so_far
 from clinjup.learning.detection import supervise, train_detector
 
 detectors = {} if "detectors" not in globals() else detectors
-teacher = detectors[best_so_far(marked)] if SUPERVISION == "pseudo_boxes" else None
-rounds = [name for name in detectors if name.startswith("pseudo_boxes") and name != NAME]
+teacher = detectors[best_so_far(marked, before=NAME)] if SUPERVISION == "pseudo_boxes" else None
+rounds = [name for name in takewhile(lambda name: name != NAME, detectors) if name.startswith("pseudo_boxes")]
 supervision = supervise(
     SUPERVISION, cohort, images, teacher=teacher, gate=models[GATE] if GATE else None, earlier=rounds
 )
