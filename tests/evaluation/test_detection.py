@@ -9,12 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.detection import best_so_far, open_test_set_for_marks, select_detector, validate_detector
+from clinjup.evaluation.detection import (
+    best_so_far,
+    open_test_set_for_marks,
+    pictures,
+    plots,
+    select_detector,
+    validate_detector,
+)
 from clinjup.evaluation.detection.metrics import coco_average_precision, detection_metrics, froc_curve
 from clinjup.evaluation.detection.operating_point import mark_threshold
 from clinjup.evaluation.detection.parts import above, detection_part
+from clinjup.evaluation.detection.plots import pareto_front
+from clinjup.evaluation.detection.predictions import write_marks
 from clinjup.evaluation.detection.validate import studies_of
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.imaging import Boxes, Cohort
@@ -22,6 +32,7 @@ from clinjup.imaging.cache import ImageCache
 from clinjup.imaging.synthetic.wrist import plan_wrists, render_wrist
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError, TestAlreadyOpenedError
 from clinjup.learning.detection.matching import Marks, average_precision
+from tests.imaging.folders import write_image
 
 SIZE = 64
 CONFOUNDERS = ["cast", "metal"]
@@ -328,7 +339,52 @@ def test_the_marks_are_written_in_coco_form_in_pixels_of_the_files(opened, in_it
         assert mark["shown"] == (mark["score"] >= validations[selection.selected].threshold)
 
 
-def test_the_figures_are_drawn(opened):
+def test_test_films_with_a_mark_are_drawn_as_pictures_that_the_json_names(tmp_path, monkeypatch):
+    data, images = cohort(24)
+    data.root, data.synthetic = str(tmp_path / "data"), True
+    data.table["path"] = [f"{data.root}/films/i{i}.png" for i in range(24)]
+    for i, path in enumerate(data.table["path"]):
+        write_image(Path(path), images.pixels_of(i))
+    part, found = detection_part(data, images, "test"), []
+    marks = Reader(data, images).marks(images.pixels_of(part.table.index))
+    monkeypatch.setattr(pictures, "emit", lambda finding, sentence: found.append(finding))
+    (pictures.FOLDER).mkdir(parents=True)
+    (pictures.FOLDER / "99999.png").write_bytes(b"of an earlier opening")
+    for most in (200, 3):
+        monkeypatch.setattr(pictures, "MOST_PICTURES", most)
+        write_marks([(part, marks)], data, images, "fracture", 0.5)
+        content = json.loads(Path("cache/predictions.json").read_text(encoding="utf-8"))
+        named = {image["id"]: image["picture"] for image in content["images"] if "picture" in image}
+        shown = {mark["image_id"] for mark in content["annotations"] if mark["shown"]}
+        assert len(named) == min(most, len(shown)) and set(named) <= shown and 3 < len(shown) < len(part.table)
+        assert {path.as_posix() for path in pictures.FOLDER.iterdir()} == set(named.values())
+        assert f"{len(named)} of them" in found[-1].sentence and "not ruled out" in found[-1].sentence
+    sure = max(range(len(marks)), key=lambda i: marks[i].highest)
+    with Image.open(named[sure]) as picture:
+        assert (np.asarray(picture) == (230, 159, 0)).all(axis=-1).sum() > 200  # the frame
+
+
+def test_the_pareto_front_holds_what_nothing_beats():
+    points = {"slow": (90.0, 0.9), "light": (10.0, 0.8), "worse": (20.0, 0.7), "twin": (10.0, 0.8), "best": (60.0, 0.95)}
+    assert pareto_front(points) == ["light", "best"]
+    assert pareto_front({}) == []
+
+
+def test_time_and_accuracy_of_different_networks_are_drawn_with_their_front(opened, in_its_folder, monkeypatch):
+    *_, test = opened
+    told = {}
+    monkeypatch.setattr(plots, "show_figure", lambda figure, name, **words: told.update({name: (figure, words)}))
+    test.plot_speed()
+    assert not told  # one network only
+    models = {name: replace(model, architecture=name) for name, model in test.models.items()}
+    replace(test, models=models).plot_speed()
+    figure, words = told["performance_speed"]
+    assert "On the Pareto front: with_negatives." in words["alt"]  # as fast as the baseline, and better
+    (front,) = (line for line in figure.axes[0].lines if line.get_label() == "Pareto front")
+    assert list(front.get_ydata()) == [test.findings["with_negatives"].metrics["ap50"].value]
+
+
+def test_the_figures_are_drawn(opened, in_its_folder):
     *_, test = opened
     test.plot_froc()
     test.plot_groups()

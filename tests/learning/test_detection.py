@@ -286,6 +286,8 @@ def test_a_folder_gets_coco_json_and_images_with_their_marks(trained, tmp_path):
     shown = {mark["image_id"] for mark in content["annotations"] if mark["shown"]}
     assert {1, 2} <= shown and 0 not in shown
     assert {path.stem for path in (tmp_path / "marks-images").iterdir()} == {f"f{i}" for i in shown}
+    with pytest.raises(ClinjupError, match=r"marks-images' is already there"):
+        mark_folder(Path(model.checkpoint), tmp_path / "films", tmp_path / "marks.json", 0.3)
     assert "suspicious area" in content["categories"][0]["name"] and "not ruled out" in content["info"]["description"]
     x, y, wide, high = next(mark["bbox"] for mark in content["annotations"] if mark["image_id"] == 1)
     assert 8 < wide < 26 and 5 < high < 18 and 0 <= x < SIZE and 0 <= y < SIZE
@@ -315,3 +317,14 @@ def test_the_curve_shows_the_ap50_that_the_check_on_validation_gives():
     plain = float(average_precision(part.ranked(marks), (part.weight > 0).astype(float)[None])[0])
     assert not part.all_known and weighted != pytest.approx(plain, abs=1e-3)
     assert float(model.history.loc[model.history["kept"], "validation_ap50"].iloc[0]) == pytest.approx(weighted)
+
+
+def test_each_marked_image_has_a_picture_of_its_own_whatever_its_name(trained, tmp_path):
+    model, _, images = trained
+    names = ["a/b.png", "a_b.png", "x.png", "x.jpg", "x.jpg.png"]
+    for name in names:
+        write_image(tmp_path / "films" / name, images.pixels_of(1))
+    summary = mark_folder(Path(model.checkpoint), tmp_path / "films", tmp_path / "marks.json", 0.3)
+    assert summary["decided"]["with a suspicious area"] == len(names)
+    pictures = {path.relative_to(tmp_path / "marks-images").as_posix() for path in (tmp_path / "marks-images").rglob("*.png")}
+    assert pictures == {"a/b.png", "a_b.png", "x.png", "x.jpg.png.png", "x.jpg.png"}

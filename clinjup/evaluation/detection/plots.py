@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,15 +125,38 @@ def plot_groups(test: DetectionTest) -> None:
     )
 
 
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Names of those (milliseconds, accuracy) that no other beats in one and equals in the other, fastest first; of twins the first."""
+    front: list[str] = []
+    for name in sorted(points, key=lambda name: (points[name][0], -points[name][1])):
+        if not front or points[name][1] > points[front[-1]][1]:
+            front.append(name)
+    return front
+
+
 @in_house_style
 def plot_speed(test: DetectionTest) -> None:
-    """AP50 over milliseconds a film, a dot for each detector; only where networks differ."""
+    """AP50 over milliseconds a film, a dot for each detector, and the Pareto front; only where networks differ."""
     if len({model.architecture for model in test.models.values()}) < 2:
         return
+    points = {
+        name: (finding.metrics["latency_ms"], finding.metrics["ap50"])
+        for name, finding in test.findings.items()
+        if finding.metrics["latency_ms"].value is not None and finding.metrics["ap50"].value is not None
+    }
+    front = pareto_front({name: (speed.value, ap50.value) for name, (speed, ap50) in points.items()})  # type: ignore[misc]
     figure, axes = new_figure(width=6.0, height=4.2)
+    axes.step(
+        [points[name][0].value for name in front],
+        [points[name][1].value for name in front],
+        where="post",
+        color=GREY,
+        lw=1.5,
+        ls="--",
+        label="Pareto front",
+    )
     spoken = []
-    for position, (name, finding) in enumerate(test.findings.items()):
-        ap50, speed = finding.metrics["ap50"], finding.metrics["latency_ms"]
+    for position, (name, (speed, ap50)) in enumerate(points.items()):
         axes.plot(speed.value, ap50.value, "o", ms=9, color=PALETTE[position % len(PALETTE)])
         axes.annotate(name, (speed.value, ap50.value), xytext=(8, 4), textcoords="offset points", fontsize=9)
         spoken.append(f"{name}: AP50 {with_ci(ap50)} at {speed.value:.0f} ms")
@@ -140,14 +164,16 @@ def plot_speed(test: DetectionTest) -> None:
         xscale="log", xlabel="milliseconds a film, one core", ylabel="AP50", title="Accuracy and time", ylim=(0, 1.01)
     )
     say_count(axes, _count(test))
+    axes.legend(loc="lower right", fontsize=8.5)
     show_figure(
         figure,
         "performance_speed",
         title="AP50 and the time a film takes",
         caption=(
             "Each dot is a detector: average precision on the test set over the median time one film takes on one core. Up and to the "
-            "left is better."
+            "left is better. The dashed line is the Pareto front: of a detector on it none is both faster and better "
+            f"({', '.join(front)}). Look at those below it: they cost time or accuracy for nothing."
         ),
-        alt="; ".join(spoken) + ".",
+        alt=f"{'; '.join(spoken)}. On the Pareto front: {', '.join(front)}.",
         synthetic=test.synthetic,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import PredictionsFinding
 from clinjup.evaluation.detection.parts import DetectionPart
+from clinjup.evaluation.detection.pictures import write_pictures
 from clinjup.kernel import emit
 from clinjup.learning.detection.coco import coco_marks
 from clinjup.learning.detection.matching import Marks
@@ -30,10 +31,15 @@ def write_marks(
 ) -> None:
     """Write cache/predictions.json for these parts and announce it.
 
+    The films of the test part with a mark are drawn as well (see pictures.write_pictures), their `picture` is named.
     `file_name` is the path within the data folder, as viewers of COCO files look for it; `image` is the name that the cohort gives.
     """
     names, sizes, marks, about = [], [], [], []
+    pictures: dict[int, str] = {}
     for part, found in parts:
+        if part.split == "test":
+            numbers = range(len(names), len(names) + len(found))
+            pictures = write_pictures(part, found, numbers, threshold, images.size, synthetic=cohort.synthetic)
         files = images.files.loc[part.table.index]
         names += [cohort.relative(path) for path in part.table["path"]]
         sizes += list(zip(files["width"].astype(int), files["height"].astype(int), strict=True))
@@ -43,7 +49,10 @@ def write_marks(
             for image, patient, label in zip(part.table["image"], part.table["patient"], part.labels, strict=True)
         ]
     content = coco_marks(names, [(int(w), int(h)) for w, h in sizes], marks, images.size, category, threshold)
-    content["images"] = [{**image, **more} for image, more in zip(content["images"], about, strict=True)]
+    for image, more in zip(content["images"], about, strict=True):
+        image |= more
+        if image["id"] in pictures:
+            image["picture"] = pictures[image["id"]]
     PREDICTIONS.parent.mkdir(exist_ok=True)
     partial = PREDICTIONS.with_suffix(".part")
     partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from clinjup.imaging.files import printable, scan_folder
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.coco import coco_marks
 from clinjup.learning.detection.detector import load_detector
-from clinjup.learning.detection.matching import Marks
+from clinjup.learning.detection.drawing import draw_marks
 
-SHOWN_SIZE = 768  # longer side of an image with marks, in pixels
 _FILMS_AT_ONCE = 64
 
 
@@ -26,6 +25,12 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
 
     `threshold`: marks from this score on are drawn and called shown (0.5 when None). Raises ClinjupError as predict_folder does.
     """
+    folder = out.with_name(f"{out.stem}-images")
+    if folder.exists():
+        raise ClinjupError(
+            f"'{folder}' is already there; marks of an earlier time would lie among the new ones. Move it away, or name another file with "
+            "--out."
+        )
     model = load_detector(checkpoint)
     threshold = 0.5 if threshold is None else threshold
     names = sorted(scan_folder(data).images)
@@ -52,17 +57,10 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
             f"None of the {len(names)} images in '{data}' can be read ({unreadable[0]['reason']}). Check where they were copied from."
         )
     content = coco_marks([printable(name) for name in kept], sizes, marks, model.image_size, model.target, threshold)
-    folder = out.with_name(f"{out.stem}-images")
-    drawn = 0
+    drawn, taken = 0, set(names)
     for name, each in zip(kept, marks, strict=True):
         if (each.scores >= threshold).any():
-            _draw(
-                data / name,
-                folder / f"{Path(name).with_suffix('').as_posix().replace('/', '_')}.png",
-                each,
-                threshold,
-                model.image_size,
-            )
+            draw_marks(data / name, folder / _picture_name(name, taken), each, threshold, model.image_size)
             drawn += 1
     partial = out.with_name(out.name + ".part")
     partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
@@ -76,19 +74,11 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
     }
 
 
-def _draw(source: Path, target: Path, marks: Marks, threshold: float, prepared: int) -> None:
-    """The image at a size to look at, with a frame around each suspicious area."""
-    film, _ = decode_image(source, SHOWN_SIZE)
-    if film is None:
-        return
-    image = Image.fromarray(film).convert("RGB")
-    draw = ImageDraw.Draw(image)
-    scale = SHOWN_SIZE / prepared
-    for box, score in zip(marks.boxes, marks.scores, strict=True):
-        if score < threshold:
-            continue
-        x0, y0, x1, y1 = (float(value) * scale for value in box)
-        draw.rectangle((x0, y0, x1, y1), outline=(230, 159, 0), width=4)
-        draw.text((x0, max(y0 - 16, 2)), f"suspicious area {score:.2f}", fill=(230, 159, 0))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    image.save(target)
+def _picture_name(name: str, names: Collection[str]) -> str:
+    """Name of the picture of `name` within OUT-images/: folders and file type stay in it, so that no two of `names` share one."""
+    if name.lower().endswith(".png"):
+        return name
+    wanted = f"{name}.png"
+    while wanted in names:
+        wanted = f"{wanted}.png"
+    return wanted
