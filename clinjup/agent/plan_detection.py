@@ -8,6 +8,7 @@ from typing import Any
 
 from clinjup.agent.state import Brief
 from clinjup.contracts import Step
+from clinjup.nouns import plural, with_article
 
 IMAGE_SIZE = 128
 FEW, MOST = (
@@ -30,7 +31,7 @@ _WHY = {
         "The same, and films known to be free of $target_name as background. They need no box: nothing is to be marked there."
     ),
     "pseudo_boxes": (
-        "The best detector so far is the teacher. It marks the films that are known to show a $target_name and were never boxed; "
+        "The best detector so far is the teacher. It marks the films that are known to show $a_target and were never boxed; "
         "what it is sure of becomes a pseudo-box, what it is unsure of says nothing, and a film without a sure mark is left out, "
         "never taken as background."
     ),
@@ -120,12 +121,11 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
         )
     )
     for name in checked:
-        plain = name.replace("_", " ")
-        named = plain if plain == "metal" else f"a {plain}"
+        named = with_article(name.replace("_", " "))
         steps.append(
             Step(
                 id=f"insertion_{name}",
-                title=f"Is {named} taken for a {words['target_name']}?",
+                title=f"Is {named} taken for {words['a_target']}?",
                 recipe="mark_insertion",
                 parameters={"CONFOUNDER": name},
                 words={**words, "confounder_name": named},
@@ -189,8 +189,9 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
         depends_on=before,
         optional=name != "baseline",
     )
+    things = " and ".join(plural(each.replace("_", " ")) for each in checked)
     check = (
-        "Then what casts and metal do, on validation films only." if checked else "No confounder can be checked here."
+        f"Then the check of {things}, on validation films only." if checked else "No confounder can be checked here."
     )
     validate = Step(
         id=f"validate_{name}",
@@ -215,4 +216,5 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
 
 
 def _words(brief: Brief) -> dict[str, str]:
-    return {"target_name": brief.task.target_name or brief.task.target or "target"}
+    target = brief.task.target_name or brief.task.target or "target"
+    return {"target_name": target, "a_target": with_article(target)}

@@ -104,7 +104,7 @@ _REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelD
 
 @_mends("ClassAbsentError")
 async def _leave_the_official_parts(step: Step, error: CellError, state: RunState) -> Repair | None:
-    """An official training part without a class can teach nothing, a test part without a box judges no mark; a split of our own finds one wherever there is one."""
+    """An official part without a class, or a box, can teach or judge nothing; a split of our own finds one wherever there is one."""
     official = state.brief.roles.split or state.brief.profile.official_splits
     if step.recipe != "split_cohort" or not official or not step.parameters.get("OFFICIAL_PARTS", True):
         return None

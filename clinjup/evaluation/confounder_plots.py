@@ -11,9 +11,10 @@ from clinjup.contracts import ConfounderResult, Estimate, NoteFinding
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.plots import colours_of, count_line, in_house_style, say_count
-from clinjup.evaluation.wording import percent, points, with_article, with_ci
+from clinjup.evaluation.wording import percent, points, with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import BLUE, GREY, SKY, VERMILION, new_figure, show_figure
+from clinjup.nouns import with_article
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,9 +16,9 @@ from clinjup.evaluation.confounders.insertion import film_random, insertable_fil
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.plots import in_house_style
 from clinjup.evaluation.saliency import grad_cam
-from clinjup.evaluation.wording import with_article
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.figures import GREY, VERMILION, new_figure, show_figure
+from clinjup.nouns import with_article
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.imaging.classes import plain_class
+from clinjup.nouns import with_article
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,16 +41,11 @@ def with_ci(estimate: Estimate, digits: int = 2) -> str:
     return f"{estimate.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def with_article(name: str) -> str:
-    """'a chest drain', 'an ECG lead'; plurals as they are."""
-    if name.endswith("s"):
-        return name
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
-
-
 _METRIC_WORDS = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
+    "ap50": "AP50",
+    "ap50_95": "AP50-95",
     "ppv": "PPV",
     "npv": "NPV",
     "brier": "Brier score",

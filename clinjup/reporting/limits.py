@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clinjup.contracts import Results, TaskType
-from clinjup.reporting.numbers import counted, with_article
+from clinjup.nouns import with_article
+from clinjup.reporting.numbers import counted
 from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
 
 NEEDS_INPUT = "[NEEDS INPUT]"

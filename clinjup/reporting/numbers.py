@@ -162,14 +162,6 @@ def class_words(identifier: str) -> str:
     return _CLASS_WORDS.get(identifier, words(identifier))
 
 
-def with_article(noun: str) -> str:
-    """'a chest drain', 'an ink mark', but 'hair' and 'gel bubbles' as they are."""
-    last = noun.lower().split()[-1] if noun.split() else ""
-    if last in {"hair", "ink", "metal", "text", "gel"} or (last.endswith("s") and not last.endswith("ss")):
-        return noun
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
-
-
 def counted(number: int, noun: str) -> str:
     """'1 film', '3,000 films'."""
     return f"{number:,}{NBSP}{noun if number == 1 else noun + 's'}"

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
+from clinjup.nouns import plural
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import class_words, counted, duration, known, metric_of, out_of_100, percent, show, words
@@ -304,7 +305,7 @@ def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, st
     }
     if results.task.task_type is TaskType.DETECTION:
         labels = {
-            "box_sensitivity": f"of boxed {target}s marked",
+            "box_sensitivity": f"of boxed {plural(target)} marked",
             "false_marks_per_image": f"false marks per {noun}",
             "ap50": "AP50",
             "auroc": f"AUROC of whole {noun}s",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
+from clinjup.nouns import plural, with_article
 from clinjup.reporting.numbers import (
     class_words,
     counted,
@@ -13,7 +14,6 @@ from clinjup.reporting.numbers import (
     out_of_100,
     percent,
     show,
-    with_article,
     words,
 )
 
@@ -203,8 +203,8 @@ def marks_sentence(results: Results) -> str:
     noun, target = image_noun(results.task), target_name(results.task)
     where = "" if model.test else " (validation; the test set was not opened)"
     return (
-        f"Of 100 boxed {target}s it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per {noun}{where}. "
-        f"Its marks say where to look: a {noun} without a mark is not free of {target}s."
+        f"Of 100 boxed {plural(target)} it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per {noun}{where}. "
+        f"Its marks say where to look: a {noun} without a mark is not free of {plural(target)}."
     )
 
 

@@ -94,3 +94,31 @@ def test_a_second_round_is_tried_only_where_the_first_one_helped(first, needless
     assert (reason is not None) == needless
     assert not needless or "did not help on validation" in reason
     assert why_needless(Step(id="train_pseudo_boxes", title="", recipe="train_detector"), findings) is None
+
+
+def test_only_the_confounders_that_are_checked_are_named(folders):
+    profile, task = profile_data(folders["all"]), parse_request(MARKS)
+    roles = decide_roles(profile, task).roles
+    one = roles.model_copy(update={"confounders": {name: roles.confounders[name] for name in ("metal",)}})
+    steps = {}
+    for name, chosen in (("both", roles), ("metal", one)):
+        steps[name] = build_plan(Brief(task, profile, chosen, [], lambda: None)).step  # type: ignore[arg-type,return-value]
+    said = {name: step("validate_baseline").words["confounder_check"] for name, step in steps.items()}
+    assert said["both"] == "Then the check of casts and metal, on validation films only."
+    assert said["metal"] == "Then the check of metal, on validation films only."
+    assert steps["metal"]("insertion_metal").title == "Is metal taken for a fracture?"
+    assert steps["both"]("insertion_cast").title == "Is a cast taken for a fracture?"
+
+
+def test_a_classifier_that_fails_can_be_left_out_and_the_detectors_before_it_go_on(folders):
+    found = plan(FEW, folders["few"])
+    assert found.step("train_gate").optional  # the question after three failures offers to leave it out
+    resting = {step.id for step in found.steps if "train_gate" in step.depends_on}
+    assert resting == {"train_pseudo_boxes"} and found.step("train_pseudo_boxes").optional
+    assert found.step("select").depends_on == ["validate_baseline"]
+
+
+def test_visits_are_told_apart_by_their_number(folders):
+    assert (
+        plan(MARKS, folders["all"]).steps[0].parameters["COLUMNS"]["covariates"]["visit"] == "dataset.csv:study_number"
+    )

@@ -216,7 +216,9 @@ def test_a_mark_that_the_limit_forbids_is_not_shown_however_scores_are_stored():
 
 def test_a_visit_is_told_by_its_number_and_not_by_being_a_follow_up():
     data, images = cohort(48)
-    data.table = data.table.assign(patient=[f"p{i // 8}" for i in range(48)], follow_up=[float(i % 8 >= 2) for i in range(48)])
+    data.table = data.table.assign(
+        patient=[f"p{i // 8}" for i in range(48)], follow_up=[float(i % 8 >= 2) for i in range(48)]
+    )
     data.covariates = ["follow_up"]
     part = detection_part(data, images, "test")
     assert studies_of(data, part) is None  # visits 2, 3 and 4 cannot be told apart
@@ -365,7 +367,13 @@ def test_test_films_with_a_mark_are_drawn_as_pictures_that_the_json_names(tmp_pa
 
 
 def test_the_pareto_front_holds_what_nothing_beats():
-    points = {"slow": (90.0, 0.9), "light": (10.0, 0.8), "worse": (20.0, 0.7), "twin": (10.0, 0.8), "best": (60.0, 0.95)}
+    points = {
+        "slow": (90.0, 0.9),
+        "light": (10.0, 0.8),
+        "worse": (20.0, 0.7),
+        "twin": (10.0, 0.8),
+        "best": (60.0, 0.95),
+    }
     assert pareto_front(points) == ["light", "best"]
     assert pareto_front({}) == []
 

@@ -195,7 +195,9 @@ def test_a_sure_box_inside_an_unsure_region_cannot_make_the_loss_fall_without_bo
     network = HeatMapDetector().eval()
     torch.nn.init.zeros_(network.head[-1].weight)
     torch.nn.init.constant_(network.head[-1].bias[0], 300.0)  # it marks everywhere, and is certain
-    small = np.array([[15, 15, 17, 17]], np.float32)  # between four cells, so that its own cell counts as background in part
+    small = np.array(
+        [[15, 15, 17, 17]], np.float32
+    )  # between four cells, so that its own cell counts as background in part
     target = Target(small, np.ones(1, np.float32), np.array([[0, 0, SIZE, SIZE]], np.float32))
     assert network.loss(torch.rand(1, 1, SIZE, SIZE), [target]).item() >= 0
 
@@ -326,5 +328,7 @@ def test_each_marked_image_has_a_picture_of_its_own_whatever_its_name(trained, t
         write_image(tmp_path / "films" / name, images.pixels_of(1))
     summary = mark_folder(Path(model.checkpoint), tmp_path / "films", tmp_path / "marks.json", 0.3)
     assert summary["decided"]["with a suspicious area"] == len(names)
-    pictures = {path.relative_to(tmp_path / "marks-images").as_posix() for path in (tmp_path / "marks-images").rglob("*.png")}
+    pictures = {
+        path.relative_to(tmp_path / "marks-images").as_posix() for path in (tmp_path / "marks-images").rglob("*.png")
+    }
     assert pictures == {"a/b.png", "a_b.png", "x.png", "x.jpg.png.png", "x.jpg.png"}

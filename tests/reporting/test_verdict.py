@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from clinjup.contracts import ConfounderResult, Estimate, NamedConfounder, Results, RunStatus
-from clinjup.reporting.numbers import duration, out_of_100, show, with_article
+from clinjup.nouns import with_article
+from clinjup.reporting.numbers import duration, out_of_100, show
 from clinjup.reporting.verdict import confounder_sentence, reliance, verdict
 from tests.reporting import example
 

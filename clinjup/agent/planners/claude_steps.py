@@ -24,6 +24,7 @@ from clinjup.contracts import (
     Step,
     StepStatus,
 )
+from clinjup.nouns import with_article
 from clinjup.recipes import Recipe, recipe, recipes
 
 MAX_SOURCE = 4_000  # characters: a cell that a reader can follow
@@ -183,9 +184,11 @@ class StepBook:
     def _words(self, found: Recipe, step_id: str, given: dict[str, str], plan: Plan | None = None) -> dict[str, str]:
         template = self._template(found.id, step_id, plan)
         confounder = next(iter(self.brief.task.confounders), None)
+        target = self.brief.task.target_name or self.brief.task.target or "target"
         words = {
             "confounder_name": confounder.name if confounder else "confounder",
-            "target_name": self.brief.task.target_name or self.brief.task.target or "target",
+            "target_name": target,
+            "a_target": with_article(target),
             **(template.words if template else {}),
             **given,
         }

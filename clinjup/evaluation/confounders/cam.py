@@ -14,7 +14,7 @@ from clinjup.evaluation.confounders.insertion import film_random, insertable_fil
 from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.saliency import grad_cam
-from clinjup.evaluation.wording import with_article
+from clinjup.nouns import with_article
 
 MOST_FILMS = 64
 

@@ -25,7 +25,8 @@ from clinjup.evaluation.bootstrap import mean_statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.insertion import Inserter, inserter_for
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.wording import counted, with_article
+from clinjup.evaluation.wording import counted
+from clinjup.nouns import with_article
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache

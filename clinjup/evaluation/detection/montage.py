@@ -10,6 +10,7 @@ from clinjup.evaluation.detection.parts import above
 from clinjup.evaluation.plots import in_house_style
 from clinjup.kernel.figures import GREEN, ORANGE, VERMILION, new_figure, show_figure
 from clinjup.learning.detection.matching import hits
+from clinjup.nouns import plural, with_article
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def show_marks(test: DetectionTest) -> None:
     rows = {
         "marked, and rightly so": _ordered(test, marks, "found"),
         "a mark that hits no box": _ordered(test, marks, "wrong"),
-        f"a {test.target} without a mark": _ordered(test, marks, "missed"),
+        f"{with_article(test.target)} without a mark": _ordered(test, marks, "missed"),
     }
     figure, axes = new_figure(PER_ROW, len(rows), width=1.75 * PER_ROW, height=2.05 * len(rows) + 0.5, squeeze=False)
     for axis in axes.flat:
@@ -61,7 +62,7 @@ def show_marks(test: DetectionTest) -> None:
         caption=(
             f"Test films with the marks of {test.selected} at its frozen threshold ({counts}; n = {len(test.part.known)} films whose boxes "
             "are known). Each row shows the most telling ones first. Marks are suggestions of where to look: a film without a mark is not "
-            f"free of a {test.target}. Look at the second and third row: what do these films have in common?"
+            f"free of {plural(test.target)}. Look at the second and third row: what do these films have in common?"
         ),
         alt=f"Three rows of films. {counts}.",
         synthetic=test.synthetic,

@@ -39,7 +39,11 @@ def write_pictures(
         if draw_marks(source, target, marks[position], threshold, prepared, note):
             written[numbers[position]] = target.as_posix()
     if marked:
-        most = "" if len(written) == len(marked) else f" (the most suspicious, at most {MOST_PICTURES}, of those that can be read)"
+        most = (
+            ""
+            if len(written) == len(marked)
+            else f" (the most suspicious, at most {MOST_PICTURES}, of those that can be read)"
+        )
         sentence = (
             f"{len(marked)} of {len(marks)} images of the {part.split} part have a suspicious area; {len(written)} of them{most} lie in "
             f"{FOLDER.as_posix()}/ with their marks drawn in, and predictions.json names the picture of each. An image without a mark is "

@@ -12,6 +12,7 @@ from clinjup.evaluation.detection.metrics import FALSE_MARKS, froc_curve, froc_k
 from clinjup.evaluation.plots import in_house_style, say_count
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel.figures import GREY, PALETTE, new_figure, show_figure
+from clinjup.nouns import plural
 
 if TYPE_CHECKING:
     from clinjup.evaluation.detection.test_set import DetectionTest
@@ -66,7 +67,7 @@ def plot_froc(test: DetectionTest) -> None:
         xlim=(0, _MOST_FALSE_MARKS),
         ylim=(0, 1.01),
         xlabel="false marks per image",
-        ylabel=f"share of boxed {test.target}s that are marked",
+        ylabel=f"share of boxed {plural(test.target)} that are marked",
         title="FROC on the test set",
     )
     say_count(axes, _count(test))
@@ -76,8 +77,8 @@ def plot_froc(test: DetectionTest) -> None:
         "froc",
         title="FROC curves on the test set",
         caption=(
-            f"Share of {test.target}s that are marked over false marks per image, as more marks are shown; {_count(test)}. Bands are 95 % "
-            "confidence intervals from a bootstrap clustered by patient, dots the thresholds frozen on validation. A mark counts as right "
+            f"Share of {plural(test.target)} that are marked over false marks per image, as more marks are shown; {_count(test)}. Bands are "
+            "95 % confidence intervals from a bootstrap clustered by patient, dots the thresholds frozen on validation. A mark counts as right "
             "when it overlaps the box by at least half (intersection over union). Look at the dots: would you work with that many false "
             "marks?"
         ),
@@ -109,15 +110,17 @@ def plot_groups(test: DetectionTest) -> None:
     left_out = [stratum.value for stratum, estimate in rows if estimate.value is None]
     unshown = f"Not shown, with fewer than 10 boxes: {', '.join(left_out)}. " if left_out else ""
     axes.set(
-        xlim=(0, 1.01), xlabel=f"share of boxed {test.target}s that are marked", title=f"{test.selected} in subgroups"
+        xlim=(0, 1.01),
+        xlabel=f"share of boxed {plural(test.target)} that are marked",
+        title=f"{test.selected} in subgroups",
     )
     show_figure(
         figure,
         "marks_by_group",
         title="Share of boxes marked, by subgroup",
         caption=(
-            f"Share of {test.target}s that {test.selected} marks at its frozen threshold, group by group, with 95 % confidence intervals "
-            f"(clustered by patient); the dotted line is the overall share. {unshown}"
+            f"Share of {plural(test.target)} that {test.selected} marks at its frozen threshold, group by group, with 95 % confidence "
+            f"intervals (clustered by patient); the dotted line is the overall share. {unshown}"
             "Look for a group that lies apart: there the tool works worse than its overall figure says."
         ),
         alt="; ".join(f"{stratum.value}: {with_ci(estimate)}" for stratum, estimate in shown) + ".",
@@ -163,6 +166,8 @@ def plot_speed(test: DetectionTest) -> None:
     axes.set(
         xscale="log", xlabel="milliseconds a film, one core", ylabel="AP50", title="Accuracy and time", ylim=(0, 1.01)
     )
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     say_count(axes, _count(test))
     axes.legend(loc="lower right", fontsize=8.5)
     show_figure(

@@ -30,7 +30,9 @@ def best_so_far(
     """
     earlier = list(takewhile(lambda name: name != before, validations))
     if not earlier:
-        raise ClinjupError("There is no validated detector to learn from. Train and validate one on the boxed images first.")
+        raise ClinjupError(
+            "There is no validated detector to learn from. Train and validate one on the boxed images first."
+        )
     return max(earlier, key=lambda name: primary_value(validations[name], metric))
 
 

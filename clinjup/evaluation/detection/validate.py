@@ -108,7 +108,11 @@ def studies_of(cohort: Cohort, part: DetectionPart) -> NDArray[Any] | None:
     """
     if not cohort.has_patient_ids or "visit" not in cohort.covariates:
         return None
-    visit = part.table["visit"].astype(object).where(part.table["visit"].notna(), "image " + part.table["image"].astype(str))
+    visit = (
+        part.table["visit"]
+        .astype(object)
+        .where(part.table["visit"].notna(), "image " + part.table["image"].astype(str))
+    )
     return (part.table["patient"].astype(str) + "/" + visit.astype(str)).to_numpy(str)
 
 

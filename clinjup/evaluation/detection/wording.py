@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from clinjup.contracts import Estimate
 from clinjup.evaluation.wording import percent, with_ci
+from clinjup.nouns import plural, with_article
 
 
 def marks_sentence(metrics: Mapping[str, Estimate], target: str) -> str:
@@ -16,6 +17,6 @@ def marks_sentence(metrics: Mapping[str, Estimate], target: str) -> str:
     speed = metrics.get("latency_ms")
     seconds = f"; {speed.value:.0f} ms a film on one core" if speed and speed.value is not None else ""
     return (
-        f"AP50 {with_ci(ap50)}; it marks {percent(share.value)} of the boxed {target}s with {wrong.value:.2f} false marks per image "
-        f"(n = {ap50.n} images with known boxes){seconds}. A film without a mark is not a film without a {target}."
+        f"AP50 {with_ci(ap50)}; it marks {percent(share.value)} of the boxed {plural(target)} with {wrong.value:.2f} false marks per image "
+        f"(n = {ap50.n} images with known boxes){seconds}. A film without a mark is not a film without {with_article(target)}."
     )

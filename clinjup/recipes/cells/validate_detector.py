@@ -1,6 +1,6 @@
 # id: validate_detector
 # title: Check a detector on validation
-# explains: Fixes the threshold of the marks on validation by the limit of false marks, and measures what casts and metal do.
+# explains: Fixes the threshold of the marks on validation by the limit of false marks, and measures what each confounder does.
 # %% [markdown]
 # ## Check on validation: $name
 # The threshold is fixed here and kept: $rule. $confounder_check **Look for:** how many of the boxed $target_name findings are marked, and

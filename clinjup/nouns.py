@@ -1,0 +1,34 @@
+"""English nouns in sentences for a clinician: their article and their plural. Imports nothing of ours."""
+
+from __future__ import annotations
+
+_UNCOUNTED = {"hair", "ink", "metal", "text", "gel", "pneumonia", "oedema", "edema", "emphysema"}
+_VOWELS = "aeiou"
+
+
+def with_article(noun: str) -> str:
+    """'a chest drain', 'an ink mark', but 'hair', 'metal' and 'gel bubbles' as they are."""
+    if not noun.split() or _last(noun) in _UNCOUNTED or _is_plural(noun):
+        return noun
+    return f"{'an' if noun[0].lower() in _VOWELS else 'a'} {noun}"
+
+
+def plural(noun: str) -> str:
+    """'fractures', 'opacities', 'pneumothoraces', 'metastases', 'masses'; what is not counted, and plurals, as they are."""
+    last = _last(noun)
+    if not last or last in _UNCOUNTED or _is_plural(noun):
+        return noun
+    for ending, many in (("thorax", "thoraces"), ("sis", "ses"), ("us", "i")):
+        if last.endswith(ending):
+            return noun[: -len(ending)] + many
+    if last.endswith("y") and last[-2:-1] not in _VOWELS:
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if last.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def _last(noun: str) -> str:
+    return noun.lower().split()[-1] if noun.split() else ""
+
+
+def _is_plural(noun: str) -> bool:
+    return _last(noun).endswith("s") and not _last(noun).endswith(("ss", "sis", "us"))
