@@ -59,7 +59,6 @@ def trained(found: Plan) -> list[str]:
             ["train_baseline"],
             {"test": {"CONFOUNDERS": ["cast", "metal"]}},
         ),
-        (f"{MARKS} The child comes back three times, please count that as one patient.", "all", ["train_baseline"], {}),
         (
             f"{MARKS} It should run on the PC in the emergency room.",
             "all",
@@ -94,6 +93,13 @@ def test_a_second_round_is_tried_only_where_the_first_one_helped(first, needless
     assert (reason is not None) == needless
     assert not needless or "did not help on validation" in reason
     assert why_needless(Step(id="train_pseudo_boxes", title="", recipe="train_detector"), findings) is None
+
+
+def test_follow_ups_counted_as_one_patient_are_a_constraint_and_need_patients(folders):
+    request = f"{MARKS} The child comes back three times, please count that as one patient."
+    assert "group_by_patient" in parse_request(request).constraints
+    assert "group_by_patient" not in parse_request(MARKS).constraints
+    assert plan(request, folders["all"]).steps[0].parameters["COLUMNS"]["patient"] == "dataset.csv:patient_id"
 
 
 def test_only_the_confounders_that_are_checked_are_named(folders):

@@ -44,10 +44,10 @@ def detection_metrics(
     ranked = part.ranked(marks)
     n = len(part.known)
     statistics: dict[str, Statistic] = {
-        "ap50": _in_rows(part, lambda weights: average_precision(ranked, weights)),
-        **{froc_key(each): _in_rows(part, _froc(ranked, part, each)) for each in FALSE_MARKS},
-        "box_sensitivity": _in_rows(part, _share_marked(ranked, threshold)),
-        "false_marks_per_image": _in_rows(part, _false_marks(ranked, threshold)),
+        "ap50": weighted_in_rows(part, lambda weights: average_precision(ranked, weights)),
+        **{froc_key(each): weighted_in_rows(part, _froc(ranked, part, each)) for each in FALSE_MARKS},
+        "box_sensitivity": weighted_in_rows(part, share_marked(ranked, threshold)),
+        "false_marks_per_image": weighted_in_rows(part, false_marks_shown(ranked, threshold)),
         "auroc": auroc_statistic(scores(marks), part.labels),
     }
     found = bootstrap.estimates(statistics, n)
@@ -132,7 +132,7 @@ def study_auroc(
     return bootstrap.estimate(lambda weights: of_studies(weights[:, first]), len(first))
 
 
-def _in_rows(part: DetectionPart, statistic: Callable[[Weights], NDArray[Any]]) -> Statistic:
+def weighted_in_rows(part: DetectionPart, statistic: Callable[[Weights], NDArray[Any]]) -> Statistic:
     """The statistic under image weights times resample weights, a few rows at a time."""
 
     def weighted(weights: Weights) -> NDArray[Any]:
@@ -153,13 +153,15 @@ def _froc(ranked: Ranked, part: DetectionPart, limit: float) -> Callable[[Weight
     return sensitivity
 
 
-def _share_marked(ranked: Ranked, threshold: float) -> Callable[[Weights], NDArray[Any]]:
+def share_marked(ranked: Ranked, threshold: float) -> Callable[[Weights], NDArray[Any]]:
+    """Share of the boxes with a mark of at least `threshold`, for each row of image weights."""
     shown = ranked.score >= threshold
     per_image = np.bincount(ranked.image[shown & ranked.hit], minlength=len(ranked.boxes)).astype(float)
     return lambda weights: (weights @ per_image) / (weights @ ranked.boxes)
 
 
-def _false_marks(ranked: Ranked, threshold: float) -> Callable[[Weights], NDArray[Any]]:
+def false_marks_shown(ranked: Ranked, threshold: float) -> Callable[[Weights], NDArray[Any]]:
+    """Marks of at least `threshold` that hit no box, an image, for each row of image weights."""
     shown = ranked.score >= threshold
     per_image = np.bincount(ranked.image[shown & ~ranked.hit], minlength=len(ranked.boxes)).astype(float)
     return lambda weights: (weights @ per_image) / weights.sum(axis=1)
@@ -169,5 +171,7 @@ def _strict(marks: Sequence[Marks], part: DetectionPart, bootstrap: Bootstrap, n
     """AP50-95: the mean of average precision over overlaps of 0.50, 0.55 ... 0.95. A quarter of the resamples, because it is ten curves."""
     ranked = [part.ranked(marks, float(limit)) for limit in LIMITS]
     few = Bootstrap(part.clusters, part.labels, resamples=500)
-    statistic = _in_rows(part, lambda weights: np.mean([average_precision(each, weights) for each in ranked], axis=0))
+    statistic = weighted_in_rows(
+        part, lambda weights: np.mean([average_precision(each, weights) for each in ranked], axis=0)
+    )
     return few.estimate(statistic, n)

@@ -41,12 +41,17 @@ def mark_threshold(marks: Sequence[Marks], part: DetectionPart, limit: float = D
     return halfway if len(below) and halfway > below[0] else float(ranked.score[last])
 
 
-def mark_point(metrics: dict[str, Estimate], threshold: float, limit: float, *, named: bool) -> OperatingPoint:
+def rule_of(limit: float | None) -> str:
+    """The rule that a threshold was found by, in words; None is the default limit."""
+    words = f"most boxes marked with at most {DEFAULT_LIMIT if limit is None else limit:g} false marks per image on validation"
+    return words if limit is not None else f"{words} (the limit is clinjup's default: none was named)"
+
+
+def mark_point(metrics: dict[str, Estimate], threshold: float, rule: str) -> OperatingPoint:
     """The frozen threshold with what it gives: share of boxes marked, false marks an image, and both sides for whole images."""
-    words = f"most boxes marked with at most {limit:g} false marks per image on validation"
     return OperatingPoint(
         threshold=threshold,
-        rule=words if named else f"{words} (the limit is clinjup's default: none was named)",
+        rule=rule,
         sensitivity=metrics["sensitivity"],
         specificity=metrics["specificity"],
         box_sensitivity=metrics["box_sensitivity"],

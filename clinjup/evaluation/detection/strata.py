@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clinjup.contracts import Estimate, Stratum
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import plain_name
-from clinjup.evaluation.detection.metrics import _false_marks, _in_rows, _share_marked
+from clinjup.evaluation.detection.metrics import false_marks_shown, share_marked, weighted_in_rows
 from clinjup.evaluation.detection.parts import DetectionPart
 from clinjup.learning.detection.matching import Marks
 
@@ -44,11 +44,14 @@ def detection_strata(
             return lambda weights: statistic(weights * inside)
 
         metrics = {
-            "box_sensitivity": bootstrap.estimate(_in_rows(part, within(_share_marked(ranked, threshold))), boxes)
+            "box_sensitivity": bootstrap.estimate(
+                weighted_in_rows(part, within(share_marked(ranked, threshold))), boxes
+            )
             if boxes >= _FEWEST_BOXES
             else Estimate(value=None, reason=f"only {boxes} boxes in this group", n=boxes),
             "false_marks_per_image": bootstrap.estimate(
-                _in_rows(part, within(_false_marks(ranked, threshold))), int((members & (part.weight > 0)).sum())
+                weighted_in_rows(part, within(false_marks_shown(ranked, threshold))),
+                int((members & (part.weight > 0)).sum()),
             ),
         }
         positives = int((part.labels[members] == 1).sum())

@@ -163,12 +163,10 @@ def _evaluate(
     bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
     metrics = detection_metrics(marks, part, threshold, bootstrap, studies=studies_of(cohort, part))
     metrics |= latency_estimates(model, images, part)
-    limit = validation.operating_point
-    point = mark_point(metrics, threshold, 0.0, named=True).model_copy(update={"rule": limit.rule})
     return EvaluationFinding(
         name=validation.name,
         metrics=metrics,
-        operating_point=point,
+        operating_point=mark_point(metrics, threshold, validation.operating_point.rule),
         strata=detection_strata(cohort, marks, part, threshold, seed),
         confounders={
             name: run_checks(Case(name, model, images, part, scores(marks), threshold, bootstrap, seed))  # type: ignore[arg-type]

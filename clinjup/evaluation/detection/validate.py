@@ -13,7 +13,7 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import plain_name, sha256_of
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.detection.metrics import detection_metrics
-from clinjup.evaluation.detection.operating_point import DEFAULT_LIMIT, mark_point, mark_threshold
+from clinjup.evaluation.detection.operating_point import DEFAULT_LIMIT, mark_point, mark_threshold, rule_of
 from clinjup.evaluation.detection.parts import DetectionPart, detection_part, marks_on, scores
 from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
@@ -76,7 +76,7 @@ def validate_detector(
         part=part,
         marks=marks,
         metrics=metrics,
-        operating_point=mark_point(metrics, threshold, limit, named=false_marks is not None),
+        operating_point=mark_point(metrics, threshold, rule_of(false_marks)),
         checkpoint_sha256=sha256_of(model.checkpoint),
         confounders={
             confounder: run_checks(Case(confounder, model, images, part, scores(marks), threshold, bootstrap, seed))  # type: ignore[arg-type]

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clinjup.learning.architectures import Residual
-from clinjup.learning.detection.matching import Marks
+from clinjup.learning.detection.matching import MOST_MARKS, Marks
 from clinjup.learning.detection.targets import Target
 
 STRIDE = 4
-MOST_MARKS = 8
 _LOWEST = 0.02  # scores below are no marks
 _SIZE_WEIGHT, _OFFSET_WEIGHT = 1.0, 0.5
 

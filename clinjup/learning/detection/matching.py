@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clinjup.imaging.box_overlap import overlaps
 
 Boxes = NDArray[np.float32]  # [k, 4] x0, y0, x1, y1
+MOST_MARKS = 8  # on one image, of any detector
 RECALLS = np.linspace(0, 1, 101)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from clinjup.kernel.errors import WeightsUnavailableError
-from clinjup.learning.detection.matching import Marks
+from clinjup.learning.detection.matching import MOST_MARKS, Marks
 from clinjup.learning.detection.targets import Target
 
 NAMES = {
@@ -22,7 +22,6 @@ NAMES = {
     "fasterrcnn_mobilenet_v3_large_fpn": "Faster R-CNN, MobileNetV3 with feature pyramid",
     "retinanet_resnet50_fpn_v2": "RetinaNet, ResNet-50 with feature pyramid",
 }
-MOST_MARKS = 8
 
 
 class TorchvisionDetector(nn.Module):
