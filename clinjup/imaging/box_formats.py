@@ -74,7 +74,9 @@ def format_of(path: Path) -> str:
     return "yolo" if all(_YOLO_LINE.fullmatch(line.strip()) for line in lines) else ""
 
 
-def read_boxes(form: str, paths: Sequence[Path], root: Path, names: Mapping[str, str], mended: Counter[str]) -> RawBoxes:
+def read_boxes(
+    form: str, paths: Sequence[Path], root: Path, names: Mapping[str, str], mended: Counter[str]
+) -> RawBoxes:
     """The boxes in `paths`, files of one form; of COCO it is one file. `names`: class id -> name where the files have no list.
 
     A file that cannot be read says nothing of its image and is counted in `mended`.

@@ -204,7 +204,9 @@ def _warnings_of_others(reference: ReferenceBoxes, target: str) -> list[DataWarn
         found.append(DataWarning(code="box_formats_disagree", sentence=sentence))
     for other in reference.others:
         meant = _meaning(source, other, reference.wanted)
-        boxes = {position: _target_boxes(other, position, meant) for position in other.images.keys() - source.images.keys()}
+        boxes = {
+            position: _target_boxes(other, position, meant) for position in other.images.keys() - source.images.keys()
+        }
         further = sum(each is not None and len(each) > 0 for each in boxes.values())
         if further:
             sentence = (
