@@ -198,33 +198,46 @@ def _on_image(box: RawBox, size: Size, mended: Counter[str]) -> DrawnBox | None:
 # -------------------------------------------------------------------------------------------------------- sets in several folders
 
 
+@dataclass
+class _Group:
+    """A set and those that it took over: their paths, and the classes that they draw."""
+
+    whole: BoxSource
+    paths: list[str]
+    classes: set[str]
+
+    def takes(self, other: _Group) -> bool:
+        """Whether two sets are parts of one: the same form and classes, and nothing that the one says and the other denies."""
+        one, two = self.whole, other.whole
+        if (one.format, one.named, one.declared) != (two.format, two.named, two.declared):
+            return False
+        told = bool(one.declared) or not one.named
+        if not told and self.classes and other.classes and self.classes.isdisjoint(other.classes):
+            return False
+        return all(
+            one.images[position] == two.images[position] and one.lost.get(position) == two.lost.get(position)
+            for position in one.images.keys() & two.images.keys()
+        )
+
+
 def _joined(sources: Iterable[BoxSource]) -> list[BoxSource]:
     """Sets of one format as one, where they are parts of a whole (or copies of each other)."""
-    groups: list[tuple[BoxSource, list[str]]] = []
-    for source in sorted(sources, key=lambda source: source.path):
-        for whole, paths in groups:
-            if _are_one(whole, source):
-                whole.merge(source)
-                paths.append(source.path)
-                break
-        else:
-            groups.append((source, [source.path]))
+    left = sorted(sources, key=lambda source: source.path)
+    groups = [_Group(source, [source.path], set(source.classes)) for source in left]
+    before = len(groups) + 1
+    while len(groups) < before:  # what has grown may take in what it could not before
+        before, pending, groups = len(groups), groups, []
+        for each in pending:
+            group = next((group for group in groups if group.takes(each)), None)
+            if group is None:
+                groups.append(each)
+            else:
+                group.whole.merge(each.whole)
+                group.paths += each.paths
+                group.classes |= each.classes
     taken: set[tuple[str, str]] = set()
-    for whole, paths in groups:
-        common = os.path.commonpath(paths) or "."
-        whole.path = paths[0] if (whole.format, common) in taken else common
+    for group in groups:
+        whole, common = group.whole, os.path.commonpath(group.paths) or "."
+        whole.path = group.paths[0] if (whole.format, common) in taken else common
         taken.add((whole.format, whole.path))
-    return [whole for whole, _ in groups]
-
-
-def _are_one(one: BoxSource, other: BoxSource) -> bool:
-    """Whether two sets are parts of one: the same form and classes, and nothing that the one says and the other denies."""
-    if (one.format, one.named, one.declared) != (other.format, other.named, other.declared):
-        return False
-    alike = bool(one.declared) or not one.named or bool(one.classes.keys() & other.classes.keys())
-    if not (alike or not one.classes or not other.classes):
-        return False
-    return all(
-        one.images[position] == other.images[position] and one.lost.get(position) == other.lost.get(position)
-        for position in one.images.keys() & other.images.keys()
-    )
+    return [group.whole for group in groups]

@@ -83,7 +83,7 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
             places[int(index)] = drawn
             by_hand.add(int(index))
     positives = int((cohort.table["label"] == 1).sum())
-    warnings = [*box_warnings(reference.source), *_warnings_of_others(reference, cohort.target)]
+    warnings = [*box_warnings(reference.source), *reference.unread, *_warnings_of_others(reference, cohort.target)]
     if unboxed:
         sentence = (
             f"{unboxed} of {positives} images with {cohort.target} have no box. They count as not boxed, never as free of it: "
@@ -103,13 +103,14 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
 class ReferenceBoxes:
     """The set of box files that is read, beside the others of the folder. `wanted`: its classes that mean the target.
 
-    `disagreeing`: images on which another set draws other boxes of the target.
+    `disagreeing`: images on which another set draws other boxes of the target. `unread`: what is told of files that gave no boxes.
     """
 
     source: BoxSource
     others: tuple[BoxSource, ...]
     wanted: frozenset[str]
     disagreeing: frozenset[int]
+    unread: tuple[DataWarning, ...]
 
     def on(self, position: int) -> NDArray[np.float32] | None:
         """Boxes of the target on the image at `position` of the scan, `[k, 4]`; None where they are unknown."""
@@ -120,17 +121,20 @@ def reference_boxes(folder: DataFolder, layout: str, role: BoxRole) -> Reference
     """The boxes that `role` names in a folder of `layout`. Raises `UnusableData` where they are gone."""
     from clinjup.imaging.readers import reader_for
 
-    sources = [source for source in folder.box_sources(reader_for(layout).box_names) if source.images]
-    source = next((each for each in sources if (each.format, printable(each.path)) == (role.format, role.path)), None)
+    sources = folder.box_sources(reader_for(layout).box_names)
+    source = next(
+        (each for each in sources if each.images and (each.format, printable(each.path)) == (role.format, role.path)),
+        None,
+    )
     if source is None:
         raise UnusableData(
             f"The boxes in '{role.path}' were there when the data were looked at and are gone now. Check that the data share is "
             "still connected."
         )
     wanted = frozenset(role.target)
-    others = tuple(each for each in sources if each is not source)
+    others = tuple(each for each in sources if each.images and each is not source)
     disagreeing = {position for other in others for position in _disagreements(source, other, wanted)}
-    return ReferenceBoxes(source, others, wanted, frozenset(disagreeing))
+    return ReferenceBoxes(source, others, wanted, frozenset(disagreeing), tuple(warnings_without_images(sources)))
 
 
 def _target_boxes(source: BoxSource, position: int, wanted: frozenset[str]) -> NDArray[np.float32] | None:

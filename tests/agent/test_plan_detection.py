@@ -127,3 +127,9 @@ def films(root: Path, positives: int, boxed: int, listed: str) -> Path:
 def test_few_boxes_are_few_of_the_positive_films(tmp_path, request_, positives, boxed, listed, ladder):
     found = plan(request_, films(tmp_path, positives, boxed, listed))
     assert trained(found) == (LADDER if ladder else ["train_baseline"])
+
+
+def test_where_boxes_alone_say_what_is_positive_there_is_nothing_to_climb(tmp_path):
+    root = films(tmp_path, 10, 3, "all")
+    (root / "table.csv").unlink()
+    assert trained(plan(FEW, root)) == ["train_baseline"]

@@ -62,6 +62,15 @@ def test_boxes_in_several_folders_label_the_films_of_all_of_them(tmp_path, files
     assert found == {"film0": 1, "film1": 1, "film3": 1, "film4": 0}
 
 
+def test_a_folder_for_each_patient_is_one_set_whatever_is_drawn_in_the_first(tmp_path):
+    files = {"voc/p0/film0.xml": FRACTURE, "voc/p1/film1.xml": voc(1, 1, 9, 9, name="metal")}
+    files["voc/p3/film3.xml"] = FRACTURE.replace("</annotation>", voc(1, 1, 9, 9, name="metal").partition(">")[2])
+    files["voc/p4/film4.xml"] = FRACTURE
+    cohort = read(folder(tmp_path, files, labels="-"))
+    found = {Path(row.image).stem: row.label for row in cohort.table.itertuples()}
+    assert found == {"film0": 1, "film1": 0, "film3": 1, "film4": 1}
+
+
 @pytest.mark.parametrize("inside", ["labels/{part}/{name}", "{part}/labels/{name}"])
 def test_names_that_repeat_in_every_part_find_the_film_of_their_own(tmp_path, inside):
     images = inside.replace("labels", "images")
@@ -102,6 +111,16 @@ def test_the_set_that_speaks_of_most_films_is_read_and_what_it_lacks_is_said(tmp
     assert places(cohort, "film2") is None
     (told,) = [each for each in cohort.warnings if each.code == "boxes_not_read"]
     assert told.sentence.startswith("1 images have a box of fracture only in 'annotations/few.json' (COCO)")
+
+
+def test_a_file_that_gives_no_boxes_is_said(tmp_path):
+    whole = coco(3, 4, boxed=(3,))
+    cohort = read(
+        folder(tmp_path, {"instances_train.json": coco(0, 1, boxed=(0, 1)), "instances_val.json": whole[:-40]})
+    )
+    assert places(cohort, "film3") is None
+    (told,) = [each for each in cohort.warnings if each.code == "boxes_unreadable"]
+    assert told.sentence.startswith("In 'instances_val.json': 1 lines or files")
 
 
 def test_a_list_of_names_that_is_too_short_is_asked_about(tmp_path):
