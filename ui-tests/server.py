@@ -24,6 +24,7 @@ c.ServerApp.root_dir = {root!r}
 c.ServerApp.port = {port}
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
+c.IdentityProvider.token = {token!r}
 c.LabApp.user_settings_dir = {settings!r}
 c.LabApp.workspaces_dir = {workspaces!r}
 """
@@ -38,6 +39,7 @@ class LabServer:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    token: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -64,7 +66,11 @@ class LabServer:
         config = self.folder / "config.py"
         config.write_text(
             CONFIG.format(
-                root=str(self.root), port=self.port, settings=str(settings), workspaces=str(self.folder / "workspaces")
+                root=str(self.root),
+                port=self.port,
+                token=self.token,
+                settings=str(settings),
+                workspaces=str(self.folder / "workspaces"),
             )
         )
         environment = {
@@ -102,6 +108,13 @@ class LabServer:
                 self.process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def forget_logins(self, token: str) -> None:
+        """Start again with another token; no cookie is taken any more."""
+        self.stop()
+        (self.folder / "runtime" / "jupyter_cookie_secret").unlink()
+        self.token = token
+        self.start()
 
     def kill_kernel(self, notebook: str) -> None:
         """SIGKILL the kernel of a notebook, as the system does when memory runs out."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import MINUTES, Lab
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from scripted import Turns
 from server import LabServer
 
@@ -96,3 +96,18 @@ def test_a_killed_server_leaves_a_whole_notebook_and_a_run_that_goes_on(
     assert Path(run["folder"], "report.html").is_file()
     assert "mine, edited" in lab.sources()
     assert "mine, edited" in json.dumps(server.notebook(path)), "the edit never reached the file"
+
+
+def test_a_login_that_has_expired_is_told_in_a_sentence(browser: Browser, tmp_path: Path) -> None:
+    server = LabServer(tmp_path, token="first")
+    server.start()
+    context = browser.new_context()
+    try:
+        lab = Lab(context.new_page(), server.url, tmp_path)
+        lab.page.goto(f"{server.url}/lab?token=first")
+        lab.ready()
+        server.forget_logins("second")
+        expect(lab.panel.get_by_text("You are not logged in to this server any more")).to_be_visible(timeout=MINUTES)
+    finally:
+        context.close()
+        server.stop()

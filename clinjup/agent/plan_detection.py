@@ -14,7 +14,7 @@ IMAGE_SIZE = 128
 FEW, MOST = (
     0.5,
     0.9,
-)  # shares of images that a box file speaks of: below the first the ladder is climbed, above the second never
+)  # shares of the positive images that are boxed: below the first the ladder is climbed, above the second never
 MAX_LATENCY_MS = 200.0  # a film on one core, where the clinician says on which computer it must run
 STEPS = 400  # batches of 32 films
 LADDER_STEPS = {"baseline": 150, "with_negatives": 250, "pseudo_boxes": 400, "pseudo_boxes_2": 450}
@@ -46,14 +46,34 @@ _WHY = {
 
 
 def few_boxes(brief: Brief) -> bool:
-    """Whether most images were not boxed, as the data show it; what the clinician says of it decides where they are not clear."""
+    """Whether most positive images were not boxed, as the data show it; where they do not, what the clinician says of it decides.
+
+    Where boxes alone say what is positive, there is none without a box, and no other film that could be given one.
+    """
+    role, profile = brief.roles.boxes, brief.profile
     boxes = next(
-        (each for each in brief.profile.boxes if brief.roles.boxes and each.path == brief.roles.boxes.path), None
+        (each for each in profile.boxes if role and (each.format, each.path) == (role.format, role.path)), None
     )
-    share = boxes.images / max(brief.profile.images.count, 1) if boxes else 0.0
-    if share > MOST:
+    if brief.roles.label is None and not profile.class_folders:
         return False
-    return "few_boxes" in brief.task.constraints or (share < FEW and brief.roles.label is not None)
+    positives = _positives(brief)
+    said = "few_boxes" in brief.task.constraints
+    if boxes is None or role is None or positives is None:
+        return said
+    share = sum(boxes.boxed.get(name, 0) for name in role.target) / positives
+    return share <= MOST and (said or share < FEW)
+
+
+def _positives(brief: Brief) -> float | None:
+    """Images labelled positive that are there, about; None where the profile does not tell."""
+    roles, profile = brief.roles, brief.profile
+    if roles.label is None:
+        found = float(sum(profile.class_folders.get(name, 0) for name in roles.positive))
+    else:
+        column, names = profile.column(roles.label), profile.column(roles.image or "")
+        counts = {each.value: each.count for each in column.values} if column else {}
+        found = sum(counts.get(value, 0) for value in roles.positive) * (names.image_matches if names else 1.0)
+    return found or None
 
 
 def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:

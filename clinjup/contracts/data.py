@@ -63,9 +63,10 @@ class BoxProfile(Contract):
     """One set of box files (YOLO, Pascal VOC, COCO, Supervisely) in a data folder."""
 
     format: Literal["coco", "yolo", "voc", "supervisely"]
-    path: str = Field(description="folder of the files, or the one file, relative to the data folder")
+    path: str = Field(description="folder that holds all the files, or the one file, relative to the data folder")
     images: int = Field(description="images that a file speaks of, also those with nothing drawn")
     boxes: int
+    boxed: dict[str, int] = Field({}, description="class -> images on which it is drawn")
     classes: dict[str, int] = Field(description="class, or its id where the files name none -> boxes")
     named: bool = Field(description="whether the files name their classes")
 
@@ -80,7 +81,7 @@ class DataProfile(Contract):
     class_folders: dict[str, int] = {}
     official_splits: dict[str, int] = Field({}, description="split list files found: split name -> images listed")
     synthetic: bool = False
-    boxes: list[BoxProfile] = Field([], description="the set that is read first")
+    boxes: list[BoxProfile] = Field([], description="the preferred format first")
     warnings: list[DataWarning] = []
 
     def table(self, path: str) -> TableProfile | None:

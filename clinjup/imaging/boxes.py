@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.contracts import BoxRole, DataWarning, UnusableData
-from clinjup.imaging.box_files import BoxSource, find_box_sources
+from clinjup.imaging.box_files import BoxSource
+from clinjup.imaging.files import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,38 +62,28 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
 
     A negative image without a box file has none, by its label. A positive image without a box of the target is not boxed.
     A negative image with a box of the target contradicts itself and is left out. Where two formats disagree on an image, its
-    boxes are unknown.
+    boxes are unknown, whatever its label.
     """
-    from clinjup.imaging.readers import reader_for
-
-    sources = find_box_sources(folder.scan, folder.index, reader_for(cohort.layout).box_names)
-    source = next((each for each in sources if (each.format, each.path) == (role.format, role.path)), None)
-    if source is None:
-        raise UnusableData(
-            f"The boxes in '{role.path}' were there when the data were looked at and are gone now. Check that the data share is "
-            "still connected."
-        )
-    wanted = set(role.target)
-    disagreeing = {
-        position for other in sources if other is not source for position in _disagreements(source, other, wanted)
-    }
+    reference = reference_boxes(folder, cohort.layout, role)
     places: dict[int, NDArray[np.float32]] = {}
     by_hand, contradictory, unboxed = set(), [], 0
     for index, label, position in zip(cohort.table.index, cohort.table["label"], files, strict=True):
-        drawn = target_boxes(source, int(position), wanted)
-        if label == 0 and drawn is not None and len(drawn):
+        drawn = reference.on(int(position))
+        if int(position) in reference.disagreeing:
+            unboxed += int(label == 1)
+        elif label == 0 and drawn is not None and len(drawn):
             contradictory.append(int(index))
         elif label == 0:
             places[int(index)] = np.zeros((0, 4), np.float32)
             if drawn is not None:
                 by_hand.add(int(index))
-        elif drawn is None or not len(drawn) or int(position) in disagreeing:
+        elif drawn is None or not len(drawn):
             unboxed += 1
         else:
             places[int(index)] = drawn
             by_hand.add(int(index))
     positives = int((cohort.table["label"] == 1).sum())
-    warnings = [*box_warnings(source), *_disagreement_warning(len(disagreeing), source, sources)]
+    warnings = [*box_warnings(reference.source), *reference.unread, *_warnings_of_others(reference, cohort.target)]
     if unboxed:
         sentence = (
             f"{unboxed} of {positives} images with {cohort.target} have no box. They count as not boxed, never as free of it: "
@@ -107,10 +99,49 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
     return replace(reduced, boxes=Boxes(places, frozenset(by_hand)), warnings=[*cohort.warnings, *warnings])
 
 
-def target_boxes(source: BoxSource, position: int, wanted: set[str]) -> NDArray[np.float32] | None:
-    """Boxes of the target on one image `[k, 4]`; None where no file speaks of it."""
+@dataclass(frozen=True)
+class ReferenceBoxes:
+    """The set of box files that is read, beside the others of the folder. `wanted`: its classes that mean the target.
+
+    `disagreeing`: images on which another set draws other boxes of the target. `unread`: what is told of files that gave no boxes.
+    """
+
+    source: BoxSource
+    others: tuple[BoxSource, ...]
+    wanted: frozenset[str]
+    disagreeing: frozenset[int]
+    unread: tuple[DataWarning, ...]
+
+    def on(self, position: int) -> NDArray[np.float32] | None:
+        """Boxes of the target on the image at `position` of the scan, `[k, 4]`; None where they are unknown."""
+        return None if position in self.disagreeing else _target_boxes(self.source, position, self.wanted)
+
+
+def reference_boxes(folder: DataFolder, layout: str, role: BoxRole) -> ReferenceBoxes:
+    """The boxes that `role` names in a folder of `layout`. Raises `UnusableData` where they are gone."""
+    from clinjup.imaging.readers import reader_for
+
+    sources = folder.box_sources(reader_for(layout).box_names)
+    source = next(
+        (each for each in sources if each.images and (each.format, printable(each.path)) == (role.format, role.path)),
+        None,
+    )
+    if source is None:
+        raise UnusableData(
+            f"The boxes in '{role.path}' were there when the data were looked at and are gone now. Check that the data share is "
+            "still connected."
+        )
+    wanted = frozenset(role.target)
+    others = tuple(each for each in sources if each.images and each is not source)
+    disagreeing = {position for other in others for position in _disagreements(source, other, wanted)}
+    return ReferenceBoxes(source, others, wanted, frozenset(disagreeing), tuple(warnings_without_images(sources)))
+
+
+def _target_boxes(source: BoxSource, position: int, wanted: frozenset[str]) -> NDArray[np.float32] | None:
+    """Boxes of the target on one image `[k, 4]`; None where no file speaks of it, or where one of them is lost."""
     drawn = source.images.get(position)
-    if drawn is None:
+    unclear = source.lost.get(position, set()) | {box.name for box in drawn or () if not box.name}
+    if drawn is None or unclear & {*wanted, ""}:
         return None
     kept = [(box.x0, box.y0, box.x1, box.y1) for box in drawn if box.name in wanted]
     return np.array(kept, np.float32).reshape(-1, 4)
@@ -129,41 +160,91 @@ def check_boxes(cohort: Cohort) -> None:
         )
 
 
-def _disagreements(source: BoxSource, other: BoxSource, wanted: set[str]) -> list[int]:
-    """Images on which two sources draw different boxes of the target."""
-    from clinjup.imaging.box_overlap import overlaps
-
-    if not wanted & set(other.classes):
-        return []
+def _disagreements(source: BoxSource, other: BoxSource, wanted: frozenset[str]) -> list[int]:
+    """Images on which two sets draw different boxes of the target."""
+    meant = _meaning(source, other, wanted)
     found = []
-    for position in source.images.keys() & other.images.keys():
-        one, two = (target_boxes(each, position, wanted) for each in (source, other))
-        assert one is not None and two is not None
-        same = len(one) == len(two) and (not len(one) or bool((overlaps(one, two).max(axis=1) >= _AGREE).all()))
-        if not same:
+    for position in source.images.keys() & other.images.keys() if meant else ():
+        one, two = _target_boxes(source, position, wanted), _target_boxes(other, position, meant)
+        if one is not None and two is not None and not _same(one, two):
             found.append(position)
     return found
 
 
-def _disagreement_warning(count: int, source: BoxSource, sources: Sequence[BoxSource]) -> list[DataWarning]:
-    if not count:
-        return []
-    others = " and ".join(sorted({each.format.upper() for each in sources if each is not source}))
-    sentence = (
-        f"The boxes in {source.format.upper()} and in {others} form disagree on {count} images. Those count as not boxed, because "
-        "nothing says which is right; compare the files, or remove one of the two."
-    )
-    return [DataWarning(code="box_formats_disagree", sentence=sentence)]
+def _same(one: NDArray[np.float32], two: NDArray[np.float32]) -> bool:
+    from clinjup.imaging.box_overlap import overlaps
+
+    return len(one) == len(two) and (not len(one) or bool((overlaps(one, two).max(axis=1) >= _AGREE).all()))
+
+
+def _meaning(source: BoxSource, other: BoxSource, wanted: frozenset[str]) -> frozenset[str]:
+    """The classes of `other` that mean the target: those called like it, else the number that mostly stands where it is drawn."""
+    from clinjup.imaging.box_overlap import overlaps
+
+    named = wanted & {*other.classes, *other.declared}
+    if named or other.named:
+        return named
+    if len(other.classes) == 1:
+        return frozenset(other.classes)
+    at_target: Counter[str] = Counter()
+    for position in source.images.keys() & other.images.keys():
+        true, drawn = _target_boxes(source, position, wanted), other.images[position]
+        if true is not None and len(true) and drawn:
+            places = np.array([(box.x0, box.y0, box.x1, box.y1) for box in drawn], np.float32)
+            hit = overlaps(places, true).max(axis=1) >= _AGREE
+            at_target.update(box.name for box, on in zip(drawn, hit, strict=True) if on)
+    return frozenset(name for name, _ in at_target.most_common(1))
+
+
+def _warnings_of_others(reference: ReferenceBoxes, target: str) -> list[DataWarning]:
+    """Where other sets of box files disagree with the one that is read, or know of boxes that it lacks."""
+    source, found = reference.source, []
+    if reference.disagreeing:
+        others = " and ".join(sorted({each.format.upper() for each in reference.others}))
+        sentence = (
+            f"The boxes in {source.format.upper()} and in {others} form disagree on {len(reference.disagreeing)} images. Those count "
+            "as not boxed, because nothing says which is right; compare the files, or remove one of the two."
+        )
+        found.append(DataWarning(code="box_formats_disagree", sentence=sentence))
+    for other in reference.others:
+        meant = _meaning(source, other, reference.wanted)
+        boxes = {
+            position: _target_boxes(other, position, meant) for position in other.images.keys() - source.images.keys()
+        }
+        further = sum(each is not None and len(each) > 0 for each in boxes.values())
+        if further:
+            sentence = (
+                f"{further} images have a box of {target} only in '{printable(other.path)}' ({other.format.upper()}), which is not "
+                f"read beside '{printable(source.path)}' ({source.format.upper()}): they count as not boxed. Bring all boxes into one "
+                "form with one list of classes to use them."
+            )
+            found.append(DataWarning(code="boxes_not_read", sentence=sentence))
+    return found
+
+
+def warnings_without_images(sources: Sequence[BoxSource]) -> list[DataWarning]:
+    """What is told of files of boxes from which none could be read."""
+    found = []
+    for source in sources:
+        if not source.images:
+            place = f"In '{printable(source.path)}': "
+            found += [
+                DataWarning(code=warning.code, sentence=place + warning.sentence)
+                for warning in box_warnings(source)
+                if warning.code in ("boxes_unreadable", "boxes_of_a_model")
+            ]
+    return found
 
 
 _SAID = {
     "pixels": ("boxes_in_pixels", "{n} boxes are given in pixels where this form expects shares of the image (0 to 1); read as pixels."),
     "shares": ("boxes_as_shares", "{n} boxes are given as shares of the image (0 to 1) where this form expects pixels; read as shares."),
     "polygon": ("polygons_as_boxes", "{n} outlines are polygons; the box around each is used."),
-    "zero area": ("boxes_without_area", "{n} boxes have no width or height; left out, and an image with no other box counts as not boxed."),
+    "zero area": ("boxes_without_area", "{n} boxes have no width or height; left out, and their images count as not boxed."),
     "outside": ("boxes_outside", "{n} boxes lie wholly outside their image; left out. Were they drawn on another version of it?"),
     "cut": ("boxes_cut", "{n} boxes reach beyond their image and were cut at its edge."),
-    "unreadable": ("boxes_unreadable", "{n} lines or files of boxes cannot be read; left out."),
+    "unreadable": ("boxes_unreadable", "{n} lines or files of boxes cannot be read; left out, and their images count as not boxed."),
+    "prediction": ("boxes_of_a_model", "{n} boxes carry a score, so a model drew them; they are no reference standard and are not used."),
     "no image": ("boxes_without_image", "{n} box files belong to no image of the folder; not used."),
     "unknown size": ("boxes_unknown_size", "For {n} images the size that their boxes refer to is unknown; their boxes are not used."),
     "empty file": ("boxes_empty_files", "{n} images are listed with nothing drawn on them: they count as looked at, with nothing to mark."),

@@ -18,7 +18,8 @@ from clinjup.contracts import (
     UnusableData,
     ValueCount,
 )
-from clinjup.imaging.box_files import BoxSource, find_box_sources
+from clinjup.imaging.box_files import BoxSource
+from clinjup.imaging.boxes import warnings_without_images
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
@@ -58,8 +59,8 @@ def profile_data(root: str | Path) -> DataProfile:
     for view in data.use(reader_for(layout).views):
         own = _profile_view(data, view)
         tables = [own if table.path == view.path else table for table in tables if table.path not in view.sources[1:]]
-    boxes = find_box_sources(scan, data.index, reader_for(layout).box_names)
-    warnings += data.warnings
+    boxes = data.box_sources(reader_for(layout).box_names)
+    warnings += [*data.warnings, *warnings_without_images(boxes)]
     if images.unreadable_in_sample:
         sentence = f"{images.unreadable_in_sample} of {images.sampled} images looked at cannot be read."
         warnings.append(DataWarning(code="unreadable_files", sentence=sentence))
@@ -79,7 +80,7 @@ def profile_data(root: str | Path) -> DataProfile:
         class_folders={printable(name): count for name, count in class_folders.items()},
         official_splits={} if splits is None else dict(Counter(name for name in splits if name)),
         synthetic=scan.synthetic,
-        boxes=[_profile_boxes(source) for source in boxes],
+        boxes=[_profile_boxes(source) for source in boxes if source.images],
         warnings=warnings,
     )
 
@@ -142,6 +143,7 @@ def _profile_boxes(source: BoxSource) -> BoxProfile:
         path=printable(source.path),
         images=len(source.images),
         boxes=sum(classes.values()),
+        boxed=source.boxed,
         classes=classes,
         named=source.named,
     )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import DataWarning, Roles
+from clinjup.imaging.box_files import BoxSource, find_box_sources
 from clinjup.imaging.files import FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders, split_name
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, read_headers
@@ -69,6 +70,7 @@ class DataFolder:
         self.warnings: list[DataWarning] = []
         self._tables: dict[str, pd.DataFrame] = {}
         self._views: dict[str, View] = {}
+        self._boxes: list[BoxSource] | None = None
         if views is not None:
             self.use(views)
 
@@ -110,6 +112,12 @@ class DataFolder:
         if form.broken_rows and not told:
             self.warnings.append(broken_rows_warning(path, form.broken_rows))
         return table
+
+    def box_sources(self, names: Mapping[str, str]) -> list[BoxSource]:
+        """Its sets of box files (see `box_files.find_box_sources`), read once. `names`: `box_names` of the reader of the folder."""
+        if self._boxes is None:
+            self._boxes = find_box_sources(self.scan, self.index, names)
+        return self._boxes
 
     def positions(self, names: pd.Series) -> pd.Series:
         """Per name the position of its file in `scan.images`; -1 where none, -2 where several files fit equally well."""

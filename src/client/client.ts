@@ -42,7 +42,8 @@ export namespace ClinjupClient {
 export class ClinjupError extends Error {
   constructor(
     sentence: string,
-    readonly instead: string[] = []
+    readonly instead: string[] = [],
+    readonly isSignedOut = false
   ) {
     super(sentence);
   }
@@ -54,7 +55,7 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
       open: () => new WebSocket(this._eventsUrl()),
       onOpen: () => void this._onOpen(),
       onMessage: text => this._take(parseEvents(text)),
-      onLost: () => this._set({ connection: 'lost' })
+      onLost: () => void this._onLost()
     });
   }
 
@@ -172,6 +173,18 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
     }
   }
 
+  /** A socket does not say why it was refused; a request does. */
+  private async _onLost(): Promise<void> {
+    this._set({ connection: 'lost' });
+    try {
+      await this._request<IAbout>('about');
+    } catch (problem) {
+      if (problem instanceof ClinjupError && problem.isSignedOut) {
+        this._set({ connection: 'signed_out' });
+      }
+    }
+  }
+
   /** Events are put into the view once a frame at most: ten thousand of them must not make the page stumble. */
   private _take(events: ClinjupEvent[]): void {
     this._waiting.push(...events);
@@ -229,7 +242,8 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
       const problem = body as IProblem | null;
       throw new ClinjupError(
         problem?.sentence ?? `${response.status} ${response.statusText}`,
-        problem?.instead ?? []
+        problem?.instead ?? [],
+        [401, 403].includes(response.status)
       );
     }
     return body as T;

@@ -6,7 +6,7 @@ import { ClinjupEvent, IAbout, IRunSummary } from '../protocol';
 import { IRunView, newRun, reduceRun, withSummary } from '../state/run';
 
 export interface IClientState {
-  connection: 'connecting' | 'open' | 'lost';
+  connection: 'connecting' | 'open' | 'lost' | 'signed_out';
   about: IAbout | null;
   /** Newest first. */
   runs: IRunView[];

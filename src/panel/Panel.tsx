@@ -59,6 +59,13 @@ export function Panel(props: IPanelProps): React.ReactElement {
           )}
         </p>
       )}
+      {state.connection === 'signed_out' && (
+        <p className="jp-Clinjup-Connection" role="status">
+          {trans.__(
+            'You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile.'
+          )}
+        </p>
+      )}
       <div className="jp-Clinjup-Body" ref={scroller}>
         {props.answer && <CellAnswer {...props.answer} actions={actions} />}
         {run ? (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clinjup.agent.intent import parse_request
@@ -14,6 +16,7 @@ from clinjup.agent.state import Brief
 from clinjup.contracts import Plan, Step
 from clinjup.imaging import profile_data
 from clinjup.imaging.synthetic import write_cohort
+from tests.imaging.folders import write_image
 
 MARKS = "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow."
 FEW = f"{MARKS} Only about 5% of our images have boxes; for the rest we just know fracture yes or no."
@@ -128,3 +131,39 @@ def test_visits_are_told_apart_by_their_number(folders):
     assert (
         plan(MARKS, folders["all"]).steps[0].parameters["COLUMNS"]["covariates"]["visit"] == "dataset.csv:study_number"
     )
+
+
+def films(root: Path, positives: int, boxed: int, listed: str) -> Path:
+    """20 films with a table and COCO that lists those "all", "positive" or "boxed"; the first `boxed` have a box."""
+    rows = [f"f{i},p{i},{int(i < positives)}" for i in range(20)]
+    for i in range(20):
+        write_image(root / "images" / f"f{i}.png", np.full((40, 40), 90, np.uint8))
+    (root / "table.csv").write_text("\n".join(["image,patient,fracture", *rows]) + "\n", encoding="utf-8")
+    count = {"all": 20, "positive": positives, "boxed": boxed}[listed]
+    images = [{"id": i, "file_name": f"f{i}.png", "width": 40, "height": 40} for i in range(count)]
+    drawn = [{"id": i, "image_id": i, "category_id": 1, "bbox": [10, 15, 20, 10]} for i in range(boxed)]
+    told = {"images": images, "annotations": drawn, "categories": [{"id": 1, "name": "fracture"}]}
+    (root / "coco.json").write_text(json.dumps(told), encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("request_", "positives", "boxed", "listed", "ladder"),
+    [
+        (MARKS, 6, 6, "positive", False),  # every fracture is boxed: nothing is left for pseudo-boxes
+        (FEW, 6, 6, "positive", False),
+        (FEW, 10, 3, "all", True),  # listed, and nothing drawn: not boxed
+        (MARKS, 10, 3, "all", True),
+        (MARKS, 10, 7, "boxed", False),
+        (FEW, 10, 7, "boxed", True),  # neither few nor all, so the clinician's word decides
+    ],
+)
+def test_few_boxes_are_few_of_the_positive_films(tmp_path, request_, positives, boxed, listed, ladder):
+    found = plan(request_, films(tmp_path, positives, boxed, listed))
+    assert trained(found) == (LADDER if ladder else ["train_baseline"])
+
+
+def test_where_boxes_alone_say_what_is_positive_there_is_nothing_to_climb(tmp_path):
+    root = films(tmp_path, 10, 3, "all")
+    (root / "table.csv").unlink()
+    assert trained(plan(FEW, root)) == ["train_baseline"]

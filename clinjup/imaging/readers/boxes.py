@@ -1,6 +1,7 @@
 """Images with nothing but box files: COCO, YOLO or Pascal VOC as annotation tools write them.
 
-An image that a file speaks of and that has no box of the target is negative; one that no file speaks of has no label.
+An image that a file speaks of and that has no box of the target is negative; one that no file speaks of has no label, nor has one
+whose boxes cannot be read or differ between two formats.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import Roles, TableProfile
-from clinjup.imaging.box_files import find_box_sources, holds_boxes
-from clinjup.imaging.boxes import target_boxes
+from clinjup.imaging.box_files import holds_boxes
+from clinjup.imaging.boxes import reference_boxes
 from clinjup.imaging.readers import Example, register
 from clinjup.imaging.source import DataFolder, build_rows
 
@@ -40,12 +41,10 @@ def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[
 
 @register("boxes", title="images with box files", matches=_matches, example=EXAMPLE, priority=5)
 def read(folder: DataFolder, roles: Roles) -> pd.DataFrame:
-    """One row an image file; its label is whether a box of the target is drawn on it ("1", "0"; none where no file speaks of it)."""
+    """One row an image file; its label is whether a box of the target is drawn on it ("1", "0"; none where that is unknown)."""
     rows = build_rows(folder, roles)
     if roles.label or roles.boxes is None:
         return rows
-    sources = find_box_sources(folder.scan, folder.index)
-    source = next((s for s in sources if (s.format, s.path) == (roles.boxes.format, roles.boxes.path)), None)
-    wanted = set(roles.boxes.target)
-    drawn = [None if source is None else target_boxes(source, int(position), wanted) for position in rows["file"]]
+    reference = reference_boxes(folder, "boxes", roles.boxes)
+    drawn = [reference.on(int(position)) for position in rows["file"]]
     return rows.assign(label=[np.nan if boxes is None else str(int(len(boxes) > 0)) for boxes in drawn])
