@@ -161,6 +161,7 @@ def _load(brief: Brief) -> Step:
         "LAYOUT": brief.profile.layout,
         "TARGET": brief.task.target,
         "TARGET_NAME": brief.task.target_name,
+        **({"UPRIGHT": False} if brief.task.modality == "dermoscopy" else {}),
         **({"PRIORITY": priority} if (priority := priority_of(brief.task, brief.roles)) else {}),
         "COLUMNS": brief.roles.model_dump(exclude_defaults=True),
     }
@@ -242,7 +243,6 @@ def _train_and_validate(
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
-            "UPRIGHT": brief.task.modality != "dermoscopy",
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
             "SEED": brief.seed,
         },

@@ -35,7 +35,7 @@ class Cohort:
     near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
     `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
     Of several classes `priority` is the one that matters most; two are always "negative" and "positive". `grouped_by` says whom
-    the column patient numbers.
+    the column patient numbers. `upright`: the images have an up and a down, as films have; dermoscopic images have none.
     `boxes`: where the target is, where that was asked for (see `imaging.boxes`).
     `masks`: what the data draw, by name ("pneumothorax", "chest_drain"), and where; `imaging.masks.read_masks` reads it.
     """
@@ -55,6 +55,7 @@ class Cohort:
     boxes: Boxes | None = None
     priority: str | None = None
     grouped_by: str = "patient"
+    upright: bool = True
 
     @property
     def positive(self) -> int:
@@ -128,6 +129,7 @@ def read_cohort(
     negative: Sequence[str] | None = None,
     classes: Mapping[str, Sequence[str]] | None = None,
     priority: str | None = None,
+    upright: bool = True,
     patient: str | None = None,
     split: str | None = None,
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
@@ -201,6 +203,7 @@ def read_cohort(
         root=str(folder.root),
         masks=reader.masks(folder.columns()),
         priority=priority_among(names, priority) if roles.classes else None,
+        upright=upright,
         grouped_by=grouped_by(roles.patient),
     )
     cohort.warnings = [

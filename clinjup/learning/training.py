@@ -32,16 +32,7 @@ if TYPE_CHECKING:
 
 
 _FILMS_FOR_STATISTICS = 256
-_SETTINGS = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "max_minutes",
-    "pretrained",
-    "class_weighting",
-    "patience",
-    "upright",
-)
+_SETTINGS = ("epochs", "batch_size", "learning_rate", "max_minutes", "pretrained", "class_weighting", "patience")
 
 
 def train(
@@ -60,18 +51,16 @@ def train(
     pretrained: bool | str = False,
     class_weighting: bool = False,
     patience: int = 5,
-    upright: bool = True,
     keep: Literal["best", "last"] = "best",
     quiet: bool = False,
 ) -> TrainedModel:
     """Train `architecture` on the cohort's training part; the weights of the epoch with the best validation AUROC are kept.
 
     `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several).
-    The learning rate goes through one
-    cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
+    The learning rate goes through one cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
     (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
-    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency. `upright=False`:
-    the images have no up and down, and are turned by any angle in training.
+    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
+    Images without an up and a down (`cohort.upright`) are turned by any angle.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
@@ -93,7 +82,7 @@ def train(
         "pretrained": pretrained,
         "class_weighting": class_weighting,
         "patience": patience,
-        "upright": upright,
+        "upright": cohort.upright,
         "keep": keep,
     }
     confounders = [confounder] if isinstance(confounder, str) else list(confounder or ())

@@ -12,9 +12,12 @@ LAYOUT = "table"
 TARGET = "target"
 TARGET_NAME = "target"
 PRIORITY = None  # of several classes the one that matters most
+UPRIGHT = True  # False: an image has no up and down, and is turned by any angle in training
 COLUMNS = {}
 # %%
 from clinjup.imaging import read_cohort
 
-cohort = read_cohort(DATA, layout=LAYOUT, target=TARGET, target_name=TARGET_NAME, priority=PRIORITY, **COLUMNS)
+cohort = read_cohort(
+    DATA, layout=LAYOUT, target=TARGET, target_name=TARGET_NAME, priority=PRIORITY, upright=UPRIGHT, **COLUMNS
+)
 cohort.summary()
