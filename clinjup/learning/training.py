@@ -57,10 +57,10 @@ def train(
     """Train `architecture` on the cohort's training part; the weights of the epoch with the best validation AUROC are kept.
 
     `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several).
-    The learning rate goes through one cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought no better validation AUROC
-    (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or when `max_minutes` are
-    over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency.
-    Images without an up and a down (`cohort.upright`) are turned by any angle.
+    The learning rate goes through one cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought
+    no better validation AUROC (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or
+    when `max_minutes` are over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their
+    frequency. Images without an up and a down (`cohort.upright`) are turned by any angle.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
