@@ -11,10 +11,8 @@ from clinjup.contracts import Step
 from clinjup.nouns import plural, with_article
 
 IMAGE_SIZE = 128
-FEW, MOST = (
-    0.5,
-    0.9,
-)  # shares of the positive images that are boxed: below the first the ladder is climbed, above the second never
+# Shares of the positive images that are boxed: below the first the ladder is climbed, above the second never.
+FEW, MOST = 0.5, 0.9
 MAX_LATENCY_MS = 200.0  # a film on one core, where the clinician says on which computer it must run
 STEPS = 400  # batches of 32 films
 LADDER_STEPS = {"baseline": 150, "with_negatives": 250, "pseudo_boxes": 400, "pseudo_boxes_2": 450}
