@@ -109,8 +109,8 @@ async def _leave_the_official_parts(step: Step, error: CellError, state: RunStat
     if step.recipe != "split_cohort" or not official or not step.parameters.get("OFFICIAL_PARTS", True):
         return None
     return Repair(
-        "An official part lacks a class, or any box, that is needed there, so the official parts are not used: all patients are "
-        "divided anew, before any model is trained.",
+        "The official parts leave training or validation without one of the classes, or a part without any box, so they are not "
+        "used: all patients are divided anew, before any model is trained.",
         {"OFFICIAL_PARTS": False},
     )
 
