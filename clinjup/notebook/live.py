@@ -183,29 +183,36 @@ class LiveNotebook(NotebookSession):
         if isinstance(message, Snapshot):
             self._merge(tab.client, message.n, message.seq, message.cells)
         elif isinstance(message, Rejoin):
-            self._merge(tab.client, message.n, message.seq, message.cells)
+            news = self._merge(tab.client, message.n, message.seq, message.cells)
             tab.rejoined = True
             self._broadcast.news([])
-            # What was just merged has to be in the file before the tab loads it: it is saved here first.
             tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
+            tab.edits_unsaved = tab.behind and news
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
         elif isinstance(message, Saved) and message.ok:
             self._saved_seq = max(self._saved_seq, message.seq)
             self._tab_saved.set()
-        if tab.behind:
-            self._unsaved.set()
+        self._catch_up(tab)
+
+    def _catch_up(self, tab: OpenTab) -> None:
+        """Have a tab load the file that was written behind its back, before it is asked to save."""
+        if tab.behind and tab.rejoined and not tab.silent and not tab.edits_unsaved:
+            tab.behind = False
+            self._broadcast.revert(tab)
 
     def tab_left(self) -> None:
         """A tab was closed: what it was about to save is saved here."""
         self._tab_saved.set()
         self._unsaved.set()
 
-    def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell]) -> None:
+    def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell]) -> bool:
+        """Returns whether the tab told anything new."""
         ops, changes = self.shared.merge(client, n, seq, cells)
         self._emit(ops)
         for change in changes:
             self._tell_run(change)
+        return bool(ops)
 
     def _tell_run(self, change: Change) -> None:
         """Only what concerns a cell of this run; the user's other cells are the user's business."""
@@ -308,9 +315,8 @@ class LiveNotebook(NotebookSession):
         self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
         self._stamp = await self._files.write(self.contents_path, self.notebook)
         for tab in self._tabs.of(self.contents_path):
-            tab.behind = not tab.rejoined or tab.silent
-            if not tab.behind:
-                self._broadcast.revert(tab)
+            tab.behind, tab.edits_unsaved = True, False
+            self._catch_up(tab)
 
     async def _take_over_the_file(self) -> None:
         """Somebody else has written it: a tab that was closed since, or the user by other means. Their edits are taken over."""

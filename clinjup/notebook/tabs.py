@@ -42,6 +42,8 @@ class OpenTab:
         """It did not save when it was asked to, and was not heard of since."""
         self.behind = False
         """The server has written the file since this tab loaded or saved it."""
+        self.edits_unsaved = False
+        """What it told when it came back is not in that file yet: were it loaded now, these edits would be lost."""
         self.live: LiveNotebook | None = None
         self._registry = registry
         self._heard = time.monotonic()
@@ -57,7 +59,7 @@ class OpenTab:
         if isinstance(message, Hello):
             self.client, self.collaborative = message.client, message.collaborative
             self.told, self.file = message.since, message.file
-            self.rejoined = self.behind = False
+            self.rejoined = self.behind = self.edits_unsaved = False
             self._registry.add(self)
         elif self.live is not None and self.client:
             self.live.hear(self, message)
