@@ -52,7 +52,9 @@ export class NotebookReplica implements IDisposable {
     for (const kind of ['pointerdown', 'keydown']) {
       this._options.panel.content.node.addEventListener(
         kind,
-        () => (this._touched = true),
+        () => {
+          this._touched = this._userCame = true;
+        },
         { capture: true, once: true }
       );
     }
@@ -357,7 +359,9 @@ export class NotebookReplica implements IDisposable {
     this._seq = seq ?? seqOfFile(this._notebook);
     this._base = baseOf(this._notebook, this._seq);
     putBack(this._notebook, typed, told);
-    void goBack(content, place);
+    if (this._userCame) {
+      void goBack(content, place);
+    }
     return typed.length > 0;
   }
 
@@ -417,6 +421,8 @@ export class NotebookReplica implements IDisposable {
   private _isTakingOver = false;
   /** Whether the user has done anything in this notebook, or its mode has been looked at. */
   private _touched = false;
+  /** Whether the user has done anything in this notebook. */
+  private _userCame = false;
   private _welcome: IWelcome | null = null;
   private _work: Promise<void> = Promise.resolve();
   private _changed = new Signal<this, void>(this);
