@@ -361,6 +361,8 @@ export class NotebookReplica implements IDisposable {
     putBack(this._notebook, typed, told);
     if (this._userCame) {
       void goBack(content, place);
+    } else {
+      this._leaveEditModeOfNobody();
     }
     return typed.length > 0;
   }
