@@ -33,7 +33,7 @@ def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
     expect(lab.page.get_by_role("button", name="Train: baseline")).to_be_visible()  # in the status bar
     lab.screenshot("running-light")
     assert lab.serious_violations() == []
-    # The user writes a cell of their own meanwhile, and the tab dies once the server has heard of it (a fifth of a second).
+    # The user writes a cell of their own meanwhile, and the tab dies at once.
     lab.page.evaluate(
         """text => {
           const notebook = window.jupyterapp.shell.currentWidget.context.model.sharedModel;
@@ -41,7 +41,9 @@ def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
         }""",
         USER_TEXT,
     )
-    lab.page.wait_for_timeout(1000)
+    lab.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.context.model.sharedModel.cells.length > 1", timeout=MINUTES
+    )
     story["cells"] = str(len(lab.sources()))
 
 
