@@ -184,10 +184,13 @@ class Lab:
 
     def save_by_hand(self) -> None:
         """Save the notebook in front: nothing is asked, and nothing is left to save."""
-        self.page.evaluate("() => { void window.jupyterapp.shell.currentWidget.context.save() }")
-        self.page.wait_for_function(
-            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty || document.querySelector('.jp-Dialog')"
+        self.page.evaluate(
+            """() => {
+              window.saved = false;
+              void window.jupyterapp.shell.currentWidget.context.save().then(() => { window.saved = true; });
+            }"""
         )
+        self.page.wait_for_function("() => window.saved || document.querySelector('.jp-Dialog')")
         asked = self.page.locator(".jp-Dialog").all_inner_texts()
         assert asked == [], f"JupyterLab asks: {asked}"
 
