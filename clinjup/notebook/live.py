@@ -75,6 +75,8 @@ class LiveNotebook(NotebookSession):
         super().__init__(folder / "notebook.ipynb", notebook, run_id)
         clinjup = notebook.metadata.get("clinjup", {})
         self.shared = SharedNotebook(notebook, int(clinjup.get("seq", 0)))
+        # A tab may have been told more than the file says (a save that an earlier run asked for): it would pass over ops up to there.
+        self.shared.seq = max([self.shared.seq, *(tab.told for tab in tabs.of(contents_path))])
         notebook.metadata["clinjup"] = NotebookNode({**clinjup, "run_id": run_id})
         self.contents_path = contents_path
         self.kernel_id: str | None = None
@@ -91,8 +93,10 @@ class LiveNotebook(NotebookSession):
         self._shown = 0.0
         self._unsaved = asyncio.Event()
         self._one_save = asyncio.Lock()
-        self._tab_saved = asyncio.Event()
+        self._asked_to_save: OpenTab | None = None
+        self._tab_answered = asyncio.Event()
         self._saved_seq = self.shared.seq
+        """The op at which the file stands."""
         self._sentences: set[str] = set()
         self._told_changes: set[tuple[str, str]] = set()
         self._file_reads = 0
@@ -187,23 +191,25 @@ class LiveNotebook(NotebookSession):
             tab.rejoined = True
             self._broadcast.news([])
             tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
-            tab.edits_unsaved = tab.behind and news
+            tab.needs = self.shared.seq if news else 0
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
-        elif isinstance(message, Saved) and message.ok:
-            self._saved_seq = max(self._saved_seq, message.seq)
-            self._tab_saved.set()
+        elif isinstance(message, Saved):
+            if message.ok:
+                self._saved_seq = max(self._saved_seq, message.seq)
+            self._tab_answered.set()
         self._catch_up(tab)
 
     def _catch_up(self, tab: OpenTab) -> None:
         """Have a tab load the file that was written behind its back, before it is asked to save."""
-        if tab.behind and tab.rejoined and not tab.silent and not tab.edits_unsaved:
+        if tab.behind and tab.rejoined and not tab.silent and self._saved_seq >= tab.needs:
             tab.behind = False
-            self._broadcast.revert(tab)
+            self._broadcast.revert(tab, self._saved_seq)
 
-    def tab_left(self) -> None:
-        """A tab was closed: what it was about to save is saved here."""
-        self._tab_saved.set()
+    def tab_will_not_save(self, tab: OpenTab) -> None:
+        """A tab was closed or says hello anew: what it was asked to save is saved here."""
+        if tab is self._asked_to_save:
+            self._tab_answered.set()
         self._unsaved.set()
 
     def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell]) -> bool:
@@ -268,21 +274,21 @@ class LiveNotebook(NotebookSession):
             await asyncio.sleep(max(0.0, SAVE_SECONDS - (time.monotonic() - started)))
 
     async def _save_now(self) -> bool:
-        """Save now. Returns whether the file is whole."""
-        self._unsaved.clear()
-        try:
-            if await self._saved_by_tab():
-                return True
-            await self._save_here()
-        except NotebookTroubleError as trouble:
-            self._tell_trouble(str(trouble))
-            return False
-        except OSError as fault:
-            self._tell_trouble(
-                f"The notebook cannot be saved: {fault.strerror or fault}. The run goes on and keeps a log."
-            )
-            return False
-        return True
+        """Save now, one save at a time. Returns whether the file is whole."""
+        async with self._one_save:
+            self._unsaved.clear()
+            try:
+                if not await self._saved_by_tab():
+                    await self._save_here()
+            except NotebookTroubleError as trouble:
+                self._tell_trouble(str(trouble))
+                return False
+            except OSError as fault:
+                self._tell_trouble(
+                    f"The notebook cannot be saved: {fault.strerror or fault}. The run goes on and keeps a log."
+                )
+                return False
+            return True
 
     async def _saved_by_tab(self) -> bool:
         """Ask the first tab to save, and wait for it. False where there is none, it does not, or it has an older file."""
@@ -291,17 +297,19 @@ class LiveNotebook(NotebookSession):
             return False
         if tab.collaborative:  # the shared document saves itself
             return True
-        self._tab_saved.clear()
+        self._asked_to_save = tab
+        self._tab_answered.clear()
         seq = self.shared.next_seq()
         self._broadcast.news([Save(seq=seq)])
         self._broadcast.flush()
         # A large notebook takes its time: as long as the tab is heard of, it is saving, and two writers would meet.
         latest = time.monotonic() + 6 * TAB_SAVES_WITHIN  # it may be heard of, and wait for a word of the user
-        while not self._tab_saved.is_set() and tab.quiet_seconds() < TAB_SAVES_WITHIN and time.monotonic() < latest:
+        while not self._tab_answered.is_set() and tab.quiet_seconds() < TAB_SAVES_WITHIN and time.monotonic() < latest:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._tab_saved.wait(), TAB_SAVES_WITHIN - tab.quiet_seconds() + 0.1)
+                await asyncio.wait_for(self._tab_answered.wait(), TAB_SAVES_WITHIN - tab.quiet_seconds() + 0.1)
+        self._asked_to_save = None
         if self._saved_seq < seq:
-            tab.silent = True
+            tab.silent = not self._tab_answered.is_set()
             return False
         self._stamp = await self._files.stamp(self.contents_path)
         return True
@@ -312,10 +320,11 @@ class LiveNotebook(NotebookSession):
             await self._follow_the_file()
         elif self._stamp is not None and stamp != self._stamp:
             await self._take_over_the_file()
-        self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
+        seq = self.notebook.metadata["clinjup"]["seq"] = self.shared.seq
         self._stamp = await self._files.write(self.contents_path, self.notebook)
+        self._saved_seq = max(self._saved_seq, seq)
         for tab in self._tabs.of(self.contents_path):
-            tab.behind, tab.edits_unsaved = True, False
+            tab.behind = True
             self._catch_up(tab)
 
     async def _take_over_the_file(self) -> None:

@@ -13,6 +13,7 @@ from clinjup.ops import (
     Ops,
     Rejoin,
     Revert,
+    Save,
     Saved,
     Snapshot,
     Trouble,
@@ -42,8 +43,8 @@ class OpenTab:
         """It did not save when it was asked to, and was not heard of since."""
         self.behind = False
         """The server has written the file since this tab loaded or saved it."""
-        self.edits_unsaved = False
-        """What it told when it came back is not in that file yet: were it loaded now, these edits would be lost."""
+        self.needs = 0
+        """The op at which the file must stand before it may be loaded here: then it holds what the tab told when it came back."""
         self.live: LiveNotebook | None = None
         self._registry = registry
         self._heard = time.monotonic()
@@ -59,7 +60,9 @@ class OpenTab:
         if isinstance(message, Hello):
             self.client, self.collaborative = message.client, message.collaborative
             self.told, self.file = message.since, message.file
-            self.rejoined = self.behind = self.edits_unsaved = False
+            self.rejoined = self.behind = False
+            if self.live is not None:
+                self.live.tab_will_not_save(self)
             self._registry.add(self)
         elif self.live is not None and self.client:
             self.live.hear(self, message)
@@ -99,8 +102,10 @@ class Tabs:
             if place is None:
                 tabs.append(tab)
             else:
-                tabs[place].live = None
-                tabs[place] = tab
+                old, tabs[place] = tabs[place], tab
+                if old.live is not None:
+                    old.live.tab_will_not_save(old)
+                    old.live = None
         self.welcome(tab)
 
     def remove(self, tab: OpenTab) -> None:
@@ -111,7 +116,7 @@ class Tabs:
         for other in tabs:
             self.welcome(other)
         if live is not None:
-            live.tab_left()
+            live.tab_will_not_save(tab)
 
     def go_live(self, path: str, live: LiveNotebook) -> None:
         self._live[path] = live
@@ -186,16 +191,16 @@ class Broadcast:
         seq = self._live.shared.seq
         for tab in list(self._tabs.of(self._live.contents_path)):
             if tab.live is self._live and tab.rejoined and tab.told < seq and not self._is_told_by_rtc(tab):
-                ops = self._recent if tab.told == self._recent_after else self._live.shared.since(tab.told)
-                tab.send(Ops(after=tab.told, until=seq, ops=ops))
+                tab.send(Ops(after=tab.told, until=seq, ops=self._missed(tab.told)))
                 tab.told = seq
         self._recent, self._recent_after = [], seq
 
-    def revert(self, tab: OpenTab) -> None:
-        """Have this tab load the file, which the server wrote behind its back."""
+    def revert(self, tab: OpenTab, file_seq: int) -> None:
+        """Have this tab load the file, which the server wrote behind its back, and take what came since."""
         self.flush()
         seq = self._live.shared.next_seq()
-        tab.send(Ops(after=tab.told, until=seq, ops=[Revert(seq=seq)]))
+        tab.send(Ops(after=tab.told, until=file_seq, ops=[Revert(seq=seq)]))
+        tab.send(Ops(after=file_seq, until=seq, ops=self._live.shared.since(file_seq)))
         tab.told = seq
 
     def close(self) -> None:
@@ -207,8 +212,16 @@ class Broadcast:
         for tab in self._tabs.of(self._live.contents_path):
             if tab.live is self._live and (not tab.rejoined or tab.behind or tab.told < seq):
                 missed = self._live.shared.since(tab.told)
-                tab.send(Ops(after=tab.told, until=seq + 1, ops=[*missed, Revert(seq=seq + 1)]))
-                tab.told = seq + 1
+                tab.send(Ops(after=tab.told, until=seq, ops=[*missed, Revert(seq=seq + 1)]))
+                tab.told = seq
+
+    def _missed(self, told: int) -> list[AnyOp]:
+        if told >= self._recent_after:
+            return [op for op in self._recent if op.seq > told]
+        saves = [
+            op for op in self._recent if isinstance(op, Save)
+        ]  # a request, which the notebook itself does not remember
+        return [*self._live.shared.since(told), *saves]
 
     def _is_told_by_rtc(self, tab: OpenTab) -> bool:
         """Rule 13: where the document itself is shared, one tab applies the ops and the others see them there."""

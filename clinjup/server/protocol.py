@@ -48,7 +48,8 @@ and quiet, and a new `welcome` comes when a run starts. While live:
    `owner` false: another tab does; show the banner and keep the notebook read-only.
 5. After each `welcome` with `live` true send `rejoin` (a snapshot with all sources): the tab may hold edits that the server has not
    seen. The server answers with the ops that were missed, and with an op `revert` where it wrote the file meanwhile:
-   `context.revert()`, put back the text of cells that differed from their `base`, send a snapshot. Later ops wait for that.
+   `context.revert()`, after which the tab's last op is the file's `metadata.clinjup.seq`; put back the text of cells that differed from
+   their `base`, send a snapshot. Later ops wait for that; they begin where the file stands.
 6. Cells that the user ran are told with `user_outputs` (NotebookActions.executed).
 """
 

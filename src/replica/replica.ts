@@ -225,8 +225,12 @@ export class NotebookReplica implements IDisposable {
       }
       if (op.op === 'save' || op.op === 'revert') {
         flush();
-        this._seq = op.seq;
-        await (op.op === 'save' ? this._save() : this._revert(op.seq));
+        if (op.op === 'save') {
+          this._seq = op.seq;
+          await this._save();
+        } else {
+          await this._revert();
+        }
       } else {
         batch.push(op);
       }
@@ -315,8 +319,8 @@ export class NotebookReplica implements IDisposable {
   }
 
   /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
-  private async _revert(seq: number): Promise<void> {
-    await this._takeFile(this._rejoined, seq);
+  private async _revert(): Promise<void> {
+    await this._takeFile(this._rejoined);
     this._lastSnapshot = '';
     this._sendSnapshot();
   }
@@ -332,12 +336,11 @@ export class NotebookReplica implements IDisposable {
   }
 
   /**
-   * Load the file again, which stands at `seq`, and put back what was typed beyond `told` up to the moment in which the file took the
-   * place of the text. Returns whether there was any.
+   * Load the file again, which says at which op it stands, and put back what was typed beyond `told` up to the moment in which the file
+   * took the place of the text. Returns whether there was any.
    */
   private async _takeFile(
-    told: ReadonlyMap<string, string>,
-    seq?: number
+    told: ReadonlyMap<string, string>
   ): Promise<boolean> {
     const { content, context } = this._options.panel;
     const { contentChanged } = this._model;
@@ -356,7 +359,7 @@ export class NotebookReplica implements IDisposable {
     } finally {
       contentChanged.disconnect(note);
     }
-    this._seq = seq ?? seqOfFile(this._notebook);
+    this._seq = seqOfFile(this._notebook);
     this._base = baseOf(this._notebook, this._seq);
     putBack(this._notebook, typed, told);
     if (this._userCame) {

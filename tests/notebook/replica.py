@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from clinjup.ops import Delete, Order, Snapshot, SnapshotCell, Upsert
+from clinjup.ops import Delete, Order, Revert, Snapshot, SnapshotCell, Upsert
 
 
 @dataclass
@@ -47,7 +47,8 @@ class Tab:
         for op in ops:
             if op.seq > self.seq:
                 self._apply(op)
-                self.seq = op.seq
+                if not isinstance(op, Revert):  # the file says at which op it stands
+                    self.seq = op.seq
         self.seq = max(self.seq, until)
 
     def _apply(self, op: Any) -> None:

@@ -271,9 +271,9 @@ class HeadlessTab:
     def load_again(self) -> None:
         """context.revert(): the file, with what the user has not told yet put back."""
         mine = {cell.id: cell.source for cell in self.tab.cells if cell.source != cell.base}
-        seq, n = self.tab.seq, self.tab.n
+        n = self.tab.n
         self.load()
-        self.tab.seq, self.tab.n = seq, n
+        self.tab.n = n
         for cell in self.tab.cells:
             cell.source = mine.get(cell.id, cell.source)
 

@@ -1,0 +1,241 @@
+"""A live notebook and its tabs in one process, so that a save can be held at the moment that matters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from clinjup.locks import Lock
+from clinjup.notebook.live import LiveNotebook
+from clinjup.notebook.tabs import Tabs
+from clinjup.ops import Hello, Ops, Rejoin, Saved, Welcome
+from tests.notebook.replica import Tab
+
+HANG = 5.0  # seconds; without a mend these waits take a minute
+
+
+class Files:
+    """Notebook files in a folder. A write waits at `gate` once it holds what it will write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.writes = folder, 0
+        self.gate, self.reached = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    async def stamp(self, path: str) -> str | None:
+        return str(self.writes)
+
+    async def read(self, path: str) -> NotebookNode:
+        return nbformat.read(self.folder / path, as_version=4)
+
+    async def write(self, path: str, notebook: NotebookNode) -> str:
+        text = nbformat.writes(notebook)
+        self.reached.set()
+        await self.gate.wait()
+        (self.folder / path).write_text(text, encoding="utf-8")
+        self.writes += 1
+        return str(self.writes)
+
+    async def moved_to(self, path: str, kernel_id: str | None) -> str | None:
+        return None
+
+
+class Browser:
+    """A tab that does what the server says; `saves` tells how it answers when it is asked to save."""
+
+    def __init__(self, tabs: Tabs, files: Files, client: str, *, saves: bool = True) -> None:
+        self.files, self.saves, self.asked, self.inbox = files, saves, 0, []
+        document = nbformat.read(files.folder / "nb.ipynb", as_version=4)
+        self.tab = Tab.of(client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
+        self.open_tab = tabs.open("nb.ipynb", self.inbox.append)
+        self.hello()
+
+    def hello(self) -> None:
+        self.open_tab.receive(Hello(client=self.tab.client, since=self.tab.seq, file=str(self.files.writes)))
+
+    async def take(self) -> None:
+        """Take all messages that have come, and those that they bring."""
+        while self.inbox:
+            message = self.inbox.pop(0)
+            if isinstance(message, Welcome) and message.live:
+                told = self.tab.snapshot(full=True)
+                self.open_tab.receive(Rejoin(n=told.n, seq=told.seq, cells=told.cells))
+            elif isinstance(message, Ops):
+                self.tab.apply(message.after, message.until, message.ops)
+                assert not self.tab.missed
+                for op in message.ops:
+                    if op.op == "revert":
+                        await self._load()
+                    elif op.op == "save":
+                        self.asked += 1
+                        self.open_tab.receive(Saved(seq=op.seq, ok=self.saves))
+
+    async def _load(self) -> None:
+        document = await self.files.read("nb.ipynb")
+        n = self.tab.n
+        self.tab = Tab.of(self.tab.client, document.cells, int(document.metadata["clinjup"]["seq"]))
+        self.tab.n = n
+        self.open_tab.receive(self.tab.snapshot())
+
+
+@asynccontextmanager
+async def live_notebook(folder: Path) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
+    run, files, tabs = folder / "run", Files(folder), Tabs()
+    run.mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
+    nbformat.write(notebook, folder / "nb.ipynb")
+    live = LiveNotebook(
+        notebook,
+        "a1b2",
+        folder=run,
+        contents_path="nb.ipynb",
+        beside=False,
+        stamp="0",
+        files=files,
+        tabs=tabs,
+        on_change=lambda *_: None,
+        lock=Lock(folder / "nb.ipynb"),
+    )
+    try:
+        yield live, tabs, files
+    finally:
+        files.gate.set()
+        for tab in list(tabs.of("nb.ipynb")):
+            tab.close()
+        await asyncio.wait_for(live.close(), HANG)
+
+
+def sources(cells: list[NotebookNode]) -> list[str]:
+    return [cell.source for cell in cells]
+
+
+async def settled(browser: Browser, holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(HANG):
+        while not holds():
+            await browser.take()
+            await asyncio.sleep(0.02)  # ops come at most ten times a second
+
+
+def test_a_cell_written_while_the_file_is_being_saved_reaches_the_tab_that_loads_that_file(tmp_path: Path) -> None:
+    """Rule 7: the tab takes the file for what it is, an older state, and is told what came since."""
+
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            files.gate.clear()
+            live.save()
+            await asyncio.wait_for(files.reached.wait(), HANG)
+            browser = Browser(tabs, files, "tab")
+            await browser.take()
+            cell = live.add_markdown("s1", "written meanwhile")
+            files.gate.set()
+            await settled(browser, lambda: "written meanwhile" in [each.source for each in browser.tab.cells])
+            await settled(browser, lambda: files.writes >= 1 and browser.open_tab.told == live.shared.seq)
+            assert live.shared.cell(cell.id) is not None, "the tab's snapshot took the cell away"
+            assert sources(live.notebook.cells) == [each.source for each in browser.tab.cells]
+
+    asyncio.run(story())
+
+
+def test_a_tab_that_cannot_save_is_not_waited_for(tmp_path: Path) -> None:
+    """Rule 5: it says so, and the server saves."""
+
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", saves=False)
+            await browser.take()
+            live.add_markdown("s1", "a cell")
+            await settled(browser, lambda: files.writes >= 1)
+            assert "a cell" in sources((await files.read("nb.ipynb")).cells)
+
+    asyncio.run(story())
+
+
+def test_a_tab_that_says_hello_instead_of_saving_is_not_waited_for(tmp_path: Path) -> None:
+    """It missed an op, and with it perhaps the one that asked it to save."""
+
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab")
+            await browser.take()
+            live.add_markdown("s1", "a cell")
+            saving = asyncio.create_task(live.flush())
+            await asyncio.sleep(0)
+            browser.inbox.clear()
+            browser.hello()
+            await settled(browser, saving.done)
+            assert "a cell" in sources((await files.read("nb.ipynb")).cells)
+
+    asyncio.run(story())
+
+
+def test_a_tab_that_has_just_loaded_the_file_is_asked_to_save_the_next_time(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", saves=False)
+            await browser.take()
+            live.add_markdown("s1", "a cell")
+            await settled(browser, lambda: files.writes >= 1 and not browser.open_tab.behind)
+            browser.saves, browser.asked = True, 0
+            live.add_markdown("s1", "another")
+            saving = asyncio.create_task(live.flush())
+            await settled(browser, saving.done)
+            assert browser.asked >= 1
+
+    asyncio.run(story())
+
+
+def test_saves_never_meet(tmp_path: Path) -> None:
+    """An older state that is written last would be what is left in the file."""
+
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, _, files):
+            files.gate.clear()
+            live.save()
+            await asyncio.wait_for(files.reached.wait(), HANG)
+            files.reached.clear()
+            live.add_markdown("s1", "later")
+            later = asyncio.create_task(live.flush())
+            await asyncio.sleep(0.05)
+            assert not files.reached.is_set(), "a second save began while the first was under way"
+            files.gate.set()
+            await asyncio.wait_for(later, HANG)
+            assert "later" in sources((await files.read("nb.ipynb")).cells)
+
+    asyncio.run(story())
+
+
+def test_a_tab_that_was_told_more_than_the_file_says_passes_over_nothing(tmp_path: Path) -> None:
+    """After an earlier run on the same notebook."""
+
+    async def story() -> None:
+        files, tabs = Files(tmp_path), Tabs()
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
+        nbformat.write(notebook, tmp_path / "nb.ipynb")
+        browser = Browser(tabs, files, "tab")
+        browser.tab.seq = browser.open_tab.told = 40
+        (tmp_path / "run").mkdir()
+        lock = Lock(tmp_path / "nb.ipynb")
+        live = LiveNotebook(
+            notebook,
+            "a1b2",
+            folder=tmp_path / "run",
+            contents_path="nb.ipynb",
+            beside=False,
+            stamp="0",
+            files=files,
+            tabs=tabs,
+            on_change=lambda *_: None,
+            lock=lock,
+        )
+        await browser.take()
+        live.add_markdown("s1", "the first cell of the next run")
+        await settled(browser, lambda: len(browser.tab.cells) == 2)
+        closing = asyncio.create_task(live.close())
+        await settled(browser, closing.done)
+
+    asyncio.run(story())
