@@ -339,9 +339,7 @@ export class NotebookReplica implements IDisposable {
    * Load the file again, which says at which op it stands, and put back what was typed beyond `told` up to the moment in which the file
    * took the place of the text. Returns whether there was any.
    */
-  private async _takeFile(
-    told: ReadonlyMap<string, string>
-  ): Promise<boolean> {
+  private async _takeFile(told: ReadonlyMap<string, string>): Promise<boolean> {
     const { content, context } = this._options.panel;
     const { contentChanged } = this._model;
     const before = new Set(this._notebook.cells);
