@@ -167,7 +167,7 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
             _film(cell, after[column], heat)
             cell.contour(masks[column], levels=[0.5], colors="white", linewidths=0.6)
             alarm = bool(p_after[column] >= test.threshold(each.name))
-            words = f"{p_before[column]:.2f} → {p_after[column]:.2f}" + (", false alarm" if alarm else "")
+            words = f"{p_before[column]:.2f} → {p_after[column]:.2f}" + ("\nfalse alarm" if alarm else "")
             _verdict(cell, words, alarm=alarm)
     for row, words in enumerate(rows):
         _say_left(axes[row, 0], words)

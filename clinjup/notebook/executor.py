@@ -154,7 +154,7 @@ class KernelExecutor:
         finally:
             self._running.set_result(None)
         seconds = time.monotonic() - started
-        cell.outputs = coalesced(cell.outputs)
+        cell.outputs = coalesced(cell.outputs, lambda stream, text: self._spill(f"{cell.id}-{stream}.txt", text))
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
         if error is None and self._was_interrupted:
             # A second interrupt can hit IPython while it tells the first one, which then leaves text and no error.
@@ -170,6 +170,16 @@ class KernelExecutor:
             error=error,
             kernel_died=died,
         )
+
+    def _spill(self, name: str, text: str) -> str:
+        """Keep a flood of text in the run folder. Returns words that say where; none where the disk does not take it."""
+        folder = self.folder / "outputs"
+        try:
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            return ""
+        return f", the whole is in {folder.name}/{name} of the run folder"
 
     def widget_state(self) -> dict[str, Any]:
         """Notebook metadata that keeps the widgets of this kernel alive for readers."""

@@ -7,6 +7,7 @@ picture would carry data past the sandbox in its address.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from nbformat import NotebookNode
@@ -32,10 +33,11 @@ def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def coalesced(outputs: list[NotebookNode]) -> list[NotebookNode]:
+def coalesced(outputs: list[NotebookNode], spill: Callable[[str, str], str] | None = None) -> list[NotebookNode]:
     """New list of outputs with all pieces of one stream joined at its first place, as a terminal would have shown them.
 
-    nbclient can do this too, but takes a time that grows with the square of the longest line.
+    Of a stream that is too long to be read, head and tail are kept; `spill(stream's name, text)` may keep the whole elsewhere, and
+    returns words that say where. nbclient can join streams too, but takes a time that grows with the square of the longest line.
     """
     kept: list[NotebookNode] = []
     pieces: dict[str, list[str]] = {}
@@ -48,7 +50,9 @@ def coalesced(outputs: list[NotebookNode]) -> list[NotebookNode]:
         pieces.setdefault(output.name, []).append(_text(output.text))
     for output in kept:
         if output.output_type == "stream":
-            output.text = limited_stream(as_terminal("".join(pieces[output.name])))
+            text = as_terminal("".join(pieces[output.name]))
+            where = spill(output.name, text) if spill and len(text) > STREAM_LIMIT else ""
+            output.text = _limited(text, where)
     return kept
 
 
@@ -63,12 +67,12 @@ def as_terminal(text: str) -> str:
     return "\n".join(lines)
 
 
-def limited_stream(text: str) -> str:
+def _limited(text: str, where: str) -> str:
     """Head and tail of a stream that is too long to be read."""
     if len(text) <= STREAM_LIMIT:
         return text
-    half = STREAM_LIMIT // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out by clinjup ...]\n{text[-half:]}"
+    half = (STREAM_LIMIT - 400) // 2  # with the words between them still within the limit: cut once, not again
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out by clinjup{where} ...]\n{text[-half:]}"
 
 
 def printed_text(outputs: list[NotebookNode], limit: int = 4000) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import KernelExecutor, error_signature, kernel_environment
+from clinjup.notebook.outputs import STREAM_LIMIT, coalesced
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.workspace import NotebookWorkspace
 
@@ -84,10 +85,16 @@ def test_scripts_in_outputs_never_reach_the_notebook(kernel):
     assert "onerror" not in outputs and "evil" not in outputs and "application/javascript" not in outputs
 
 
-def test_a_flood_of_output_is_cut_in_the_middle(kernel):
+def test_a_flood_of_output_is_cut_in_the_middle_and_kept_whole_in_a_file(kernel):
+    """Rule 10."""
     run(kernel, "print('a' * 400_000 + 'the end')")
-    text = last_cell(kernel).outputs[0].text
-    assert len(text) < 250_000 and "left out by clinjup" in text and text.rstrip().endswith("the end")
+    cell = last_cell(kernel)
+    text = cell.outputs[0].text
+    assert len(text) <= STREAM_LIMIT and text.rstrip().endswith("the end")
+    name = f"outputs/{cell.id}-stdout.txt"
+    assert f"200,408 characters left out by clinjup, the whole is in {name}" in text
+    assert (kernel[1].session.path.parent / name).read_text(encoding="utf-8") == "a" * 400_000 + "the end\n"
+    assert coalesced(cell.outputs) == cell.outputs, "it is cut again when it is told to a tab"
 
 
 def test_the_notebook_on_disk_is_valid_after_every_cell(kernel):
