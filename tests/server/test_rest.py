@@ -96,6 +96,7 @@ def test_files_of_a_run_are_shown_and_nothing_else(server, small_cohort):
 def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_counts_as_activity(
     own_server, scripted_claude, small_cohort
 ):
+    """Rule 11."""
     server = own_server(base_url="/user/anna/")
     before = server.get("api/status")[1]["last_activity"]
     assert server.get("clinjup/v1/about")[0] == 200

@@ -163,7 +163,7 @@ describe('applyOps', () => {
     expect(sources(model)).toEqual(['mine']);
   });
 
-  it('takes back the whole step of a run with one undo, and nothing of it was an output', () => {
+  it('rule 8: takes back the whole step of a run with one undo, and nothing of it was an output', () => {
     const model = notebook('a');
     const base = baseOf(model);
     apply(
