@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -228,7 +229,8 @@ def new_client(manager: Any) -> _Client:
         record_timing=True,
         startup_timeout=120,
     )
-    # A dead kernel is told by the run, in a sentence.
+    # A dead kernel is told by the run, in a sentence. Its own logger: the one it comes with is the Jupyter server's.
+    client.log = logging.getLogger("clinjup.kernel")
     client.log.setLevel("CRITICAL")
     return client
 

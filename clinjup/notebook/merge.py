@@ -237,7 +237,7 @@ class SharedNotebook:
             changes.append(Change(cell, "kept_beside"))
 
     def _take_metadata(self, cell: NotebookNode, told: SnapshotCell) -> bool:
-        """The user's type, metadata and attachments; what clinjup notes in a cell stays clinjup's."""
+        """The user's type, metadata and attachments; what clinjup notes in a cell, and the clock of one that runs, stays as it is."""
         changed = False
         if told.type != cell.cell_type:
             fresh = _new_cell(told.type, cell.source, cell.id, cell.metadata)
@@ -246,8 +246,8 @@ class SharedNotebook:
             changed = True
         if told.metadata is not None:
             metadata = {name: value for name, value in told.metadata.items() if name not in {"clinjup", "trusted"}}
-            if "clinjup" in cell.metadata:
-                metadata["clinjup"] = cell.metadata["clinjup"]
+            ours = {"clinjup", "execution"} if self._tracks[cell.id].running else {"clinjup"}
+            metadata |= {name: value for name, value in cell.metadata.items() if name in ours}
             if metadata != cell.metadata:
                 cell.metadata = NotebookNode(metadata)
                 changed = True

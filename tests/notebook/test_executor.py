@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import nbformat
 import pytest
+import traitlets.log
 
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import KernelExecutor, error_signature, kernel_environment
@@ -95,6 +97,12 @@ def test_a_flood_of_output_is_cut_in_the_middle_and_kept_whole_in_a_file(kernel)
     assert f"200,408 characters left out by clinjup, the whole is in {name}" in text
     assert (kernel[1].session.path.parent / name).read_text(encoding="utf-8") == "a" * 400_000 + "the end\n"
     assert coalesced(cell.outputs) == cell.outputs, "it is cut again when it is told to a tab"
+
+
+def test_the_log_of_the_program_around_stays_as_loud_as_it_was(kernel):
+    """traitlets hands nbclient the logger of the application, which is the Jupyter server's in JupyterLab."""
+    run(kernel, "1 + 1")
+    assert traitlets.log.get_logger().level != logging.CRITICAL
 
 
 def test_the_notebook_on_disk_is_valid_after_every_cell(kernel):

@@ -92,6 +92,23 @@ def test_going_back_to_a_checkpoint_takes_out_no_cell_that_holds_the_users_text(
     assert texts(shared) == ["two, by the user"]
 
 
+def test_a_snapshot_takes_no_clock_from_a_cell_that_runs_and_leaves_the_users_own_as_they_are():
+    """nbclient notes when the cell began in its metadata, and fails where that is gone when it ends."""
+    shared = SharedNotebook(new_notebook(cells=[new_code_cell("1", id="runs"), new_code_cell("2", id="mine")]))
+    runs, mine = shared.cells
+    shared.set_running(runs, True)
+    runs.metadata["execution"] = {"iopub.execute_input": "now"}
+    told = [
+        SnapshotCell(id="runs", type="code", source=None, seq=0, metadata={"collapsed": True}),
+        SnapshotCell(
+            id="mine", type="code", source=None, seq=0, metadata={"execution": {"shell.execute_reply": "later"}}
+        ),
+    ]
+    shared.merge("tab", 1, shared.seq, told)
+    assert runs.metadata == {"collapsed": True, "execution": {"iopub.execute_input": "now"}}
+    assert mine.metadata == {"execution": {"shell.execute_reply": "later"}}
+
+
 def test_a_deleted_cell_that_the_user_brings_back_by_undo_is_back():
     shared, tab = opened("one", "two")
     cell = tab.cells.pop(1)
