@@ -236,11 +236,6 @@ class LiveNotebook(NotebookSession):
 
     # ------------------------------------------------------------------------------------------------- the file
 
-    async def flush(self) -> None:
-        """Have everything in the file, by whoever writes it."""
-        self._broadcast.flush()
-        await self._save_now()
-
     async def close(self) -> None:
         """Save, let go of the tabs and of the log."""
         async with self._one_save:  # a save that is under way ends first

@@ -163,11 +163,12 @@ def test_a_tab_that_says_hello_instead_of_saving_is_not_waited_for(tmp_path: Pat
             browser = Browser(tabs, files, "tab")
             await browser.take()
             live.add_markdown("s1", "a cell")
-            saving = asyncio.create_task(live.flush())
-            await asyncio.sleep(0)
+            async with asyncio.timeout(HANG):
+                while not any(isinstance(each, Ops) and each.ops[-1].op == "save" for each in browser.inbox):
+                    await asyncio.sleep(0.02)
             browser.inbox.clear()
             browser.hello()
-            await settled(browser, saving.done)
+            await settled(browser, lambda: files.writes >= 1)
             assert "a cell" in sources((await files.read("nb.ipynb")).cells)
 
     asyncio.run(story())
@@ -182,9 +183,7 @@ def test_a_tab_that_has_just_loaded_the_file_is_asked_to_save_the_next_time(tmp_
             await settled(browser, lambda: files.writes >= 1 and not browser.open_tab.behind)
             browser.saves, browser.asked = True, 0
             live.add_markdown("s1", "another")
-            saving = asyncio.create_task(live.flush())
-            await settled(browser, saving.done)
-            assert browser.asked >= 1
+            await settled(browser, lambda: browser.asked >= 1)
 
     asyncio.run(story())
 
@@ -199,11 +198,11 @@ def test_saves_never_meet(tmp_path: Path) -> None:
             await asyncio.wait_for(files.reached.wait(), HANG)
             files.reached.clear()
             live.add_markdown("s1", "later")
-            later = asyncio.create_task(live.flush())
+            closing = asyncio.create_task(live.close())
             await asyncio.sleep(0.05)
             assert not files.reached.is_set(), "a second save began while the first was under way"
             files.gate.set()
-            await asyncio.wait_for(later, HANG)
+            await asyncio.wait_for(closing, HANG)
             assert "later" in sources((await files.read("nb.ipynb")).cells)
 
     asyncio.run(story())
