@@ -53,7 +53,7 @@ export class NotebookReplica implements IDisposable {
       this._options.panel.content.node.addEventListener(
         kind,
         () => {
-          this._touched = this._userCame = true;
+          this._userCame = true;
         },
         { capture: true, once: true }
       );
@@ -237,17 +237,13 @@ export class NotebookReplica implements IDisposable {
     }
     flush();
     this._seq = Math.max(this._seq, until);
-    if (ops.length > 0 && !this._touched) {
-      this._leaveEditModeOfNobody();
-      this._touched = true; // once: later it may be the user, by a menu, who is about to type
-    }
     if (kept) {
       this._lastSnapshot = '';
       this._sendSnapshot();
     }
   }
 
-  /** JupyterLab opens a new notebook in edit mode: the run's first cell would stand there as source, and nobody asked for that. */
+  /** JupyterLab opens a new notebook in edit mode, which passes on to the run's first cell: it would stand there as source. */
   private _leaveEditModeOfNobody(): void {
     const { content } = this._options.panel;
     const { activeCell } = content;
@@ -274,6 +270,7 @@ export class NotebookReplica implements IDisposable {
       this._notebook.transact(() => {
         this._notebook.deleteCell(cells.indexOf(blank));
       }, false);
+      this._leaveEditModeOfNobody();
       window.setTimeout(() => this._sendSnapshot(), 0);
     }
   }
@@ -422,8 +419,6 @@ export class NotebookReplica implements IDisposable {
   private _pingTimer = 0;
   private _applying = false;
   private _isTakingOver = false;
-  /** Whether the user has done anything in this notebook, or its mode has been looked at. */
-  private _touched = false;
   /** Whether the user has done anything in this notebook. */
   private _userCame = false;
   private _welcome: IWelcome | null = null;
