@@ -91,9 +91,9 @@ def _check_journal(run_dir: Path, result: Verification) -> Scan:
 
 
 def _last_export(records: list[Record]) -> dict[str, Any] | None:
-    """The export record that describes the folder as it is: the last one, unless the run was resumed after it."""
+    """The export record that describes the folder as it is: the last one, unless the run was resumed or taken back after it."""
     for record in reversed(records):
-        if record.kind == "resume":
+        if record.kind in {"resume", "restore"}:
             return None
         if record.kind == "export":
             return record.data
