@@ -12,10 +12,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
-from clinjup.nouns import plural
+from clinjup.nouns import class_words, plural, words
+from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, stated_percent
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
-from clinjup.reporting.numbers import class_words, counted, duration, known, metric_of, out_of_100, percent, show, words
+from clinjup.reporting.numbers import duration, known, metric_of, show
 from clinjup.reporting.pictures import SECTIONS, read_pictures
 from clinjup.reporting.story import STEP_WORDS, Story
 from clinjup.reporting.tables import (
@@ -96,10 +97,13 @@ class Outcome:
     """The operating point out of 100 images with and 100 without the target."""
 
     part: str
-    finds: int
+    finds: str
+    misses: str
+    found_dots: int
     finds_interval: str
     finds_n: int | None
-    alarms: int
+    alarms: str
+    alarm_dots: int
     alarms_interval: str
     alarms_n: int | None
     threshold: str
@@ -187,11 +191,11 @@ def _understood(results: Results) -> list[tuple[str, str]]:
     if risk.harm_ratio:
         wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
     if risk.target_sensitivity:
-        wish += f"; sensitivity of at least {percent(risk.target_sensitivity)}"
+        wish += f"; sensitivity of at least {stated_percent(risk.target_sensitivity)}"
     if risk.lower_bound:
         wish += " that must hold for other patients too (95 % confidence)"
     if risk.target_specificity:
-        wish += f"; specificity of at least {percent(risk.target_specificity)}"
+        wish += f"; specificity of at least {stated_percent(risk.target_specificity)}"
     if risk.false_marks_per_image:
         wish += f"; at most {risk.false_marks_per_image:g} false marks per image"
     rows = [
@@ -216,7 +220,7 @@ def _understood(results: Results) -> list[tuple[str, str]]:
     if task.constraints:
         rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
     if task.prevalence:
-        rows.append(("Stated prevalence", f"{100 * task.prevalence:g} %"))
+        rows.append(("Stated prevalence", stated_percent(task.prevalence)))
     return rows
 
 
@@ -282,14 +286,22 @@ def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
     return Outcome(
         part=part,
         finds=out_of_100(finds),
+        misses=rest_of_100(finds),
+        found_dots=_dots(finds),
         finds_interval=show(sensitivity, "percent").interval,
         finds_n=sensitivity.n,
         alarms=out_of_100(1 - spares),
+        alarm_dots=_dots(1 - spares),
         alarms_interval=show(alarms, "percent").interval,
         alarms_n=specificity.n,
         threshold=f"{point.threshold:.2f}" if point else "",
         rule=point.rule if point else "",
     )
+
+
+def _dots(share: float) -> int:
+    """Of 100 dots those that are filled: all or none only where it is all or none."""
+    return min(99, max(1, int(percent_number(share, 0)))) if 0 < share < 1 else round(100 * share)
 
 
 def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, str]]:

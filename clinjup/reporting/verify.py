@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clinjup.reporting.files import sha256_of, sha256_text
+from clinjup.hashing import sha256_of, sha256_text
+from clinjup.phrases import counted
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
-from clinjup.reporting.numbers import counted
 
 NOTEBOOK_NAME = "notebook.ipynb"
 COVERED_FILES = ("results.json", "report.html", "predictions.csv", "predictions.json", "model_card.md")
@@ -179,7 +179,7 @@ def _without_export(notebook: Mapping[str, Any] | None, scan: Scan, result: Veri
     """An unfinished run: cells carry the hash that clinjup gave them when it wrote them."""
     if scan.records:
         result.checked["not covered"] = (
-            "The journal holds no export record (the run did not come to its end): outputs, results.json, report.html, "
+            "The journal holds no export record of the run as it is now (it did not come to its end): outputs, results.json, report.html, "
             "predictions.csv, model card, plots and checkpoints are not covered."
         )
     marked = edited = 0

@@ -97,7 +97,21 @@ def test_it_says_what_was_asked_and_the_verdict(page: Page) -> None:
 
 def test_the_operating_point_is_told_in_counts_out_of_100(page: Page) -> None:
     assert "Of 100 films with pneumothorax it finds 91 (87–95; n = 118) and misses 9" in page.text
-    assert "Of 100 films without, it raises a false alarm on 23 (19–27; n = 482)" in page.text
+    assert "Of 100 films without, it raises a false alarm on 23 (20–27; n = 482)" in page.text
+
+
+def test_a_model_that_missed_a_case_is_not_said_to_miss_none(tmp_path: Path) -> None:
+    results = example.results()
+    results.models[1].test["sensitivity"] = Estimate(value=249 / 250, ci95=(0.978, 0.999), n=250)
+    results.models[1].test["specificity"] = Estimate(value=249 / 250, ci95=(0.978, 0.999), n=250)
+    page = rendered(results, tmp_path)
+    assert "it finds more than 99 (97.8–99.9; n = 250) and misses fewer than 1" in page.text
+    assert "it raises a false alarm on fewer than 1 (0.1–2.2; n = 250)" in page.text
+    assert [attributes["aria-label"] for attributes in page.all("svg")][-2:] == [
+        "more than 99 of 100 found",
+        "fewer than 1 of 100 false alarms",
+    ]
+    assert sum(attributes.get("class") == "on" for attributes in page.all("circle")) == 99 + 1
 
 
 def test_figures_carry_interval_and_n_and_missing_ones_their_reason(page: Page) -> None:
@@ -320,7 +334,7 @@ def test_several_classes_and_unknown_metrics_have_a_report_too(tmp_path: Path) -
     results.models[1].test["sensitivity_melanoma"] = example.estimate(0.8, 0.1, 40)
     results.models[1].test["map_50"] = example.estimate(0.6, 0.1, 40)
     page = rendered(results, tmp_path)
-    assert "Sensitivity, melanoma" in page.text and "Map 50" in page.text
+    assert "Sensitivity for melanoma" in page.text and "Map 50" in page.text
     assert "Of 100 images with melanoma it finds" in page.text
 
 
