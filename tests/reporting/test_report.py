@@ -143,6 +143,11 @@ def test_data_limits_and_audit_trail_are_told(page: Page) -> None:
         assert said in page.text, said
 
 
+def test_placebo_and_intervals_are_explained_as_they_are(page: Page) -> None:
+    assert "ECG electrodes in place of a chest drain" in page.text and "at the same place" not in page.text
+    assert "Wilson's interval" in page.text and "2,000 random redraws of the patients" in page.text
+
+
 def test_what_only_a_person_knows_is_marked(page: Page) -> None:
     assert page.text.count("[NEEDS INPUT]") >= 8
     for topic in ("Intended use", "Reference standard", "Population", "Image acquisition", "Ethics", "Prevalence"):
