@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
+from clinjup.metric_names import same_metric
 from clinjup.nouns import class_words, plural, words
 from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, stated_percent
 from clinjup.reporting.glossary import Glossary
@@ -167,8 +168,8 @@ def _unlinked_terms(results: Results) -> list[str]:
         "gradcam": any("cam" in figure.name.lower() for figure in results.figures),
         "worst_group_auroc": "worst-group" in results.selection,
     }
-    judged_by = metric_of(results.task.primary_metric.name).gloss
-    return [key for key, value in used.items() if value] + ([judged_by] if judged_by else [])
+    decided = {metric_of(item.metric).gloss for item in results.experiments}
+    return [key for key, value in used.items() if value] + sorted(decided - {""})
 
 
 @cache
@@ -215,7 +216,7 @@ def _understood(results: Results) -> list[tuple[str, str]]:
         rows.append(("To be told from", words(task.comparator)))
     rows.append(("Images", task.modality_name or words(task.modality or "not named")))
     rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
-    rows.append(("Judged by", _judged_by(results)))
+    rows += _judged_by(results)
     rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
     if task.constraints:
         rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
@@ -224,14 +225,19 @@ def _understood(results: Results) -> list[tuple[str, str]]:
     return rows
 
 
-def _judged_by(results: Results) -> str:
-    """The metric that models were compared by; of a run with one model the one that the request asks for."""
+def _judged_by(results: Results) -> list[tuple[str, str]]:
+    """The metric that decided between the models, and the one that the request suggests where that is another one."""
     wanted = results.task.primary_metric.name
-    if len(results.experiments) < 2:
-        return metric_of(wanted).label
+    if not results.experiments:
+        return [("Judged by", "nothing yet: no model was chosen")]
     used = results.experiments[0].metric
-    missed = wanted == "worst_group_auroc" != used
-    return metric_of(used).label + ("; worst-group AUROC could not be had on these data" if missed else "")
+    said = metric_of(used).label
+    if len(results.experiments) == 1:
+        said += "; only one model was trained, so nothing had to be chosen"
+    if same_metric(used, wanted):
+        return [("Judged by", said)]
+    fate = "could not be had on these data" if wanted == "worst_group_auroc" else "did not decide here"
+    return [("Judged by", said), ("Suggested metric", f"{metric_of(wanted).label}; it {fate}")]
 
 
 def _trust(results: Results, name: str) -> Trust:

@@ -16,6 +16,7 @@ from clinjup.contracts import (
     FigureFinding,
     NamedConfounder,
     NoteFinding,
+    PrimaryMetric,
     Question,
     QuestionOption,
     Results,
@@ -112,6 +113,25 @@ def test_a_model_that_missed_a_case_is_not_said_to_miss_none(tmp_path: Path) -> 
         "fewer than 1 of 100 false alarms",
     ]
     assert sum(attributes.get("class") == "on" for attributes in page.all("circle")) == 99 + 1
+
+
+def test_what_decided_is_named_and_what_only_was_suggested_is_named_apart(tmp_path: Path) -> None:
+    results = example.results(primary_metric=PrimaryMetric(name="net_benefit"))
+    text = rendered(results, tmp_path).text
+    assert "Judged by Worst-group AUROC Suggested metric Net benefit; it did not decide here" in text
+    del results.experiments[1:]
+    assert "Judged by Worst-group AUROC; only one model was trained" in rendered(results, tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"),
+    [("sensitivity_at_false_mark_limit", "box_sensitivity"), ("melanoma_sensitivity", "sensitivity_melanoma")],
+)
+def test_a_metric_under_two_names_is_not_called_another_one(tmp_path: Path, wanted: str, used: str) -> None:
+    results = example.results(primary_metric=PrimaryMetric(name=wanted))
+    for experiment in results.experiments:
+        experiment.metric = used
+    assert "Suggested metric" not in rendered(results, tmp_path).text
 
 
 def test_figures_carry_interval_and_n_and_missing_ones_their_reason(page: Page) -> None:
