@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of, show
 from clinjup.reporting.pictures import SECTIONS, read_pictures
-from clinjup.reporting.story import STEP_WORDS, Story
+from clinjup.reporting.story import ANSWERS_FILE, STEP_WORDS, Story
 from clinjup.reporting.tables import (
     Table,
     association_table,
@@ -153,6 +154,7 @@ def render_report(
         "limits": limits(results),
         "needs_input": needs_input(results),
         "step_words": STEP_WORDS,
+        "answers_file": ANSWERS_FILE,
         "excluded_shown": EXCLUDED_SHOWN,
         "pictures_by": {section: [p for p in pictures if p.section == section] for section in SECTIONS},
     }
@@ -181,8 +183,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, counted=counted, duration=duration)
+    environment.filters.update(words=words, counted=counted, duration=duration, json=_json)
     return environment
+
+
+def _json(value: object) -> str:
+    """As it stands in a file that a person reads."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _understood(results: Results) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clinjup.contracts import (
+    Approval,
     ConfounderResult,
     DataWarning,
     Estimate,
@@ -20,6 +21,7 @@ from clinjup.contracts import (
     Question,
     QuestionOption,
     Results,
+    RunRequest,
     RunStatus,
     TaskType,
 )
@@ -161,6 +163,32 @@ def test_data_limits_and_audit_trail_are_told(page: Page) -> None:
         "not a medical device",
     ):
         assert said in page.text, said
+
+
+def test_the_command_to_reproduce_has_every_choice_and_the_answers_that_were_given(tmp_path: Path) -> None:
+    request = RunRequest(
+        intent="Is there a pneumothorax?",
+        data="/data/films",
+        planner="claude",
+        model="claude-opus",
+        base_url="http://localhost:8000",
+        local_only=True,
+        max_cost=2.5,
+        approval=Approval.EACH,
+        budget_minutes=30,
+        max_fix_attempts=0,
+        answers={"label_column": "Befund"},
+    )
+    journal = Journal.create(tmp_path / "journal.jsonl")
+    journal.append("intent", {"run_id": "r", "request": request.model_dump(mode="json")})
+    journal.append("answer", {"answers": {"patient_column": "Fall-Nr."}})
+    text = rendered(example.results(), tmp_path).text
+    assert (
+        "clinjup run 'Is there a pneumothorax?' --data /data/films --out NEW_FOLDER --planner claude --model claude-opus "
+        "--base-url http://localhost:8000 --local-only --max-cost 2.5 --approve each --max-fix-attempts 0 --answers answers.json "
+        "--budget-minutes 30 --seed 0"
+    ) in text
+    assert '{ "label_column": "Befund", "patient_column": "Fall-Nr." }' in text
 
 
 def test_placebo_and_intervals_are_explained_as_they_are(page: Page) -> None:
