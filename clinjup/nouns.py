@@ -1,9 +1,27 @@
-"""English nouns in sentences for a clinician: their article and their plural. Imports nothing of ours."""
+"""English nouns in sentences for a clinician: their article, their plural, and what an id is called. Imports nothing of ours."""
 
 from __future__ import annotations
 
 _UNCOUNTED = {"hair", "ink", "metal", "text", "gel", "pneumonia", "oedema", "edema", "emphysema"}
 _VOWELS = "aeiou"
+# Dermoscopy's codes in words; all others are words already.
+_CLASS_WORDS = {
+    "akiec": "actinic keratosis",
+    "bcc": "basal cell carcinoma",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
+
+
+def words(identifier: str) -> str:
+    """'chest_drain' -> 'chest drain'."""
+    return identifier.replace("_", " ").strip()
+
+
+def class_words(identifier: str) -> str:
+    """'bcc' -> 'basal cell carcinoma'; other ids with spaces."""
+    return _CLASS_WORDS.get(identifier, words(identifier))
 
 
 def with_article(noun: str) -> str:

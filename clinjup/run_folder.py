@@ -8,8 +8,8 @@ from typing import Any
 
 from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, RunStatus
+from clinjup.hashing import sha256_text
 from clinjup.locks import Lock, Taken
-from clinjup.notebook.session import source_sha256
 from clinjup.reporting import Journal
 
 KILLED = (
@@ -61,7 +61,7 @@ class History:
                 self.findings.append(record.data["finding"])
                 self._found.append((record.data["step_id"], record.data["finding"]))
             elif record.kind == "proposal" and record.data["type"] == "run_cell":
-                proposed[source_sha256(record.data["source"])] = record.data["source"]
+                proposed[sha256_text(record.data["source"])] = record.data["source"]
             elif record.kind == "execution":
                 self.executions.append(record.data)
                 if record.data["ok"] and record.data["source_sha256"] in proposed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +26,7 @@ from clinjup.contracts import (
     Step,
     StepStatus,
 )
+from clinjup.hashing import sha256_text
 from clinjup.recipes import recipe
 
 MAX_ACTIONS = 200
@@ -115,7 +115,7 @@ class Loop:
             step.status = StepStatus.DONE
             self.state.observation = Observation("carried_out", text="The cell was placed and not run, as approved.")
             return
-        rejection = await self._rejection(action, source, _sha256(source))
+        rejection = await self._rejection(action, source, sha256_text(source))
         if self.stopped.is_set():
             return
         if rejection is not None:
@@ -167,7 +167,7 @@ class Loop:
             Attempt(
                 step_id=step.id,
                 number=attempt,
-                source_sha256=_sha256(source),
+                source_sha256=sha256_text(source),
                 ok=outcome.ok,
                 seconds=round(outcome.seconds, 3),
                 error=outcome.error,
@@ -225,7 +225,3 @@ def _cell(action: PlaceRecipe | RunCell, attempt: int) -> tuple[str, str]:
     else:
         introduction, source = action.explanation, action.source
     return f"> **Mended, attempt {attempt}.** {action.repair}" if action.repair else introduction, source
-
-
-def _sha256(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()

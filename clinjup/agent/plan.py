@@ -263,6 +263,7 @@ def _train_and_validate(
             "NAME": name,
             **operating_point(brief.task),
             "CONFOUNDERS": checked,
+            **({"PREVALENCE": brief.task.prevalence} if brief.task.prevalence else {}),
             "SEED": brief.seed,
         },
         words={"name": title, "rule": rule_in_words(brief.task), "confounder_check": check, **words},

@@ -152,13 +152,3 @@ def prevalence(text: str) -> float | None:
     if ratio and 0 < (value := number(ratio["cases"]) / number(ratio["all"])) < 1:
         return value
     return None
-
-
-def part_with_boxes(text: str) -> float | None:
-    """'Only about 5% of our images have boxes' -> 0.05."""
-    hit = re.search(
-        rf"(?P<share>{_DIGITS}{_PERCENT})[^.;\n]{{0,60}}\b(?:box\w*|annotat\w*|annotiert|eingezeichnet|markiert"
-        rf"|marked|outlined|rahmen)\b",
-        text,
-    )
-    return share(hit["share"]) if hit else None

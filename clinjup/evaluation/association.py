@@ -16,6 +16,7 @@ from clinjup.contracts import AssociationFinding, Estimate
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.proportions import Z_95, proportion
 from clinjup.kernel import emit
+from clinjup.phrases import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +118,6 @@ def association_sentence(name: str, target: str, ratios: dict[str, Estimate], co
         else f"the {name} alone tells little about the label"
     )
     return (
-        f"In the {split} part {with_target:.0%} of the images with {plain_name(target)} and {without_target:.0%} of those without "
+        f"In the {split} part {percent(with_target)} of the images with {plain_name(target)} and {percent(without_target)} of those without "
         f"show a {name} (odds ratio {ratio.value:.1f}, 95 % CI {low:.1f} to {high:.1f}, n = {ratio.n}): {verdict}."
     )

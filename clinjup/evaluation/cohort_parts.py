@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,12 +75,6 @@ def predict_rows(model: TrainedModel, images: ImageCache, table: pd.DataFrame) -
 def scores_of(model: TrainedModel, predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     """P(class of interest) [rows] from what `predict_rows` gave."""
     return predicted if predicted.ndim == 1 else predicted[:, model.positive]
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hex digest of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def plain_name(identifier: str) -> str:

@@ -11,10 +11,11 @@ from clinjup.contracts import ConfounderResult, Estimate, NoteFinding
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.plots import colours_of, count_line, in_house_style, say_count
-from clinjup.evaluation.wording import percent, points, with_ci
+from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import BLUE, GREY, SKY, VERMILION, new_figure, show_figure
 from clinjup.nouns import with_article
+from clinjup.phrases import percent, points, signed_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -246,4 +247,4 @@ def _points_ci(estimate: Estimate) -> str:
     if estimate.ci95 is None:
         return ""
     low, high = estimate.ci95
-    return f"({low * 100:+.0f} to {high * 100:+.0f})"
+    return f"({signed_points(low)} to {signed_points(high)})"

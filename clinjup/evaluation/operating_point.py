@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from clinjup.contracts import OperatingPoint
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.wording import percent
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from clinjup.phrases import stated_percent
 
 
 def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, target_sensitivity: float = 0.90) -> float:
@@ -60,7 +60,7 @@ def operating_point(
 
 def rule_in_words(probabilities: ArrayLike, labels: ArrayLike, target_sensitivity: float, threshold: float) -> str:
     """The rule as it stands in results and report, with what the clinician must know where it gives nothing useful."""
-    words = f"highest specificity with a validation sensitivity of at least {percent(target_sensitivity)}"
+    words = f"highest specificity with a validation sensitivity of at least {stated_percent(target_sensitivity)}"
     called, y = np.asarray(probabilities, float) >= threshold, np.asarray(labels) == 1
     if called[~y].all():
         words += "; it is reached only by calling every image positive"

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from clinjup.contracts import NoteFinding
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.proportions import effective_size, wilson
-from clinjup.evaluation.wording import percent, with_ci
+from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import GREY, PALETTE, STYLE, new_figure, show_figure
+from clinjup.phrases import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

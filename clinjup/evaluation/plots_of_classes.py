@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinjup.evaluation.plots import colours_of, in_house_style, say_count
-from clinjup.evaluation.wording import percent, with_ci
-from clinjup.imaging.classes import plain_class
+from clinjup.evaluation.wording import with_ci
 from clinjup.kernel.figures import new_figure, show_figure
+from clinjup.nouns import class_words
+from clinjup.phrases import percent
 
 if TYPE_CHECKING:
     from clinjup.evaluation.test_set import TestSet
@@ -90,11 +91,11 @@ def plot_classes(test: TestSet) -> None:
                 capsize=2,
                 label=model if line == 0 else None,
             )
-            spoken.append(f"{model}, {plain_class(cls)} {with_ci(estimate)}")
+            spoken.append(f"{model}, {class_words(cls)} {with_ci(estimate)}")
     counts = [int((test.part.codes == code).sum()) for code in range(len(names))]
     axes.set_yticks(
         [-line for line in range(len(names))],
-        [f"{plain_class(cls)}\n(n = {count})" for cls, count in zip(names, counts, strict=True)],
+        [f"{class_words(cls)}\n(n = {count})" for cls, count in zip(names, counts, strict=True)],
     )
     axes.set(xlim=(0, 1), ylim=(-len(names) + 0.4, 0.6), xlabel="share named rightly (95 % confidence interval)")
     axes.set_title("Sensitivity for each class")

@@ -15,8 +15,8 @@ from clinjup.contracts import Estimate, NoteFinding
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.ranking import auroc_statistic
 from clinjup.evaluation.wording import with_ci
-from clinjup.imaging.classes import plain_class
 from clinjup.kernel import emit
+from clinjup.nouns import class_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def probe_pictures(cohort: Cohort, images: ImageCache, *, seed: int = 0) -> pd.D
     bootstrap = Bootstrap(groups, labels, seed=seed)
     found = {name: _probe(values, labels, groups, bootstrap, seed) for name, values in features.items()}
     telling = [name for name, estimate in found.items() if estimate.ci95 is not None and estimate.ci95[0] > 0.5]
-    target = plain_class(cohort.finding)
+    target = class_words(cohort.finding)
     listed = "; ".join(f"{name}: AUROC {with_ci(estimate)}" for name, estimate in found.items())
     verdict = (
         f"More than chance can be told of {target} without looking at the lesion ({' and '.join(telling)})"

@@ -20,7 +20,7 @@ from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.proportions import effective_size
-from clinjup.evaluation.wording import percent
+from clinjup.phrases import stated_percent
 
 if TYPE_CHECKING:
     from clinjup.learning.cross_fit import OutOfFold
@@ -64,14 +64,14 @@ def safe_threshold(
     threshold = min(_threshold_at(rate, negatives) if safe is None else safe, own)
     missed = int((placements > rate).sum())
     words = (
-        f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {percent(target)}: "
+        f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "
         f"{len(placements) - missed} of {len(placements)} {source} positives found, bound {bound * 100:.1f} %"
     )
     if bound < target:
         groups = len(set(clusters.tolist()))
         words = (
             f"the highest sensitivity that can be had: no {source} positive is missed. {len(placements)} positives of {groups} groups show "
-            f"no more than a sensitivity of {bound * 100:.1f} % (one-sided 95 % lower bound), so {percent(target)} cannot be promised"
+            f"no more than a sensitivity of {bound * 100:.1f} % (one-sided 95 % lower bound), so {stated_percent(target)} cannot be promised"
         )
     return threshold, words
 

@@ -13,10 +13,11 @@ from clinjup.contracts import Estimate, Experiment, SelectionFinding
 from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.metrics import LOWER_IS_BETTER
 from clinjup.evaluation.validate import Validation
-from clinjup.evaluation.wording import metric_words, points
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
+from clinjup.metric_names import metric_words
 from clinjup.nouns import with_article
+from clinjup.phrases import points
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
-from clinjup.imaging.classes import plain_class
+from clinjup.nouns import class_words
 
 FEWEST_EVENTS = 10  # below this a class's own figures are given with the words that they are uncertain
 
@@ -50,7 +50,7 @@ def class_metrics(part: Part, predicted: NDArray[np.float64], bootstrap: Bootstr
     statistics: dict[str, Statistic] = {}
     for code, name in enumerate(part.classes):
         members = part.codes == code
-        reason = f"no image of this part shows {plain_class(name)}"
+        reason = f"no image of this part shows {class_words(name)}"
         estimate = proportion(right[members], part.clusters[members], reason=reason)
         if 0 < members.sum() < FEWEST_EVENTS:
             estimate = estimate.model_copy(update={"note": f"only {int(members.sum())} images, very uncertain"})
@@ -74,7 +74,7 @@ def confusion_of(part: Part, predicted: NDArray[np.float64]) -> Confusion | None
     size = len(part.classes)
     counts = np.zeros((size, size), int)
     np.add.at(counts, (part.codes, predicted.argmax(axis=1)), 1)
-    return Confusion(classes=[plain_class(name) for name in part.classes], counts=counts.tolist())
+    return Confusion(classes=[class_words(name) for name in part.classes], counts=counts.tolist())
 
 
 def _balanced_accuracy(codes: NDArray[Any], right: NDArray[np.bool_]) -> Statistic:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clinjup.imaging.classes import plain_class
+from clinjup.imaging.classes import label_words
+from clinjup.nouns import class_words
+from clinjup.phrases import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +42,7 @@ def table_one_frame(cohort: Cohort) -> pd.DataFrame:
     import pandas as pd
 
     table = cohort.table
-    names = ["without", "with"] if cohort.binary else [plain_class(name) for name in cohort.classes]
-    if cohort.binary:
-        names = [f"{word} {plain_class(cohort.target)}" for word in names]
+    names = label_words(cohort) if cohort.binary else [class_words(name) for name in cohort.classes]
     parts = {"all": table} | {name: table[table["label"] == code] for code, name in enumerate(names)}
     rows: list[dict[str, str]] = [
         {"group": "Number", "row": "images"} | {name: f"{len(part):,}" for name, part in parts.items()},
@@ -95,4 +95,4 @@ def _known(column: pd.Series) -> pd.Series:
 
 def _share(has: pd.Series, known: pd.Series) -> str:
     count, total = int(np.sum(has & known)), int(np.sum(known))
-    return f"{count:,} ({100 * count / total:.0f} %)" if total else "–"
+    return f"{count:,} ({percent(count / total)})" if total else "–"

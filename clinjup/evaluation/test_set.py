@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from clinjup.contracts import EvaluationFinding, SelectionFinding, TestOpeningFinding
 from clinjup.evaluation import confounder_plots, decision_curve, plots, plots_of_classes
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of, sha256_of
+from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.confounders.strata import strata_table
 from clinjup.evaluation.opening import (
@@ -32,9 +32,10 @@ from clinjup.evaluation.subgroups import subgroup_table
 from clinjup.evaluation.triage import say_triage, triage_metrics
 from clinjup.evaluation.validate import Validation
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
-from clinjup.imaging.classes import plain_class
+from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
+from clinjup.nouns import class_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,10 +139,10 @@ def open_test_set(
     record = check_opening(known, opening_record(list(by_name), validations, part, selected))
     if known is None:
         write_opening(record)
-        patients = len(set(part.clusters))
+        patients = part.table["patient"].nunique()
         emit(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} patients.",
+            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} {cohort.grouped_by}s.",
         )
     predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
     probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}
@@ -167,7 +168,7 @@ def open_test_set(
         ]
         write_opening(record)
     findings = {finding.name: finding for finding in record.evaluations[arguments]}
-    target = plain_class(cohort.finding)
+    target = class_words(cohort.finding)
     for finding in findings.values():
         emit(finding, verdict(finding, target))
     if triage:

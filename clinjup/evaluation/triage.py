@@ -21,6 +21,7 @@ from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.safe_point import miss_bound
 from clinjup.evaluation.temperature import scaled
 from clinjup.kernel import emit
+from clinjup.phrases import per_hundred
 
 if TYPE_CHECKING:
     from clinjup.evaluation.validate import Validation
@@ -74,15 +75,13 @@ def say_triage(finding: EvaluationFinding, target: str) -> None:
         if missed == 0
         else f"{missed} of {bound.n} images with {target} {'was' if missed == 1 else 'were'} missed. On other patients"
     )
-    sentence = f"{rule} up to {bound.value * 100:.1f} in 100 may be missed (one-sided 95 % bound)."
+    sentence = f"{rule} up to {per_hundred(bound.value)} in 100 may be missed (one-sided 95 % bound)."
     if excisions.value is not None:
         at = f" ({excisions.note})" if excisions.note else ""
-        sentence += f" For each {target} found, {excisions.value:.1f} lesions are referred{at}."
+        sentence += f" For each {target} found, {excisions.value:.1f} images are called positive{at}."
     if npv.value is not None:
         low = npv.ci95[0] if npv.ci95 else npv.value
-        sentence += (
-            f" Of 100 that are reassured, {100 * npv.value:.1f} have no {target} (at worst {100 * low:.1f}, 95 % CI)."
-        )
+        sentence += f" Of 100 that are reassured, {per_hundred(npv.value)} have no {target} (at worst {per_hundred(low)}, 95 % CI)."
     emit(NoteFinding(sentence=sentence), sentence)
 
 

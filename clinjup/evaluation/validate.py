@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of, sha256_of
+from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words
 from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
 from clinjup.evaluation.several_classes import part_metrics
 from clinjup.evaluation.temperature import fit_temperature
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
-from clinjup.imaging.classes import plain_class
+from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
+from clinjup.nouns import class_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +152,7 @@ def emit_validation(validation: Validation, cohort: Cohort) -> None:
             operating_point=validation.operating_point,
             confounders=validation.confounders,
         ),
-        validation_sentence(validation, plain_class(cohort.finding)),
+        validation_sentence(validation, class_words(cohort.finding)),
     )
 
 

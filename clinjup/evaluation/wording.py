@@ -7,67 +7,23 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.evaluation.cohort_parts import plain_name
-from clinjup.imaging.classes import plain_class
+from clinjup.metric_names import metric_words
 from clinjup.nouns import with_article
+from clinjup.phrases import change_of, decimals, percent, points, shift_words
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def percent(share: float) -> str:
-    """0.163 -> '16 %'."""
-    return f"{share * 100:.0f} %"
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 positive', '3 positives'."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def points(difference: float) -> str:
-    """0.021 -> '+2 points' (of percent)."""
-    whole = round(difference * 100)
-    sign = "+" if whole > 0 else "−" if whole < 0 else ""
-    return f"{sign}{abs(whole)} point{'' if abs(whole) == 1 else 's'}"
 
 
 def with_ci(estimate: Estimate, digits: int = 2) -> str:
     """'0.91 (0.88 to 0.94)', or a dash where there is no value."""
     if estimate.value is None:
         return "–"
+    digits = decimals(estimate.value, digits, 0.0, 1.0)
     if estimate.ci95 is None:
         return f"{estimate.value:.{digits}f}"
     low, high = estimate.ci95
     return f"{estimate.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-_METRIC_WORDS = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "ap50": "AP50",
-    "ap50_95": "AP50-95",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-    "worst_group_auroc": "worst-group AUROC",
-    "macro_auroc": "mean AUROC of the classes",
-    "excisions_per_case": "referred for each one found",
-    "miss_rate_bound": "upper bound of the miss rate",
-    "brier_scaled": "Brier score, calibrated",
-    "ece_scaled": "expected calibration error, calibrated",
-    "calibration_slope_scaled": "calibration slope, calibrated",
-    "calibration_intercept_scaled": "calibration intercept, calibrated",
-    "false_alarm_increase": "increase of false alarms by insertion",
-}
-
-
-def metric_words(metric: str) -> str:
-    """A metric's key as a person writes it; those of a class name the class in words."""
-    for stem, words in (("sensitivity_", "sensitivity for"), ("auroc_", "AUROC for")):
-        if metric.startswith(stem):
-            return f"{words} {plain_class(metric.removeprefix(stem))}"
-    return _METRIC_WORDS.get(metric, metric.replace("_", " "))
 
 
 def metrics_table(models: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
@@ -104,14 +60,8 @@ def insertion_sentence(confounder: str, result: ConfounderResult, target: str) -
     films = f"films without {target}" + ("" if (increase.note or "").startswith("on all") else f" and without {name}")
     placebo = "" if result.placebo_increase.value is None else f", placebo: {points(result.placebo_increase.value)}"
     base = f"n = {increase.n} {films}{placebo}"
-    low, high = increase.ci95 or (increase.value, increase.value)
-    if low <= 0 <= high:
-        return (
-            f"Inserting {with_article(name)} did not measurably change false alarms: {percent(before.value)} before, "
-            f"{percent(after.value)} after ({base})."
-        )
-    verb = "raised" if increase.value > 0 else "lowered"
-    return f"Inserting {with_article(name)} {verb} false alarms from {percent(before.value)} to {percent(after.value)} ({base})."
+    shift = shift_words(change_of(increase), before.value, after.value, "false alarms")
+    return f"Inserting {with_article(name)} {shift} ({base})."
 
 
 def strata_sentence(confounder: str, result: ConfounderResult, target: str) -> str | None:

@@ -12,10 +12,11 @@ import pandas as pd
 
 from clinjup.contracts import AuditFinding, DataWarning
 from clinjup.imaging.cache import ImageCache
-from clinjup.imaging.classes import plain_class, without_rare_classes
+from clinjup.imaging.classes import without_rare_classes
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
 from clinjup.imaging.files import IMAGE_SUFFIXES
+from clinjup.nouns import class_words
 
 MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
 MAX_P = 0.01
@@ -150,7 +151,7 @@ def _rare_classes(cohort: Cohort) -> list[DataWarning]:
     for value, name in enumerate(cohort.classes):
         count = int((cohort.table["label"] == value).sum())
         if count < RARE:
-            what = f"{plain_class(name)} for {cohort.target}" if cohort.binary else plain_class(name)
+            what = f"{class_words(name)} for {cohort.target}" if cohort.binary else class_words(name)
             sentence = f"Only {count} images are {what}: every figure about them will be very uncertain."
             found.append(DataWarning(code="rare_class", sentence=sentence))
     return found
@@ -235,7 +236,7 @@ def _show_samples(cohort: Cohort, images: ImageCache, columns: int = 6) -> None:
     from clinjup.kernel.figures import new_figure, show_figure
 
     target = cohort.target.replace("_", " ")
-    names = [plain_class(name).capitalize() for name in cohort.classes]
+    names = [class_words(name).capitalize() for name in cohort.classes]
     titles = [f"Without {target}", f"With {target}"] if cohort.binary else names
     rows = len(titles)
     figure, axes = new_figure(columns, rows, width=1.6 * columns, height=1.86 * rows, squeeze=False)

@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import DataWarning
 from clinjup.kernel.errors import ClinjupError
+from clinjup.nouns import class_words
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
 
 FEWEST_GROUPS = 3  # one each for training, validation and test
 
-_WORDS = {
-    "akiec": "actinic keratosis",
-    "bcc": "basal cell carcinoma",
-    "bkl": "benign keratosis",
-    "df": "dermatofibroma",
-    "vasc": "vascular lesion",
-}
 _GROUPS = {"lesion": re.compile(r"l(e|ä|ae)sion", re.I), "case": re.compile(r"\b(case|fall)", re.I)}
 
 
-def plain_class(name: str) -> str:
-    """'bcc' -> 'basal cell carcinoma'; other ids with spaces."""
-    return _WORDS.get(name, name.replace("_", " "))
+def label_words(cohort: Cohort) -> list[str]:
+    """What each code of the column `label` means: ['without pneumothorax', 'with pneumothorax'], or 'with ...' for each class."""
+    if cohort.binary:
+        return [f"{word} {class_words(cohort.target)}" for word in ("without", "with")]
+    return [f"with {class_words(name)}" for name in cohort.classes]
 
 
 def priority_among(classes: Sequence[str], priority: str | None) -> str:
     """The class with priority. Raises `ClinjupError` where no image has it."""
     if priority is None or priority not in classes:
         raise ClinjupError(
-            f"No image is labelled '{plain_class(priority or 'any class')}', which was to have priority. There are: "
-            f"{', '.join(map(plain_class, classes))}. Name one of these."
+            f"No image is labelled '{class_words(priority or 'any class')}', which was to have priority. There are: "
+            f"{', '.join(map(class_words, classes))}. Name one of these."
         )
     return priority
 
@@ -59,11 +55,11 @@ def without_rare_classes(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
         return cohort, []
     if cohort.positive in rare:
         raise ClinjupError(
-            f"Only {int(groups.get(cohort.positive, 0))} {cohort.grouped_by}s show {plain_class(cohort.finding)}, which has priority; "
+            f"Only {int(groups.get(cohort.positive, 0))} {cohort.grouped_by}s show {class_words(cohort.finding)}, which has priority; "
             "training, validation and test need at least one each. Add images of it."
         )
     rows = cohort.table.index[cohort.table["label"].isin(rare)]
-    names = " and ".join(plain_class(cohort.classes[code]) for code in rare)
+    names = " and ".join(class_words(cohort.classes[code]) for code in rare)
     sentence = (
         f"{names.capitalize()}: {len(rows)} images of fewer than {FEWEST_GROUPS} {cohort.grouped_by}s, too few to learn and to test. "
         "They are left out, so the model will take such a lesion for another one."

@@ -13,7 +13,7 @@ import pandas as pd
 
 from clinjup.contracts import BoxRole, CohortFinding, DataWarning, Excluded, Flag, Roles, UnusableData
 from clinjup.imaging.boxes import Boxes, with_boxes
-from clinjup.imaging.classes import grouped_by, plain_class, priority_among
+from clinjup.imaging.classes import grouped_by, priority_among
 from clinjup.imaging.files import printable
 from clinjup.imaging.headers import numbered
 from clinjup.imaging.masks import MaskSource
@@ -22,6 +22,7 @@ from clinjup.imaging.selection import Selection, excluded_list
 from clinjup.imaging.source import DataFolder
 from clinjup.imaging.values import as_covariate, flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
+from clinjup.nouns import class_words
 
 _OWN_COLUMNS = ("image", "path", "label", "patient", "group", "split")
 
@@ -228,7 +229,7 @@ def check_usable(cohort: Cohort) -> None:
             "Check that the label column and the image names of the table are the right ones."
         )
     if table["label"].nunique() < 2:
-        only = plain_class(cohort.classes[int(table["label"].iloc[0])])
+        only = class_words(cohort.classes[int(table["label"].iloc[0])])
         raise UnusableData(
             f"All {len(table)} labelled images are {only} for {cohort.target}; telling two classes apart needs images of both. "
             "Add images of the other class, or name the values that mean it."
@@ -330,5 +331,5 @@ def _emit(cohort: Cohort, title: str) -> None:
     if cohort.binary:
         sentence += f"{counts['positive']} with {title}, {counts['negative']} without."
     else:
-        sentence += ", ".join(f"{count} {plain_class(name)}" for name, count in counts.items()) + "."
+        sentence += ", ".join(f"{count} {class_words(name)}" for name, count in counts.items()) + "."
     emit(finding, sentence if cohort.has_patient_ids else sentence.replace("patients", "patients (one image each)"))

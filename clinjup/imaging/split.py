@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import DataWarning, SplitCount, SplitFinding
-from clinjup.imaging.classes import plain_class
 from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.folds import MANY_GROUPS, dealt_folds
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from clinjup.nouns import class_words
 
 PARTS = ("train", "validation", "test")
 _MAX_FOLDS = 50
@@ -205,7 +205,7 @@ def _test_warnings(table: pd.DataFrame, cohort: Cohort) -> list[DataWarning]:
     missing = [name for code, name in enumerate(cohort.classes) if code not in present]
     if not missing:
         return []
-    named = " or ".join(map(plain_class, missing))
+    named = " or ".join(map(class_words, missing))
     sentence = (
         f"The test part has no image that is {named} for {cohort.target}; it cannot show how well that is told apart."
     )

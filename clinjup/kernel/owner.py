@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
+from clinjup.secret_names import is_secret
+
 _RUN_ID = "CLINJUP_RUN_ID"
-# As notebook/executor.py keeps it out of the kernels that clinjup starts.
-_SECRET = re.compile(
-    r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)|^(ANTHROPIC|AWS|AZURE|OPENAI|GOOGLE)_", re.IGNORECASE
-)
 
 
 class Owner:
@@ -50,5 +47,5 @@ def begin(session: str, run_id: str, folder: str, *, scrub: bool = False) -> Non
     shell.events.register("pre_run_cell", owner.enter)
     shell.events.register("post_run_cell", owner.leave)
     if scrub:
-        for name in [name for name in os.environ if _SECRET.search(name)]:
+        for name in [name for name in os.environ if is_secret(name)]:
             del os.environ[name]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from clinjup.contracts import NoteFinding, TrainingFinding
+from clinjup.imaging.classes import label_words
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from clinjup.kernel.findings import emit
 from clinjup.kernel.progress import ProgressBar
@@ -96,7 +97,7 @@ def train(
         return model
 
     training, validation = _part(cohort, "train"), _part(cohort, "validation")
-    treatment = treatment_for(training, mitigation, confounders)
+    treatment = treatment_for(training, mitigation, confounders, label_words(cohort))
     for note in [] if quiet else treatment.notes:
         emit(NoteFinding(sentence=note), note)
     about = {

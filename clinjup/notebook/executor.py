@@ -24,11 +24,8 @@ from nbformat import NotebookNode
 from clinjup.contracts import FINDING_MIME, PROGRESS_MIME, CellError, Progress
 from clinjup.notebook.outputs import coalesced, printed_text, without_active_content
 from clinjup.notebook.provisioner import SandboxProvisioner
+from clinjup.secret_names import is_secret
 
-# Never in the kernel's environment: code that a model wrote could read them.
-_SECRET = re.compile(
-    r"(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)|^(ANTHROPIC|AWS|AZURE|OPENAI|GOOGLE)_", re.IGNORECASE
-)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -242,7 +239,7 @@ def kernel_pid(manager: Any) -> int | None:
 
 def kernel_environment(run_id: str) -> dict[str, str]:
     """The environment of a run's kernel: ours without secrets."""
-    environment = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    environment = {name: value for name, value in os.environ.items() if not is_secret(name)}
     return {
         **environment,
         "CLINJUP_RUN_ID": run_id,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Plan, Question
+from clinjup.metric_names import metric_words, same_metric
+from clinjup.phrases import stated_percent
 
 
 def introduction(task: ClinicalTask, profile: DataProfile, plan: Plan, warnings: list[DataWarning]) -> str:
@@ -12,7 +14,7 @@ def introduction(task: ClinicalTask, profile: DataProfile, plan: Plan, warnings:
         "> **Asked:** " + _verbatim(task.request),
         _synthetic_banner(profile),
         "*Research software, not a medical device. Written and run by clinjup; every cell can be read, changed and run again.*",
-        "## How the request was understood\n\n" + _table(_understanding(task)),
+        "## How the request was understood\n\n" + _table(_understanding(task, plan)),
         "## Plan\n\n" + "\n".join(f"{number}. {step.title}" for number, step in enumerate(plan.steps, start=1)),
         _warnings(warnings),
     ]
@@ -37,21 +39,34 @@ def _synthetic_banner(profile: DataProfile) -> str:
     return "> ⚠️ **Synthetic data.** These images were computed, no patient was imaged. The figures say nothing about real films."
 
 
-def _understanding(task: ClinicalTask) -> list[tuple[str, str]]:
+def _understanding(task: ClinicalTask, plan: Plan) -> list[tuple[str, str]]:
     risk = task.risk
     rows = [
         ("To be found", task.target_name or task.target or "?"),
         ("Images", task.modality_name or "not named"),
-        ("Judged by", f"{task.primary_metric.name.replace('_', ' ')} ({task.primary_metric.direction})"),
+        *_judged_by(task, plan),
         ("Risk", risk.kind.replace("_", " ") + (f" ({_verbatim(risk.phrase)})" if risk.phrase else "")),
     ]
     if risk.target_sensitivity:
-        rows.append(("Wanted sensitivity", f"at least {risk.target_sensitivity:.0%}"))
+        rows.append(("Wanted sensitivity", f"at least {stated_percent(risk.target_sensitivity)}"))
     for confounder in task.confounders:
         rows.append(("Must not be used", f"{confounder.name} ({_verbatim(confounder.phrase)})"))
     for constraint in task.constraints:
         rows.append(("Constraint", constraint.replace("_", " ")))
     return rows
+
+
+def _judged_by(task: ClinicalTask, plan: Plan) -> list[tuple[str, str]]:
+    """What will choose between the models, and the metric that the request suggests where that is another one."""
+    choice = next((step for step in plan.steps if "selection_rule" in step.words), None)
+    if choice is None:
+        return []
+    wanted = task.primary_metric.name
+    decides = "worst_group_auroc" if choice.parameters.get("CONFOUNDER") else choice.parameters.get("METRIC", "auroc")
+    rows = [("Judged by", choice.words["selection_rule"])]
+    if same_metric(decides, wanted):
+        return rows
+    return [*rows, ("Suggested metric", f"{metric_words(wanted)}; it does not decide here")]
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

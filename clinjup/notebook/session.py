@@ -6,7 +6,6 @@ The disk is written by a thread of its own, one save after the other, so that a 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,15 +15,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from clinjup.hashing import sha256_text
 from clinjup.notebook.writing import NotebookText
 
 # A cell that runs this long is written to disk before it ends, and then at most this often while its outputs stream in.
 SAVE_EVERY_SECONDS = 0.5
-
-
-def source_sha256(source: str) -> str:
-    """Hash of a cell's source, as journalled and as `clinjup verify` recomputes it."""
-    return hashlib.sha256(source.encode("utf-8")).hexdigest()
 
 
 def empty_notebook(run_id: str) -> NotebookNode:
@@ -154,7 +149,7 @@ class NotebookSession:
 
     def _is_of(self, cell: NotebookNode, steps: list[str]) -> bool:
         anchor = cell.metadata.get("clinjup", {})
-        unchanged = anchor.get("source_sha256") == source_sha256(cell.source)
+        unchanged = anchor.get("source_sha256") == sha256_text(cell.source)
         return anchor.get("run_id") == self.run_id and anchor.get("step_id") in steps and unchanged
 
     def _remove(self, ids: list[str]) -> int:
@@ -166,4 +161,4 @@ class NotebookSession:
         self.notebook.cells.append(cell)
 
     def _anchor(self, step_id: str, source: str) -> dict[str, Any]:
-        return {"run_id": self.run_id, "step_id": step_id, "source_sha256": source_sha256(source)}
+        return {"run_id": self.run_id, "step_id": step_id, "source_sha256": sha256_text(source)}

@@ -8,8 +8,9 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from clinjup.hashing import sha256_text
 from clinjup.notebook.executor import CellOutcome, KernelExecutor
-from clinjup.notebook.session import NotebookSession, source_sha256
+from clinjup.notebook.session import NotebookSession
 
 Publish = Callable[[str, dict[str, Any]], None]
 
@@ -89,7 +90,7 @@ class NotebookWorkspace:
         for cell in self.session.notebook.cells:
             anchor = cell.metadata.get("clinjup", {})
             step_id = anchor.get("step_id") if anchor.get("run_id") == self.session.run_id else None
-            unchanged = anchor.get("source_sha256") == source_sha256(cell.source)
+            unchanged = anchor.get("source_sha256") == sha256_text(cell.source)
             failed = "clinjup-failed-attempt" in cell.metadata.get("tags", [])
             if cell.cell_type == "code" and step_id and unchanged and not failed:
                 last[step_id] = cell

@@ -1,22 +1,10 @@
-"""Files that are either whole or absent, and their fingerprints."""
+"""Files that are either whole or absent."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes as hex, read in blocks (checkpoints are large)."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sha256_text(text: str) -> str:
-    """SHA-256 of a text's UTF-8 bytes as hex; a lone surrogate counts as its escape."""
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

@@ -53,10 +53,11 @@ TERMS: dict[str, tuple[str, str]] = {
         "Training shows every combination of diagnosis and confounder equally often, so that the confounder no "
         "longer tells anything about the diagnosis.",
     ),
-    "bootstrap": (
-        "Bootstrap clustered by patient",
-        "The figures are computed again on many random redraws of the patients (all images of a patient "
-        "together); the spread gives the confidence interval.",
+    "clustered": (
+        "Intervals clustered by patient",
+        "All images of a patient count together, not as so many independent ones. Shares of images (sensitivity, specificity, false "
+        "alarms) carry Wilson's interval at the number of independent images that they are worth, because a bootstrap of a share of 0 or "
+        "100 % has no width. All other figures carry that of a bootstrap: they are computed again on 2,000 random redraws of the patients.",
     ),
     "brier": (
         "Brier score",
@@ -108,8 +109,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "excisions_per_case": (
         "Referred for each one found",
-        "How many lesions are referred (and may be excised) for each one that has the finding: 1 divided by the positive predictive value. "
-        "It depends on how common the finding is.",
+        "How many images are called positive, so that somebody is referred, for each one that has the finding: 1 divided by the positive "
+        "predictive value. It depends on how common the finding is.",
     ),
     "experiment": (
         "Experiment",
@@ -159,8 +160,9 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "placebo": (
         "Placebo insertion",
-        "A harmless change of similar extent at the same place. It shows how much of the effect comes from any "
-        "change of the image, and not from the object.",
+        "Something else that changes the image about as much and has nothing to do with the disease or the confounder, such as ECG "
+        "electrodes in place of a chest drain or hairs in place of a ruler. It shows how much of the effect comes from any change of the "
+        "image, and not from the object.",
     ),
     "ppv": (
         "Positive predictive value",

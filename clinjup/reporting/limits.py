@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clinjup.contracts import Results, TaskType
 from clinjup.nouns import with_article
-from clinjup.reporting.numbers import counted
+from clinjup.phrases import counted
 from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
 
 NEEDS_INPUT = "[NEEDS INPUT]"

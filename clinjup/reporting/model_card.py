@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from clinjup.contracts import ModelResults, Results, TaskType
+from clinjup.nouns import words
 from clinjup.reporting.glossary import TERMS
 from clinjup.reporting.limits import NEEDS_INPUT, limits, needs_input
-from clinjup.reporting.numbers import duration, known, metric_of, words
+from clinjup.reporting.numbers import duration, known, metric_of
 from clinjup.reporting.tables import Table, confounder_table, metrics_table, split_table, strata_table, training_words
 from clinjup.reporting.verdict import (
     chosen_model,

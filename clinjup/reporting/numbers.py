@@ -1,4 +1,4 @@
-"""How figures and names are written for a clinician: one way to round, one name for each metric."""
+"""How the report writes its figures: the unit and the glossary entry of each metric, an estimate ready for print."""
 
 from __future__ import annotations
 
@@ -7,82 +7,72 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import Estimate
+from clinjup.metric_names import class_metric, metric_heading
+from clinjup.phrases import NBSP, decimals, percent_number, points, share_decimals, signed_points
 
-NBSP = "\u00a0"
 Unit = Literal["ratio", "percent", "points", "change", "odds", "count"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """Name, unit and glossary entry of a metric; `better` says which direction one hopes for."""
+    """Name, unit and glossary entry of a metric."""
 
     label: str
     unit: Unit = "ratio"
     gloss: str = ""
-    better: Literal["higher", "lower", "near 0", "near 1", ""] = "higher"
 
 
-METRICS: dict[str, Metric] = {
-    "auroc": Metric("AUROC", gloss="auroc"),
-    "auprc": Metric("AUPRC", gloss="auprc"),
-    "sensitivity": Metric("Sensitivity", "percent", "sensitivity"),
-    "specificity_at_sensitivity": Metric("Specificity at the required sensitivity", "percent", "specificity"),
-    "specificity": Metric("Specificity", "percent", "specificity"),
-    "false_alarm_rate": Metric("False-alarm rate", "percent", "false_alarm", "lower"),
-    "ppv": Metric("Positive predictive value", "percent", "ppv"),
-    "npv": Metric("Negative predictive value", "percent", "npv"),
-    "accuracy": Metric("Accuracy", "percent", "accuracy"),
-    "balanced_accuracy": Metric("Balanced accuracy", "percent", "accuracy"),
-    "brier": Metric("Brier score", gloss="brier", better="lower"),
-    "ece": Metric("Expected calibration error", gloss="ece", better="lower"),
-    "calibration_slope": Metric("Calibration slope", gloss="calibration", better="near 1"),
-    "calibration_intercept": Metric("Calibration intercept", gloss="calibration", better="near 0"),
-    "worst_group_auroc": Metric("Worst-group AUROC", gloss="worst_group_auroc"),
-    "false_alarm_increase": Metric("Change of false alarms by insertion", "points", "insertion", "near 0"),
-    "ap50": Metric("AP50", gloss="average_precision"),
-    "ap50_95": Metric("AP50-95", gloss="average_precision"),
-    "box_sensitivity": Metric("Share of boxes marked", "percent", "mark"),
-    "false_marks_per_image": Metric("False marks per image", gloss="mark", better="lower"),
-    "sensitivity_at_false_mark_limit": Metric("Share of boxes marked at the limit of false marks", "percent", "froc"),
-    "study_auroc": Metric("AUROC, whole visits", gloss="auroc"),
-    "latency_ms": Metric("Milliseconds an image, median", gloss="latency", better="lower"),
-    "latency_ms_p95": Metric("Milliseconds an image, 95th percentile", gloss="latency", better="lower"),
-    "auroc_gain": Metric("Gain of AUROC", "change", "auroc", ""),
-    "macro_auroc": Metric("Mean AUROC of the classes", gloss="auroc"),
-    "excisions_per_case": Metric("Referred for each one found", "count", "excisions_per_case", "lower"),
-    "miss_rate_bound": Metric("Miss rate, upper bound", "percent", "miss_rate_bound", "lower"),
-    "brier_scaled": Metric("Brier score, after temperature scaling", gloss="temperature", better="lower"),
-    "ece_scaled": Metric("Expected calibration error, after temperature scaling", gloss="temperature", better="lower"),
-    "calibration_slope_scaled": Metric(
-        "Calibration slope, after temperature scaling", gloss="temperature", better="near 1"
-    ),
-    "calibration_intercept_scaled": Metric(
-        "Calibration intercept, after temperature scaling", gloss="temperature", better="near 0"
-    ),
+_TRAITS: dict[str, tuple[Unit, str]] = {
+    "auroc": ("ratio", "auroc"),
+    "auprc": ("ratio", "auprc"),
+    "sensitivity": ("percent", "sensitivity"),
+    "sensitivity_at_specificity": ("percent", "sensitivity"),
+    "specificity_at_sensitivity": ("percent", "specificity"),
+    "specificity": ("percent", "specificity"),
+    "false_alarm_rate": ("percent", "false_alarm"),
+    "ppv": ("percent", "ppv"),
+    "npv": ("percent", "npv"),
+    "accuracy": ("percent", "accuracy"),
+    "balanced_accuracy": ("percent", "accuracy"),
+    "brier": ("ratio", "brier"),
+    "ece": ("ratio", "ece"),
+    "calibration_slope": ("ratio", "calibration"),
+    "calibration_intercept": ("ratio", "calibration"),
+    "worst_group_auroc": ("ratio", "worst_group_auroc"),
+    "false_alarm_increase": ("points", "insertion"),
+    "ap50": ("ratio", "average_precision"),
+    "ap50_95": ("ratio", "average_precision"),
+    "box_sensitivity": ("percent", "mark"),
+    "false_marks_per_image": ("ratio", "mark"),
+    "sensitivity_at_false_mark_limit": ("percent", "froc"),
+    "study_auroc": ("ratio", "auroc"),
+    "latency_ms": ("ratio", "latency"),
+    "latency_ms_p95": ("ratio", "latency"),
+    "auroc_gain": ("change", "auroc"),
+    "macro_auroc": ("ratio", "auroc"),
+    "excisions_per_case": ("count", "excisions_per_case"),
+    "miss_rate_bound": ("percent", "miss_rate_bound"),
+    "brier_scaled": ("ratio", "temperature"),
+    "ece_scaled": ("ratio", "temperature"),
+    "calibration_slope_scaled": ("ratio", "temperature"),
+    "calibration_intercept_scaled": ("ratio", "temperature"),
 }
+METRICS = {key: Metric(metric_heading(key), unit, gloss) for key, (unit, gloss) in _TRAITS.items()}
 _PLAIN = ("brier", "ece", "calibration_slope", "calibration_intercept")
 CALIBRATION = (*_PLAIN, *(f"{name}_scaled" for name in _PLAIN))
-# Dermoscopy's codes in words; all others are words already.
-_CLASS_WORDS = {
-    "akiec": "actinic keratosis",
-    "bcc": "basal cell carcinoma",
-    "bkl": "benign keratosis",
-    "df": "dermatofibroma",
-    "vasc": "vascular lesion",
-}
 
 CONFOUNDER_METRICS: dict[str, Metric] = {
-    "false_alarms_before": Metric("False alarms, films as they are", "percent", "false_alarm", "lower"),
-    "false_alarms_after": Metric("False alarms, {name} inserted", "percent", "insertion", "lower"),
-    "false_alarm_increase": Metric("Increase by the {name}", "points", "insertion", "near 0"),
-    "placebo_increase": Metric("Increase by a placebo", "points", "placebo", "near 0"),
-    "flip_rate": Metric("Decisions turned into an alarm", "percent", "flip_rate", "lower"),
-    "delta_probability": Metric("Mean change of the probability", "change", "delta_probability", "near 0"),
+    "false_alarms_before": Metric("False alarms, films as they are", "percent", "false_alarm"),
+    "false_alarms_after": Metric("False alarms, {name} inserted", "percent", "insertion"),
+    "false_alarm_increase": Metric("Increase by the {name}", "points", "insertion"),
+    "placebo_increase": Metric("Increase by a placebo", "points", "placebo"),
+    "flip_rate": Metric("Decisions turned into an alarm", "percent", "flip_rate"),
+    "delta_probability": Metric("Mean change of the probability", "change", "delta_probability"),
     "worst_group_auroc": Metric("Worst-group AUROC", gloss="worst_group_auroc"),
     "cross_strata_auroc": Metric("Cross-strata AUROC", gloss="cross_strata_auroc"),
     "auroc_with": Metric("AUROC, images with {name}", gloss="auroc_with"),
     "auroc_without": Metric("AUROC, images without {name}", gloss="auroc_with"),
-    "cam_energy_in_mask": Metric("Grad-CAM attention on the inserted {name}", "percent", "cam_energy", ""),
+    "cam_energy_in_mask": Metric("Grad-CAM attention on the inserted {name}", "percent", "cam_energy"),
 }
 
 
@@ -108,41 +98,27 @@ def metric_of(key: str) -> Metric:
     if key in METRICS:
         return METRICS[key]
     if key.startswith("sensitivity_at_") and key.endswith("_false_marks"):
-        rate = key.removeprefix("sensitivity_at_").removesuffix("_false_marks")
-        return Metric(f"Share of boxes marked at {rate} false marks per image", "percent", "froc")
-    if key.startswith("auroc_"):
-        return Metric(f"AUROC, {class_words(key.removeprefix('auroc_'))}", gloss="auroc")
-    for stem in ("sensitivity", "specificity", "ppv", "npv"):
-        if key.startswith(f"{stem}_"):
-            return Metric(f"{METRICS[stem].label}, {class_words(key.removeprefix(stem + '_'))}", "percent", stem)
-    if key.endswith("_sensitivity"):
-        return Metric(f"Sensitivity for {class_words(key.removesuffix('_sensitivity'))}", "percent", "sensitivity")
-    return Metric(words(key).capitalize(), better="")
+        return Metric(metric_heading(key), "percent", "froc")
+    stem, _ = class_metric(key)
+    return Metric(metric_heading(key), *_TRAITS[stem]) if stem else Metric(metric_heading(key))
 
 
 def show(estimate: Estimate | None, unit: Unit = "ratio") -> Shown:
     """An estimate in `unit`: ratios with two decimals, shares as percent, differences of shares as percentage points."""
     if estimate is None:
         return Shown(reason="not measured")
-    if estimate.value is None or not math.isfinite(estimate.value):
+    value = known(estimate)
+    if value is None:
         return Shown(reason=estimate.reason or "not measured", n=estimate.n)
+    places = _decimals(value, unit)
     interval = ""
     if estimate.ci95 is not None and all(math.isfinite(limit) for limit in estimate.ci95):
-        low, high = (_bare(limit, unit) for limit in estimate.ci95)
+        low, high = (_bare(limit, unit, places) for limit in estimate.ci95)
         signed = unit in ("points", "change") or "−" in low
         interval = f"{low} to {high}" if signed else f"{low}–{high}"
-    suffix = {"percent": f"{NBSP}%", "points": f"{NBSP}points"}.get(unit, "")
-    return Shown(_bare(estimate.value, unit) + suffix, interval, n=estimate.n)
-
-
-def percent(value: float) -> str:
-    """A share as whole percent: 0.163 -> '16 %'."""
-    return f"{_bare(value, 'percent')}{NBSP}%"
-
-
-def out_of_100(share: float) -> int:
-    """A share as a count out of 100, halves rounded up: 0.905 -> 91."""
-    return math.floor(100 * share + 0.5)
+    bare = _bare(value, unit, places)
+    text = points(value) if unit == "points" else f"{bare}{NBSP}%" if unit == "percent" else bare
+    return Shown(text, interval, n=estimate.n)
 
 
 def known(estimate: Estimate | None) -> float | None:
@@ -150,21 +126,6 @@ def known(estimate: Estimate | None) -> float | None:
     if estimate is None or estimate.value is None or not math.isfinite(estimate.value):
         return None
     return estimate.value
-
-
-def words(identifier: str) -> str:
-    """'chest_drain' -> 'chest drain'."""
-    return identifier.replace("_", " ").strip()
-
-
-def class_words(identifier: str) -> str:
-    """'bcc' -> 'basal cell carcinoma'."""
-    return _CLASS_WORDS.get(identifier, words(identifier))
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 film', '3,000 films'."""
-    return f"{number:,}{NBSP}{noun if number == 1 else noun + 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -177,17 +138,23 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}{NBSP}h {whole % 3600 // 60}{NBSP}min"
 
 
-def _bare(value: float, unit: Unit) -> str:
+def _decimals(value: float, unit: Unit) -> int:
+    if unit == "percent":
+        return share_decimals(value)
+    return decimals(value, 2, 0.0, 1.0) if unit == "ratio" else 0
+
+
+def _bare(value: float, unit: Unit, places: int) -> str:
     if unit == "ratio":
-        text = f"{value:.2f}"
+        text = f"{value:.{places}f}"
     elif unit == "percent":
-        text = f"{out_of_100(value)}"
+        text = percent_number(value, places)
     elif unit == "count":
         text = f"{value:.1f}"
     elif unit == "odds":
         text = f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
     elif unit == "points":
-        text = f"{out_of_100(value):+d}"
+        text = signed_points(value)
     else:
         text = f"{value:+.2f}"
-    return {"+0": "0", "-0.00": "0.00", "+0.00": "0.00"}.get(text, text.replace("-", "−"))
+    return {"-0.00": "0.00", "+0.00": "0.00"}.get(text, text.replace("-", "−"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +13,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
-from clinjup.nouns import plural
+from clinjup.metric_names import same_metric
+from clinjup.nouns import class_words, plural, words
+from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, stated_percent
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
-from clinjup.reporting.numbers import class_words, counted, duration, known, metric_of, out_of_100, percent, show, words
+from clinjup.reporting.numbers import duration, known, metric_of, show
 from clinjup.reporting.pictures import SECTIONS, read_pictures
-from clinjup.reporting.story import STEP_WORDS, Story
+from clinjup.reporting.story import ANSWERS_FILE, STEP_WORDS, Story
 from clinjup.reporting.tables import (
     Table,
     association_table,
@@ -96,10 +99,13 @@ class Outcome:
     """The operating point out of 100 images with and 100 without the target."""
 
     part: str
-    finds: int
+    finds: str
+    misses: str
+    found_dots: int
     finds_interval: str
     finds_n: int | None
-    alarms: int
+    alarms: str
+    alarm_dots: int
     alarms_interval: str
     alarms_n: int | None
     threshold: str
@@ -148,6 +154,7 @@ def render_report(
         "limits": limits(results),
         "needs_input": needs_input(results),
         "step_words": STEP_WORDS,
+        "answers_file": ANSWERS_FILE,
         "excluded_shown": EXCLUDED_SHOWN,
         "pictures_by": {section: [p for p in pictures if p.section == section] for section in SECTIONS},
     }
@@ -163,8 +170,8 @@ def _unlinked_terms(results: Results) -> list[str]:
         "gradcam": any("cam" in figure.name.lower() for figure in results.figures),
         "worst_group_auroc": "worst-group" in results.selection,
     }
-    judged_by = metric_of(results.task.primary_metric.name).gloss
-    return [key for key, value in used.items() if value] + ([judged_by] if judged_by else [])
+    decided = {metric_of(item.metric).gloss for item in results.experiments}
+    return [key for key, value in used.items() if value] + sorted(decided - {""})
 
 
 @cache
@@ -176,8 +183,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, counted=counted, duration=duration)
+    environment.filters.update(words=words, counted=counted, duration=duration, json=_json)
     return environment
+
+
+def _json(value: object) -> str:
+    """As it stands in a file that a person reads."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _understood(results: Results) -> list[tuple[str, str]]:
@@ -187,11 +199,11 @@ def _understood(results: Results) -> list[tuple[str, str]]:
     if risk.harm_ratio:
         wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
     if risk.target_sensitivity:
-        wish += f"; sensitivity of at least {percent(risk.target_sensitivity)}"
+        wish += f"; sensitivity of at least {stated_percent(risk.target_sensitivity)}"
     if risk.lower_bound:
         wish += " that must hold for other patients too (95 % confidence)"
     if risk.target_specificity:
-        wish += f"; specificity of at least {percent(risk.target_specificity)}"
+        wish += f"; specificity of at least {stated_percent(risk.target_specificity)}"
     if risk.false_marks_per_image:
         wish += f"; at most {risk.false_marks_per_image:g} false marks per image"
     rows = [
@@ -211,23 +223,28 @@ def _understood(results: Results) -> list[tuple[str, str]]:
         rows.append(("To be told from", words(task.comparator)))
     rows.append(("Images", task.modality_name or words(task.modality or "not named")))
     rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
-    rows.append(("Judged by", _judged_by(results)))
+    rows += _judged_by(results)
     rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
     if task.constraints:
         rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
     if task.prevalence:
-        rows.append(("Stated prevalence", f"{100 * task.prevalence:g} %"))
+        rows.append(("Stated prevalence", stated_percent(task.prevalence)))
     return rows
 
 
-def _judged_by(results: Results) -> str:
-    """The metric that models were compared by; of a run with one model the one that the request asks for."""
+def _judged_by(results: Results) -> list[tuple[str, str]]:
+    """The metric that decided between the models, and the one that the request suggests where that is another one."""
     wanted = results.task.primary_metric.name
-    if len(results.experiments) < 2:
-        return metric_of(wanted).label
+    if not results.experiments:
+        return [("Judged by", "nothing yet: no model was chosen")]
     used = results.experiments[0].metric
-    missed = wanted == "worst_group_auroc" != used
-    return metric_of(used).label + ("; worst-group AUROC could not be had on these data" if missed else "")
+    said = metric_of(used).label
+    if len(results.experiments) == 1:
+        said += "; only one model was trained, so nothing had to be chosen"
+    if same_metric(used, wanted):
+        return [("Judged by", said)]
+    fate = "could not be had on these data" if wanted == "worst_group_auroc" else "did not decide here"
+    return [("Judged by", said), ("Suggested metric", f"{metric_of(wanted).label}; it {fate}")]
 
 
 def _trust(results: Results, name: str) -> Trust:
@@ -282,14 +299,22 @@ def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
     return Outcome(
         part=part,
         finds=out_of_100(finds),
+        misses=rest_of_100(finds),
+        found_dots=_dots(finds),
         finds_interval=show(sensitivity, "percent").interval,
         finds_n=sensitivity.n,
         alarms=out_of_100(1 - spares),
+        alarm_dots=_dots(1 - spares),
         alarms_interval=show(alarms, "percent").interval,
         alarms_n=specificity.n,
         threshold=f"{point.threshold:.2f}" if point else "",
         rule=point.rule if point else "",
     )
+
+
+def _dots(share: float) -> int:
+    """Of 100 dots those that are filled: all or none only where it is all or none."""
+    return min(99, max(1, int(percent_number(share, 0)))) if 0 < share < 1 else round(100 * share)
 
 
 def _tiles(results: Results, model: ModelResults | None) -> list[Mapping[str, str]]:

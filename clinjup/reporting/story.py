@@ -8,8 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from clinjup.contracts import RunRequest
 from clinjup.reporting.journal import JOURNAL_NAME, Record, read_records
 
+ANSWERS_FILE = "answers.json"
+_OPTIONS = {
+    "planner": "--planner",
+    "model": "--model",
+    "base_url": "--base-url",
+    "local_only": "--local-only",
+    "share_images": "--share-images",
+    "max_cost": "--max-cost",
+    "approval": "--approve",
+    "max_fix_attempts": "--max-fix-attempts",
+}
 STEP_WORDS = {"done": "done", "failed": "failed", "skipped": "left out", "pending": "not done"}
 
 
@@ -37,6 +51,8 @@ class Story:
     """The run as its journal tells it; everything is empty where there is no journal."""
 
     command: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    """What the clinician answered, from the request, in place and at a resume; `command` reads it from ANSWERS_FILE."""
     steps: list[StoryStep] = field(default_factory=list)
     failures: list[FailedAttempt] = field(default_factory=list)
     records: int = 0
@@ -56,9 +72,13 @@ def read_story(run_dir: Path) -> Story:
         return Story()
     records = read_records(data).records
     story = Story(records=len(records), head=records[-1].hash if records else "")
-    intents = [record.data for record in records if record.kind == "intent"]
-    if intents and isinstance(intents[0].get("request"), Mapping):
-        story.command = _command(intents[0]["request"])
+    request = _request(records)
+    if request is not None:
+        story.answers = dict(request.answers)
+        for record in records:
+            if record.kind in {"answer", "resume"} and isinstance(record.data.get("answers"), Mapping):
+                story.answers |= record.data["answers"]
+        story.command = _command(request, story.answers)
     executions = [record.data for record in records if record.kind == "execution"]
     titles = _titles(records)
     story.steps = [_step(identity, title, executions) for identity, title in titles.items()]
@@ -66,20 +86,28 @@ def read_story(run_dir: Path) -> Story:
     return story
 
 
-def _command(request: Mapping[str, Any]) -> str:
-    command = [
-        "clinjup",
-        "run",
-        str(request.get("intent", "")),
-        "--data",
-        str(request.get("data", "DIR")),
-        "--out",
-        "NEW_FOLDER",
-    ]
-    if request.get("planner", "offline") != "offline":
-        command += ["--planner", str(request["planner"])]
-    command += ["--budget-minutes", f"{request.get('budget_minutes', 20):g}", "--seed", str(request.get("seed", 0))]
-    return shlex.join(command)
+def _request(records: list[Record]) -> RunRequest | None:
+    """What was submitted; None where the journal does not say, or in words that this version does not know."""
+    intent = next((record.data for record in records if record.kind == "intent"), {})
+    try:
+        return RunRequest.model_validate(intent.get("request"))
+    except ValidationError:
+        return None
+
+
+def _command(request: RunRequest, answers: Mapping[str, str]) -> str:
+    """What starts the same run again; what is as it is anyway is left out, but for budget and seed."""
+    usual = RunRequest(intent=request.intent, data=request.data)
+    command = ["clinjup", "run", request.intent, "--data", request.data, "--out", "NEW_FOLDER"]
+    for name, option in _OPTIONS.items():
+        value = getattr(request, name)
+        if value is True:
+            command.append(option)
+        elif value != getattr(usual, name):
+            command += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    if answers:
+        command += ["--answers", ANSWERS_FILE]
+    return shlex.join([*command, "--budget-minutes", f"{request.budget_minutes:g}", "--seed", str(request.seed)])
 
 
 def _titles(records: list[Record]) -> dict[str, str]:

@@ -7,18 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
-from clinjup.reporting.numbers import (
-    CALIBRATION,
-    CONFOUNDER_METRICS,
-    NBSP,
-    Metric,
-    duration,
-    known,
-    metric_of,
-    percent,
-    show,
-    words,
-)
+from clinjup.nouns import words
+from clinjup.phrases import NBSP, percent
+from clinjup.reporting.numbers import CALIBRATION, CONFOUNDER_METRICS, Metric, duration, known, metric_of, show
 from clinjup.reporting.verdict import (
     compared_models,
     confounder_name,

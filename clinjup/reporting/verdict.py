@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.nouns import plural, with_article
-from clinjup.reporting.numbers import (
-    class_words,
+from clinjup.nouns import class_words, plural, with_article, words
+from clinjup.phrases import (
+    Change,
+    change_of,
     counted,
-    known,
     out_of_100,
+    per_hundred,
     percent,
-    show,
-    words,
+    percent_number,
+    shift_figures,
+    shift_words,
 )
+from clinjup.reporting.numbers import known, show
 
 Level = Literal["strong", "some", "little", "unknown"]
 
@@ -145,12 +148,13 @@ def confounder_result(model: ModelResults, name: str) -> tuple[ConfounderResult 
 
 def confounder_sentence(results: Results, name: str) -> str:
     """'Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 %.'"""
+    alarms = false_alarm_words(results)
     inserted: list[str] = []
     stratified: list[str] = []
-    rises: list[float] = []
     crowded: list[bool] = []
     parts: set[str] = set()
     counts: set[int | None] = set()
+    said: Change | None = None
     for model in compared_models(results):
         figures, part = confounder_result(model, name)
         if figures is None:
@@ -159,31 +163,40 @@ def confounder_sentence(results: Results, name: str) -> str:
         if not lead and (inserted or stratified):  # another step of a ladder, not a measure against the confounder
             lead = f"with {words(model.name)}, "
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
-        if before is not None and after is not None:
-            parts.add(part)
-            rises.append(after - before)
+        if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
+            change = change_of(figures.false_alarm_increase)
             crowded.append(before >= NO_ROOM and after - before < STRONG)
-            inserted.append(f"{lead}from {percent(before)} to {percent(after)}")
+            if not inserted:
+                where = " on validation" if part == "validation" else ""
+                inserted.append(shift_words(change, before, after, alarms + where))
+            elif change == said:
+                inserted.append(lead + shift_figures(change, before, after))
+            else:
+                inserted.append(f"{lead}it {shift_words(change, before, after, _again(alarms))}")
+            said = change
             counts |= {figures.false_alarms_before.n} - {None}
         elif (worst := known(figures.worst_group_auroc)) is not None:
             parts.add(part)
             stratified.append(f"{lead}{worst:.2f}")
     noun = with_article(confounder_name(results.task, name))
-    where = " on validation" if parts == {"validation"} else ""
     if inserted:
-        verb = "raised" if rises[0] >= 0.01 else "lowered" if rises[0] <= -0.01 else "hardly changed"
         tried = f" ({counted(min(n for n in counts if n), image_noun(results.task))} each)" if counts else ""
-        alarms = false_alarm_words(results)
-        sentence = f"Inserting {noun} {verb} {alarms}{where} {'; '.join(inserted)}{tried}."
+        sentence = f"Inserting {noun} {'; '.join(inserted)}{tried}."
         if any(crowded):
             noun = image_noun(results.task)
             sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more, so this says little about it."
         return sentence
     if stratified:
+        where = " on validation" if parts == {"validation"} else ""
         return (
             f"In the {image_noun(results.task)}s where {noun} misleads most, AUROC{where} was {'; '.join(stratified)}."
         )
     return ""
+
+
+def _again(alarms: str) -> str:
+    """What was named in the sentence before."""
+    return "them" if alarms.endswith("alarms") else "this share"
 
 
 def false_alarm_words(results: Results) -> str:
@@ -233,9 +246,13 @@ def _triage_sentence(results: Results, model: ModelResults) -> str:
     value = known(bound)
     if value is None or bound is None:
         return ""
-    said = f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {100 * value:.1f}"
+    said = f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {per_hundred(value)}"
     said += " of 100 (one-sided 95 % bound)."
-    return said if excisions is None else f"{said} {excisions:.1f} are referred for each one found."
+    return (
+        said
+        if excisions is None
+        else f"{said} {excisions:.1f} {image_noun(results.task)}s are called positive for each one found."
+    )
 
 
 def _classes_sentence(results: Results, model: ModelResults) -> str:
@@ -302,7 +319,7 @@ def reliance(results: Results, name: str) -> Reliance:
     which = "the chosen" if results.selected else "this"
     sentence = f"In {which} model an inserted {noun} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
-        sentence += f", a placebo of the same kind {_points(figures.placebo_increase)}"
+        sentence += f", a placebo, which changes the image about as much, {_points(figures.placebo_increase)}"
     sentence += "."
     if level == "unknown":
         sentence += f" {doubt}"
@@ -321,10 +338,10 @@ def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: fl
     if low < LITTLE and upper >= STRONG:
         films = figures.false_alarm_increase.n
         rest = f", {films} here," if films else ""
-        return f"With so few films{rest} a change of {out_of_100(upper)} percentage points cannot be ruled out."
+        return f"With so few films{rest} a change of {percent_number(upper, 0)} percentage points cannot be ruled out."
     return ""
 
 
 def _points(estimate: Estimate) -> str:
     shown = show(estimate, "points")
-    return f"{shown.text.replace('points', 'percentage points')}" + (f" ({shown.interval})" if shown.interval else "")
+    return f"{shown.text.replace('point', 'percentage point')}" + (f" ({shown.interval})" if shown.interval else "")

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clinjup.reporting.files import sha256_of, sha256_text
+from clinjup.hashing import sha256_of, sha256_text
+from clinjup.phrases import counted
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
-from clinjup.reporting.numbers import counted
 
 NOTEBOOK_NAME = "notebook.ipynb"
 COVERED_FILES = ("results.json", "report.html", "predictions.csv", "predictions.json", "model_card.md")
@@ -91,9 +91,9 @@ def _check_journal(run_dir: Path, result: Verification) -> Scan:
 
 
 def _last_export(records: list[Record]) -> dict[str, Any] | None:
-    """The export record that describes the folder as it is: the last one, unless the run was resumed after it."""
+    """The export record that describes the folder as it is: the last one, unless the run was resumed or taken back after it."""
     for record in reversed(records):
-        if record.kind == "resume":
+        if record.kind in {"resume", "restore"}:
             return None
         if record.kind == "export":
             return record.data
@@ -179,7 +179,7 @@ def _without_export(notebook: Mapping[str, Any] | None, scan: Scan, result: Veri
     """An unfinished run: cells carry the hash that clinjup gave them when it wrote them."""
     if scan.records:
         result.checked["not covered"] = (
-            "The journal holds no export record (the run did not come to its end): outputs, results.json, report.html, "
+            "The journal holds no export record of the run as it is now (it did not come to its end): outputs, results.json, report.html, "
             "predictions.csv, model card, plots and checkpoints are not covered."
         )
     marked = edited = 0

@@ -147,3 +147,14 @@ def test_dark_skin_is_answered_in_the_clinicians_language():
 def test_sets_that_share_images_are_no_external_test(text, layout, told):
     codes = {warning.code for warning in unanswerable(parse_request(text), ham(layout=layout))}
     assert ("datasets_overlap" in codes) == told
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"), [(" State predictive values for a prevalence of 2 %.", 0.02), ("", None)]
+)
+def test_a_stated_prevalence_holds_on_validation_as_on_the_test_set(stated: str, expected: float | None) -> None:
+    steps = {step.id: step.parameters for step in planned(NOT_ONE + stated).steps}
+    assert steps["validate_baseline"].get("PREVALENCE") == steps["test"]["PREVALENCE"] == expected
+    assert ("prevalence=PREVALENCE" in recipe("validate_model").code) and "PREVALENCE" in recipe(
+        "validate_model"
+    ).defaults

@@ -147,7 +147,7 @@ def test_a_stratum_of_two_positives_is_too_small(baseline: TrainedModel, cohort:
     test_positives = cohort.table.index[(cohort.table["split"] == "test") & (cohort.table["label"] == 1)]
     few = with_presence(with_presence(cohort, 1.0, test_positives), 0.0, test_positives[[0, 4]])
     result = run_checks(case_of(baseline, few, images))
-    assert result.auroc_without.reason.startswith("only 2 positives")
+    assert result.auroc_without.reason.startswith("only 2\u00a0positives")
     assert result.worst_group_auroc.reason == result.auroc_without.reason
     assert result.auroc_with.value is not None
 

@@ -38,7 +38,7 @@ def test_a_target_reached_only_by_calling_everyone_is_said_so() -> None:
 def test_few_positives_mean_that_none_may_be_missed_and_the_rule_says_so() -> None:
     p, labels = np.array([0.1, 0.2, 0.3, 0.6, 0.7]), np.array([0, 0, 1, 1, 1])
     words = rule_in_words(p, labels, 0.9, choose_threshold(p, labels, 0.9))
-    assert words.startswith("highest specificity with a validation sensitivity of at least 90 %")
+    assert words.startswith("highest specificity with a validation sensitivity of at least 90\u00a0%")
     assert "none of them may be missed" in words
 
 

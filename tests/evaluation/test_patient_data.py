@@ -13,6 +13,7 @@ from clinjup.evaluation.metadata import SUFFIX
 from clinjup.evaluation.table_one import table_one, table_one_frame
 from clinjup.learning import load_model, train
 from clinjup.learning.fusion import Fusion, fit_fusion
+from clinjup.phrases import percent
 from tests.learning.blobs import blob_cohort
 
 
@@ -109,7 +110,7 @@ def test_table_one_counts_what_is_known_and_what_is_not():
     assert frame.loc[("Number", "images"), "all"] == "80"
     known = cohort.table["sex"] != "unknown"
     males = int((cohort.table["sex"] == "male").sum())
-    assert frame.loc[("Sex", "male"), "all"] == f"{males} ({100 * males / known.sum():.0f} %)"
+    assert frame.loc[("Sex", "male"), "all"] == f"{males} ({percent(males / known.sum())})"
     assert frame.loc[("Sex", "unknown"), "all"] == str(int((~known).sum()))
     assert float(frame.loc[("Age, years", "mean (SD)"), "with blob"][:4]) > float(
         frame.loc[("Age, years", "mean (SD)"), "without blob"][:4]

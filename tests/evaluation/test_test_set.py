@@ -68,8 +68,8 @@ def test_one_opening_evaluates_all_models_together(notebook: Notebook) -> None:
 def test_the_verdict_is_a_sentence_a_clinician_understands(notebook: Notebook) -> None:
     sentence = notebook.published("evaluation")[0]["sentence_shown"]
     assert sentence.startswith("baseline on the test set: Inserting a chest drain raised false alarms from ")
-    assert "% (n = 26 films without pneumothorax and without chest drain, placebo: +" in sentence
-    assert " points). AUROC " in sentence
+    assert "\u00a0% (n = 26 films without pneumothorax and without chest drain, placebo: +" in sentence
+    assert "\u00a0points). AUROC " in sentence
     assert "at the threshold frozen on validation it finds" in sentence
 
 
@@ -94,6 +94,24 @@ def test_the_same_models_again_return_what_was_stored_and_count_no_second_openin
     assert RECORD.read_text("utf-8") == written
     assert len(published("test_opening")) == 1
     assert len(published("evaluation")) == 4, "the findings are told again, for a notebook that runs again"
+
+
+def test_the_opening_counts_patients_as_the_split_does_and_by_their_name(
+    models, validations, cohort, images, selection, run_folder: Path, published: Published
+) -> None:
+    joined = cohort.table["group"].mask(cohort.table["split"] == "test", "near-duplicates of one another")
+    lesions = replace(cohort, table=cohort.table.assign(group=joined), grouped_by="lesion")
+    open_test_set(models, validations, lesions, images, selection=selection)
+    (opening,) = published("test_opening")
+    assert opening["patients"] == 32 and "64 images of 32 lesions" in opening["sentence_shown"]
+
+
+def test_a_triage_on_films_speaks_of_images_not_of_lesions(
+    models, validations, cohort, images, selection, run_folder: Path, published: Published
+) -> None:
+    open_test_set(models, validations, cohort, images, selection=selection, triage=True)
+    (price,) = [note["sentence"] for note in published("note") if "For each" in note["sentence"]]
+    assert "For each pneumothorax found, " in price and " images are called positive" in price
 
 
 def test_an_evaluation_that_crashed_may_be_repeated_with_the_same_models(

@@ -51,7 +51,7 @@ def test_validation_measures_everything_and_freezes_the_operating_point(
     assert tuple(found.metrics) == METRICS
     assert found.operating_point.sensitivity.value >= 0.8
     assert ((found.probabilities >= found.threshold)[labels == 1]).mean() == found.operating_point.sensitivity.value
-    assert "at least 80 %" in found.operating_point.rule
+    assert "at least 80\u00a0%" in found.operating_point.rule
     assert "10.0 %, as stated" in found.metrics["ppv"].note
     assert found.confounders[DRAIN].worst_group_auroc.value is not None
     finding = published("validation")[0]
@@ -78,7 +78,7 @@ def test_the_best_worst_group_wins_within_the_allowed_loss(validation: Validatio
     assert finding.selected == "balanced"
     assert finding.sentence == (
         "balanced goes on: worst-group AUROC on validation 0.84, baseline 0.55; overall validation AUROC 0.88, baseline 0.92."
-        " False alarms when a chest drain is inserted: balanced +1 point, baseline +49 points."
+        " False alarms when a chest drain is inserted: balanced +1\u00a0point, baseline +49\u00a0points."
     )
     assert "at most 0.10 below the baseline's" in finding.rule
     outcomes = {experiment.name: experiment.outcome for experiment in finding.experiments}

@@ -14,6 +14,7 @@ from clinjup.learning.skin_marks import insert_ink, insert_rulers
 from tests.learning.blobs import blob_cohort
 
 IMBALANCE = list_mitigations("imbalance")
+CLASSES = ["with nevus", "with melanoma", "with dermatofibroma"]
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_every_method_trains_and_needs_no_confounder(name, run_folder, published
 
 
 def test_logit_adjustment_shifts_by_the_log_of_the_class_shares(table):
-    loss = mitigation_named("logit_adjustment").treat(table, None).loss
+    loss = mitigation_named("logit_adjustment").treat(table, None, CLASSES).loss
     logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     shift = torch.log(torch.tensor([0.80, 0.16, 0.04]))
     assert float(loss(logits, labels)) == pytest.approx(
@@ -45,7 +46,7 @@ def test_logit_adjustment_shifts_by_the_log_of_the_class_shares(table):
 
 
 def test_focal_loss_hardly_counts_what_is_already_right(table):
-    loss = mitigation_named("focal_loss").treat(table, None).loss
+    loss = mitigation_named("focal_loss").treat(table, None, CLASSES).loss
     right, wrong = torch.tensor([[6.0, 0.0, 0.0]]), torch.tensor([[0.0, 6.0, 0.0]])
     label = torch.tensor([0])
     plain = functional.cross_entropy(wrong, label) / functional.cross_entropy(right, label)
@@ -54,14 +55,14 @@ def test_focal_loss_hardly_counts_what_is_already_right(table):
 
 
 def test_class_balanced_sampling_draws_by_the_square_root(table):
-    weights = mitigation_named("class_balanced_sampling").treat(table, None).weights
+    weights = mitigation_named("class_balanced_sampling").treat(table, None, CLASSES).weights
     masses = np.array([weights[table["label"] == label].sum() for label in range(3)])
     assert masses / masses[2] == pytest.approx([np.sqrt(20), 2, 1])
 
 
 def test_mitigations_joined_balance_what_is_annotated_and_draw_the_rest(table):
-    both = treatment_for(table, "balanced_sampling+insertion_augmentation", ["ruler", "ink"])
-    alone = treatment_for(table, "balanced_sampling", ["ruler"])
+    both = treatment_for(table, "balanced_sampling+insertion_augmentation", ["ruler", "ink"], CLASSES)
+    alone = treatment_for(table, "balanced_sampling", ["ruler"], CLASSES)
     assert both.weights == pytest.approx(alone.weights) and both.transform is not None
     films = torch.full((64, 3, 32, 32), 0.7)
     drawn = both.transform(films, torch.Generator().manual_seed(0))

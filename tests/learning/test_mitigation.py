@@ -12,10 +12,12 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.batches import draw_rows
 from clinjup.learning.mitigation import Treatment, list_mitigations, mitigation_named
 from clinjup.learning.mitigation.insertion_augmentation import insert_tubes
+from clinjup.nouns import class_words
 from tests.learning.blobs import CONFOUNDER, quick
 from tests.learning.conftest import Published
 
 UNKNOWN = float("nan")
+LABELS = ["without pneumothorax", "with pneumothorax"]
 
 
 def table(**cells: int) -> pd.DataFrame:
@@ -43,7 +45,7 @@ def test_every_mitigation_treats_a_cohort_and_trains(
     entry = mitigation_named(name)
     assert entry.title and entry.explanation.endswith(".")
     training = blobs[0].part("train")
-    treatment = entry.treat(training, CONFOUNDER)
+    treatment = entry.treat(training, CONFOUNDER, LABELS)
     assert any(part is not None for part in (treatment.weights, treatment.transform, treatment.loss))
     if treatment.weights is not None:
         assert treatment.weights.shape == (len(training),)
@@ -71,11 +73,11 @@ def test_a_mitigation_without_annotation_works_or_says_what_it_needs(
     for confounder in (None, CONFOUNDER):
         if entry.needs_labels:
             with pytest.raises(ClinjupError, match="insertion_augmentation"):
-                entry.treat(training, confounder)
+                entry.treat(training, confounder, LABELS)
         elif entry.against == "confounder":
-            assert entry.treat(training, confounder).transform
+            assert entry.treat(training, confounder, LABELS).transform
         else:
-            treatment = entry.treat(training, confounder)
+            treatment = entry.treat(training, confounder, LABELS)
             assert treatment.loss is not None or treatment.weights is not None
 
 
@@ -88,7 +90,7 @@ def test_an_unknown_mitigation_is_answered_with_the_known_ones() -> None:
 
 def test_balanced_sampling_draws_the_four_groups_equally_often() -> None:
     films = table(pos_with=170, pos_without=30, neg_with=30, neg_without=570)
-    treatment = mitigation_named("balanced_sampling").treat(films, "drain")
+    treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     assert masses(films, treatment) == pytest.approx(
         dict.fromkeys(("pos_with", "pos_without", "neg_with", "neg_without"), 0.25)
     )
@@ -99,7 +101,7 @@ def test_balanced_sampling_draws_the_four_groups_equally_often() -> None:
 
 def test_films_with_unknown_confounder_keep_their_share_of_their_label() -> None:
     films = table(pos_with=80, pos_without=20, pos_unknown=100, neg_with=10, neg_without=290, neg_unknown=100)
-    treatment = mitigation_named("balanced_sampling").treat(films, "drain")
+    treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     mass = masses(films, treatment)
     known = [mass[cell] for cell in ("pos_with", "pos_without", "neg_with", "neg_without")]
     assert known == pytest.approx([known[0]] * 4)
@@ -110,7 +112,7 @@ def test_films_with_unknown_confounder_keep_their_share_of_their_label() -> None
 
 def test_a_label_annotated_on_few_films_does_not_drown_the_other() -> None:
     films = table(pos_with=300, pos_without=100, neg_with=10, neg_without=20, neg_unknown=2000)
-    mass = masses(films, mitigation_named("balanced_sampling").treat(films, "drain"))
+    mass = masses(films, mitigation_named("balanced_sampling").treat(films, "drain", LABELS))
     assert 0.15 < mass["pos_with"] + mass["pos_without"] < 0.85
     assert mass["pos_with"] == pytest.approx(mass["pos_without"])
     assert mass["neg_with"] == pytest.approx(mass["neg_without"])
@@ -118,20 +120,22 @@ def test_a_label_annotated_on_few_films_does_not_drown_the_other() -> None:
 
 def test_annotated_on_positives_only_balances_within_positives_and_says_so() -> None:
     films = table(pos_with=90, pos_without=10, neg_unknown=300)
-    treatment = mitigation_named("balanced_sampling").treat(films, "drain")
+    treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     assert masses(films, treatment) == pytest.approx({"pos_with": 0.125, "pos_without": 0.125, "neg_unknown": 0.75})
-    assert any("within that class only" in note for note in treatment.notes)
+    assert "The drain is annotated only on films with pneumothorax, so only these were balanced." in treatment.notes
 
 
 def test_an_empty_group_is_named_and_the_others_are_balanced() -> None:
     films = table(pos_with=80, pos_without=20, neg_without=100)
-    treatment = mitigation_named("balanced_sampling").treat(films, "drain")
+    treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     assert masses(films, treatment) == pytest.approx(dict.fromkeys(("pos_with", "pos_without", "neg_without"), 1 / 3))
-    assert any("with drain" in note for note in treatment.notes)
+    assert treatment.notes == [
+        "No training film without pneumothorax is known to show a drain: there the two stay tied together."
+    ]
 
 
 def test_no_annotation_at_all_leaves_the_films_as_they_are() -> None:
-    treatment = mitigation_named("balanced_sampling").treat(table(pos_unknown=5, neg_unknown=9), "drain")
+    treatment = mitigation_named("balanced_sampling").treat(table(pos_unknown=5, neg_unknown=9), "drain", LABELS)
     assert treatment.weights is None
     assert "nothing was balanced" in treatment.notes[0]
 
@@ -143,7 +147,8 @@ def test_notes_of_a_mitigation_reach_the_notebook(
     unknown = cohort.table[CONFOUNDER].mask(cohort.table["label"] == 0)
     cohort = Cohort(**(vars(cohort) | {"table": cohort.table.assign(**{CONFOUNDER: unknown})}))
     quick(cohort, images, mitigation="balanced_sampling", confounder=CONFOUNDER)
-    assert any("within that class only" in finding["sentence"] for finding in published("note"))
+    said = f"annotated only on films with {class_words(cohort.target)}, so only these were balanced"
+    assert any(said in finding["sentence"] for finding in published("note"))
 
 
 def test_tubes_are_drawn_into_about_half_of_the_films_and_cover_little_of_them() -> None:

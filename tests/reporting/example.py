@@ -43,8 +43,9 @@ from clinjup.contracts import (
     TrainingFinding,
     ValidationFinding,
 )
+from clinjup.hashing import sha256_text
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
-from clinjup.reporting.files import sha256_text, write_atomic
+from clinjup.reporting.files import write_atomic
 
 INTENT = (
     "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
@@ -52,6 +53,11 @@ INTENT = (
 )
 VERSIONS = {"python": "3.11.9", "clinjup": "0.1.0", "torch": "2.15.0", "timm": "1.0.31", "numpy": "2.4.6"}
 RULE = "highest specificity with a validation sensitivity of at least 90%"
+
+
+def plain(text: str) -> str:
+    """With ordinary spaces."""
+    return text.replace("\u00a0", " ")
 
 
 def estimate(value: float, half: float, n: int, note: str | None = None) -> Estimate:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clinjup.contracts import (
+    Approval,
     ConfounderResult,
     DataWarning,
     Estimate,
@@ -16,9 +17,11 @@ from clinjup.contracts import (
     FigureFinding,
     NamedConfounder,
     NoteFinding,
+    PrimaryMetric,
     Question,
     QuestionOption,
     Results,
+    RunRequest,
     RunStatus,
     TaskType,
 )
@@ -97,7 +100,40 @@ def test_it_says_what_was_asked_and_the_verdict(page: Page) -> None:
 
 def test_the_operating_point_is_told_in_counts_out_of_100(page: Page) -> None:
     assert "Of 100 films with pneumothorax it finds 91 (87–95; n = 118) and misses 9" in page.text
-    assert "Of 100 films without, it raises a false alarm on 23 (19–27; n = 482)" in page.text
+    assert "Of 100 films without, it raises a false alarm on 23 (20–27; n = 482)" in page.text
+
+
+def test_a_model_that_missed_a_case_is_not_said_to_miss_none(tmp_path: Path) -> None:
+    results = example.results()
+    results.models[1].test["sensitivity"] = Estimate(value=249 / 250, ci95=(0.978, 0.999), n=250)
+    results.models[1].test["specificity"] = Estimate(value=249 / 250, ci95=(0.978, 0.999), n=250)
+    page = rendered(results, tmp_path)
+    assert "it finds more than 99 (97.8–99.9; n = 250) and misses fewer than 1" in page.text
+    assert "it raises a false alarm on fewer than 1 (0.1–2.2; n = 250)" in page.text
+    assert [attributes["aria-label"] for attributes in page.all("svg")][-2:] == [
+        "more than 99 of 100 found",
+        "fewer than 1 of 100 false alarms",
+    ]
+    assert sum(attributes.get("class") == "on" for attributes in page.all("circle")) == 99 + 1
+
+
+def test_what_decided_is_named_and_what_only_was_suggested_is_named_apart(tmp_path: Path) -> None:
+    results = example.results(primary_metric=PrimaryMetric(name="net_benefit"))
+    text = rendered(results, tmp_path).text
+    assert "Judged by Worst-group AUROC Suggested metric Net benefit; it did not decide here" in text
+    del results.experiments[1:]
+    assert "Judged by Worst-group AUROC; only one model was trained" in rendered(results, tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"),
+    [("sensitivity_at_false_mark_limit", "box_sensitivity"), ("melanoma_sensitivity", "sensitivity_melanoma")],
+)
+def test_a_metric_under_two_names_is_not_called_another_one(tmp_path: Path, wanted: str, used: str) -> None:
+    results = example.results(primary_metric=PrimaryMetric(name=wanted))
+    for experiment in results.experiments:
+        experiment.metric = used
+    assert "Suggested metric" not in rendered(results, tmp_path).text
 
 
 def test_figures_carry_interval_and_n_and_missing_ones_their_reason(page: Page) -> None:
@@ -127,6 +163,37 @@ def test_data_limits_and_audit_trail_are_told(page: Page) -> None:
         "not a medical device",
     ):
         assert said in page.text, said
+
+
+def test_the_command_to_reproduce_has_every_choice_and_the_answers_that_were_given(tmp_path: Path) -> None:
+    request = RunRequest(
+        intent="Is there a pneumothorax?",
+        data="/data/films",
+        planner="claude",
+        model="claude-opus",
+        base_url="http://localhost:8000",
+        local_only=True,
+        max_cost=2.5,
+        approval=Approval.EACH,
+        budget_minutes=30,
+        max_fix_attempts=0,
+        answers={"label_column": "Befund"},
+    )
+    journal = Journal.create(tmp_path / "journal.jsonl")
+    journal.append("intent", {"run_id": "r", "request": request.model_dump(mode="json")})
+    journal.append("answer", {"answers": {"patient_column": "Fall-Nr."}})
+    text = rendered(example.results(), tmp_path).text
+    assert (
+        "clinjup run 'Is there a pneumothorax?' --data /data/films --out NEW_FOLDER --planner claude --model claude-opus "
+        "--base-url http://localhost:8000 --local-only --max-cost 2.5 --approve each --max-fix-attempts 0 --answers answers.json "
+        "--budget-minutes 30 --seed 0"
+    ) in text
+    assert '{ "label_column": "Befund", "patient_column": "Fall-Nr." }' in text
+
+
+def test_placebo_and_intervals_are_explained_as_they_are(page: Page) -> None:
+    assert "ECG electrodes in place of a chest drain" in page.text and "at the same place" not in page.text
+    assert "Wilson's interval" in page.text and "2,000 random redraws of the patients" in page.text
 
 
 def test_what_only_a_person_knows_is_marked(page: Page) -> None:
@@ -320,7 +387,7 @@ def test_several_classes_and_unknown_metrics_have_a_report_too(tmp_path: Path) -
     results.models[1].test["sensitivity_melanoma"] = example.estimate(0.8, 0.1, 40)
     results.models[1].test["map_50"] = example.estimate(0.6, 0.1, 40)
     page = rendered(results, tmp_path)
-    assert "Sensitivity, melanoma" in page.text and "Map 50" in page.text
+    assert "Sensitivity for melanoma" in page.text and "Map 50" in page.text
     assert "Of 100 images with melanoma it finds" in page.text
 
 

@@ -4,13 +4,11 @@ import pytest
 
 from clinjup.contracts import ConfounderResult, Estimate, NamedConfounder, Results, RunStatus
 from clinjup.nouns import with_article
-from clinjup.reporting.numbers import duration, out_of_100, show
+from clinjup.phrases import out_of_100
+from clinjup.reporting.numbers import duration, show
 from clinjup.reporting.verdict import confounder_sentence, reliance, verdict
 from tests.reporting import example
-
-
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
+from tests.reporting.example import plain
 
 
 def with_drain_figures(**changes: Estimate) -> Results:
@@ -62,9 +60,25 @@ def test_where_nothing_can_be_inserted_the_groups_speak() -> None:
 def test_a_fall_of_false_alarms_is_not_called_a_rise() -> None:
     results = example.results()
     figures = results.models[0].confounders["chest_drain"]
-    swapped = {"false_alarms_before": figures.false_alarms_after, "false_alarms_after": figures.false_alarms_before}
+    swapped = {
+        "false_alarms_before": figures.false_alarms_after,
+        "false_alarms_after": figures.false_alarms_before,
+        "false_alarm_increase": example.estimate(-0.49, 0.03, 458),
+    }
     results.models[0].confounders["chest_drain"] = figures.model_copy(update=swapped)
     assert confounder_sentence(results, "chest_drain").startswith("Inserting a chest drain lowered false alarms")
+
+
+def test_a_rise_that_may_be_chance_is_not_called_one() -> None:
+    results = with_drain_figures(
+        false_alarms_before=Estimate(value=0.18, n=458),
+        false_alarms_after=Estimate(value=0.21, n=458),
+        false_alarm_increase=Estimate(value=0.03, ci95=(-0.01, 0.07), n=458),
+    )
+    assert plain(confounder_sentence(results, "chest_drain")) == (
+        "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, it did not measurably change them: 18 % before, "
+        "21 % after (458 films each)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +144,7 @@ def test_figures_are_rounded_the_way_a_reader_expects() -> None:
     assert plain(show(Estimate(value=-0.002, ci95=(-0.02, 0.011)), "points").line) == "0 points (−2 to +1)"
     assert show(Estimate(value=float("nan"))).line == "not available (not measured)"
     assert show(Estimate(value=0.5, ci95=(float("nan"), 1.0))).line == "0.50"
-    assert out_of_100(0.905) == 91 and out_of_100(1 / 3) == 33
+    assert out_of_100(0.905) == "91" and out_of_100(1 / 3) == "33"
     assert [plain(duration(seconds)) for seconds in (12.4, 61, 3720)] == ["12 s", "1 min 1 s", "1 h 2 min"]
 
 

@@ -165,6 +165,19 @@ def test_an_interrupted_run_without_export_says_what_is_not_covered(tmp_path: Pa
     assert verify_run(tmp_path).problems == ["Cell 2 was edited after clinjup wrote it."]
 
 
+def test_going_back_to_an_earlier_step_accuses_nobody(run: Path) -> None:
+    journal = Journal.open(run / "journal.jsonl")
+    journal.append("restore", {"step_id": "step3", "steps": ["step3", "step4"], "cells_removed": 1})
+
+    def go_back(notebook: dict[str, Any]) -> None:
+        notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "train"]
+        notebook["metadata"]["clinjup"]["journal_head"] = journal.head
+
+    result = change_notebook(run, go_back)
+    assert result.ok and result.problems == []
+    assert "did not come to its end" in result.checked["not covered"]
+
+
 def test_a_resumed_run_is_not_held_to_the_export_of_its_first_part(run: Path) -> None:
     journal = Journal.open(run / "journal.jsonl")
     journal.append("resume", {})

@@ -77,7 +77,7 @@ def test_the_test_set_was_opened_once_for_all_models(results):
 
 def test_every_model_has_its_threshold_from_the_same_rule(results):
     rules = {model.operating_point.rule for model in results.models}
-    assert len(rules) == 1 and "0.9" in rules.pop().replace("90 %", "0.9")
+    assert len(rules) == 1 and "0.9" in rules.pop().replace("90\u00a0%", "0.9")
 
 
 def test_synthetic_data_are_called_synthetic_everywhere(finished, results):

@@ -25,8 +25,8 @@ from clinjup.evaluation.bootstrap import mean_statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.insertion import Inserter, inserter_for
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.wording import counted
 from clinjup.nouns import with_article
+from clinjup.phrases import counted
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache

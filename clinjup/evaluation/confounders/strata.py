@@ -18,7 +18,7 @@ from clinjup.evaluation.bootstrap import Statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
-from clinjup.evaluation.wording import counted
+from clinjup.phrases import counted
 
 
 @confounder_check(

@@ -7,9 +7,9 @@ from itertools import takewhile
 
 from clinjup.contracts import Experiment, SelectionFinding
 from clinjup.evaluation.detection.validate import DetectorValidation
-from clinjup.evaluation.wording import metric_words
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
+from clinjup.metric_names import metric_words
 
 AT_THE_LIMIT = "sensitivity_at_false_mark_limit"
 

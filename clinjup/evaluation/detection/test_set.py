@@ -113,10 +113,10 @@ def open_test_set_for_marks(
     record = check_opening(known, opening_record(list(by_name), validations, part, selected))  # type: ignore[arg-type]
     if known is None:
         write_opening(record)
-        patients = len(set(part.clusters))
+        patients = part.table["patient"].nunique()
         emit(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} patients, "
+            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} {cohort.grouped_by}s, "
             f"{len(part.known)} of them with known boxes.",
         )
     marks = {name: marks_on(model, images, part) for name, model in by_name.items()}  # type: ignore[arg-type]

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import plain_name, sha256_of
+from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.detection.metrics import detection_metrics
 from clinjup.evaluation.detection.operating_point import DEFAULT_LIMIT, mark_point, mark_threshold, rule_of
 from clinjup.evaluation.detection.parts import DetectionPart, detection_part, marks_on, scores
 from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
+from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
 
 if TYPE_CHECKING:

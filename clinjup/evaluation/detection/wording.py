@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clinjup.contracts import Estimate
-from clinjup.evaluation.wording import percent, with_ci
+from clinjup.evaluation.wording import with_ci
 from clinjup.nouns import plural, with_article
+from clinjup.phrases import percent
 
 
 def marks_sentence(metrics: Mapping[str, Estimate], target: str) -> str:

@@ -6,11 +6,13 @@ as more elaborate methods wherever the groups are known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clinjup.learning.mitigation.registry import Treatment, mitigation
+from clinjup.nouns import with_article
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +26,7 @@ FEWEST_DRAWN = 0.2  # of the films drawn, for each of two labels, however uneven
     explanation="During training, films with and without the confounder are drawn equally often, among positives and negatives alike.",
     needs_labels=True,
 )
-def balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
+def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Weights that give each cell of label x confounder the same mass among the films on which the confounder is known.
 
     Films on which it is unknown keep the share of their label that they have by nature. Where only one label is annotated,
@@ -35,14 +37,15 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
     present = table[confounder].to_numpy(float)
     known = ~np.isnan(present)
     name = str(confounder).replace("_", " ")
-    labels = np.unique(label)
-    annotated = [value for value in labels if (known & (label == value)).sum() > FEWEST_ANNOTATED * known.sum()]
+    noun = with_article(name)
+    codes = np.unique(label)
+    annotated = [value for value in codes if (known & (label == value)).sum() > FEWEST_ANNOTATED * known.sum()]
     if not annotated:
-        return Treatment(notes=[f"No training film says whether it shows a {name}, so nothing was balanced."])
+        return Treatment(notes=[f"No training film says whether it shows {noun}, so nothing was balanced."])
 
     weights = np.ones(len(table))
     masses, notes = {}, []
-    for value in labels:
+    for value in codes:
         ours = label == value
         cells = [ours & known & (present == flag) for flag in (0, 1)]
         filled = [cell for cell in cells if cell.any()]
@@ -52,19 +55,19 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
         share = (ours & known).sum() / ours.sum()
         for cell in filled:
             weights[cell] = share * ours.sum() / len(filled) / cell.sum()
-        if len(annotated) == len(labels):
+        if len(annotated) == len(codes):
             masses[value] = len(filled) / share
         notes += [
-            f"No training film of class {value} is known to be {word} {name}: there the two stay tied together."
-            for cell, word in zip(cells, ("without", "with"), strict=True)
+            f"No training film {labels[value]} is known {known_as}: there the two stay tied together."
+            for cell, known_as in zip(cells, (f"to be free of {noun}", f"to show {noun}"), strict=True)
             if not cell.any()
         ]
-    if len(annotated) == len(labels):
+    if len(annotated) == len(codes):
         masses = _bounded(masses)
     else:
-        classes = " and ".join(str(value) for value in annotated)
-        notes.append(f"The {name} is annotated on class {classes} only, so films were balanced within that class only.")
-    for value in labels:
+        annotated_on = " and ".join(labels[value] for value in annotated)
+        notes.append(f"The {name} is annotated only on films {annotated_on}, so only these were balanced.")
+    for value in codes:
         ours = label == value
         weights[ours] *= masses[value] / weights[ours].sum()
     unknown = int((~known).sum())

@@ -6,6 +6,7 @@ pretraining, ECCV 2018): drawing all equally often would repeat a class of 20 im
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     needs_labels=False,
     against="imbalance",
 )
-def class_balanced_sampling(table: pd.DataFrame, confounder: str | None) -> Treatment:
+def class_balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Weights 1 / sqrt(images of the class), which give each class a mass of sqrt(images)."""
     labels = table["label"].to_numpy(np.int64)
     weights = 1 / np.sqrt(np.bincount(labels)[labels])

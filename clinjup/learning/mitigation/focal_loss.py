@@ -6,6 +6,7 @@ Classes are weighed by the inverse square root of their frequency, as a milder f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ GAMMA = 2.0
     needs_labels=False,
     against="imbalance",
 )
-def focal_loss(table: pd.DataFrame, confounder: str | None) -> Treatment:
+def focal_loss(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Focal loss with class weights whose mean over the training images is 1."""
     labels_here = table["label"].to_numpy(np.int64)
     counts = np.maximum(np.bincount(labels_here, minlength=2), 1)

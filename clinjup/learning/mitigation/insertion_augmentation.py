@@ -8,6 +8,7 @@ carry over to tubes of another style.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,7 +29,7 @@ POINTS = 24  # that each tube's course is computed at
     explanation="During training, objects like the confounder are drawn into half of the images of every class, so that it speaks for none.",
     needs_labels=False,
 )
-def insertion_augmentation(table: pd.DataFrame, confounder: str | None) -> Treatment:
+def insertion_augmentation(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """A batch transform; every film is drawn as often as before."""
     return Treatment(transform=_DRAWINGS.get(confounder or "", insert_tubes))
 

@@ -6,6 +6,7 @@ used without the shift, so its probabilities are those of classes that are equal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     needs_labels=False,
     against="imbalance",
 )
-def logit_adjustment(table: pd.DataFrame, confounder: str | None) -> Treatment:
+def logit_adjustment(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Cross-entropy of the logits plus the log of each class's share of the training images."""
     counts = np.bincount(table["label"].to_numpy(np.int64), minlength=2)
     prior = torch.tensor(np.log(np.maximum(counts, 0.5) / counts.sum()), dtype=torch.float32)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BatchTransform = Callable[[Tensor, torch.Generator], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Against = Literal["confounder", "imbalance"]
-Prepare = Callable[["pd.DataFrame", str | None], "Treatment"]
+Prepare = Callable[["pd.DataFrame", str | None, Sequence[str]], "Treatment"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,11 @@ class Mitigation:
     prepare: Prepare
     against: Against = "confounder"
 
-    def treat(self, table: pd.DataFrame, confounder: str | None) -> Treatment:
-        """The treatment for a training table with column `label` and, where annotated, a column called `confounder`."""
+    def treat(self, table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
+        """The treatment for a training table with column `label` and, where annotated, a column called `confounder`.
+
+        `labels`: what the codes of `label` mean in a note, e.g. ["without pneumothorax", "with pneumothorax"].
+        """
         if self.needs_labels and (confounder is None or confounder not in table):
             named = (
                 "no confounder is named" if confounder is None else f"the cohort has no annotation of '{confounder}'"
@@ -64,7 +67,7 @@ class Mitigation:
                 f"The mitigation '{self.name}' needs to know which films show the confounder, and {named}. "
                 "Name an annotated confounder, or use a mitigation that needs no annotation: insertion_augmentation."
             )
-        return self.prepare(table, confounder)
+        return self.prepare(table, confounder, labels)
 
 
 SEPARATOR = "+"  # between the names of mitigations that are used together
@@ -74,7 +77,7 @@ _REGISTRY: dict[str, Mitigation] = {}
 def mitigation(
     *, title: str, explanation: str, needs_labels: bool, against: Against = "confounder"
 ) -> Callable[[Prepare], Prepare]:
-    """Register the decorated `(table, confounder) -> Treatment` under its own name."""
+    """Register the decorated `(table, confounder, labels) -> Treatment` under its own name."""
 
     def register(prepare: Prepare) -> Prepare:
         name = prepare.__name__
@@ -101,8 +104,10 @@ def mitigation_named(name: str) -> Mitigation:
     return _REGISTRY[name]
 
 
-def treatment_for(table: pd.DataFrame, mitigation: str | None, confounders: Sequence[str]) -> Treatment:
-    """What `mitigation`, one name or several joined by '+', does against `confounders`.
+def treatment_for(
+    table: pd.DataFrame, mitigation: str | None, confounders: Sequence[str], labels: Sequence[str]
+) -> Treatment:
+    """What `mitigation`, one name or several joined by '+', does against `confounders`; `labels` as in `Mitigation.treat`.
 
     A mitigation that needs labels takes the first confounder that `table` annotates, where more than one is named; one that needs
     none is applied against each confounder that is left. Weights multiply, transforms follow one another.
@@ -113,13 +118,13 @@ def treatment_for(table: pd.DataFrame, mitigation: str | None, confounders: Sequ
     parts, left = [], list(confounders)
     for entry in sorted(entries, key=lambda entry: not entry.needs_labels):
         if entry.against == "imbalance" or not left:
-            parts.append(entry.treat(table, left[0] if left else None))
+            parts.append(entry.treat(table, left[0] if left else None, labels))
         elif entry.needs_labels:
             chosen = next((name for name in left if name in table), left[0])
-            parts.append(entry.treat(table, chosen))
+            parts.append(entry.treat(table, chosen, labels))
             left = [name for name in left if name != chosen or len(confounders) == 1]
         else:
-            parts += [entry.treat(table, name) for name in left]
+            parts += [entry.treat(table, name, labels) for name in left]
     return functools.reduce(_together, parts)
 
 

@@ -11,6 +11,7 @@ TARGET_SENSITIVITY = 0.9
 LOWER_BOUND = False  # True: the target must hold for patients to come (one-sided 95 % lower bound)
 HARM_RATIO = None  # or how many false alarms one missed case is worth
 CONFOUNDERS = []
+PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the validation part
 SEED = 0
 # %%
 from clinjup.evaluation import validate
@@ -26,6 +27,7 @@ validations[NAME] = validate(
     lower_bound=LOWER_BOUND,
     harm_ratio=HARM_RATIO,
     out_of_fold=out_of_fold.get(NAME),
+    prevalence=PREVALENCE,
     seed=SEED,
 )
 validations[NAME].summary()
