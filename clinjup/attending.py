@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import TypeVar
 
 from clinjup.agent.state import Ledger
 from clinjup.contracts import Question
 from clinjup.views import PendingCode
+
+T = TypeVar("T")
 
 
 class Attending:
@@ -14,10 +18,12 @@ class Attending:
 
     def __init__(self, ledger: Ledger, stopped: asyncio.Event, *, present: bool) -> None:
         self._ledger, self._stopped, self._present = ledger, stopped, present
+        self.waited = 0.0
+        """Seconds that the run has waited for somebody."""
         self.questions: list[Question] = []
         """Those that wait for an answer now."""
-        self._answers: asyncio.Future[dict[str, str]] | None = None
-        self._approvals: dict[str, asyncio.Future[bool]] = {}
+        self._answers: asyncio.Future[dict[str, str] | None] | None = None
+        self._approvals: dict[str, asyncio.Future[bool | None]] = {}
         self._asked: dict[str, PendingCode] = {}
 
     @property
@@ -35,13 +41,11 @@ class Attending:
         self.questions = questions
         self._ledger.publish("question.asked", told)
         try:
-            answers = await self._answers
-        except asyncio.CancelledError:
-            if not self._stopped.is_set():
-                raise
-            return None
+            answers = await self._waiting(self._answers)
         finally:
             self.questions = []
+        if answers is None:
+            return None
         self._ledger.record("answer", {"answers": answers})
         self._ledger.publish("question.answered", {"answers": answers})
         return answers
@@ -55,25 +59,37 @@ class Attending:
         self._asked[sha256] = PendingCode(**told)
         self._ledger.publish("approval.requested", told)
         try:
-            approved = await self._approvals[sha256]
+            approved = await self._waiting(self._approvals[sha256])
+        finally:
+            self._asked.pop(sha256, None)
+        if approved is None:
+            return None
+        self._ledger.publish("approval.resolved", {"sha256": sha256, "approved": approved})
+        return approved
+
+    async def _waiting(self, decision: asyncio.Future[T | None]) -> T | None:
+        """What was decided; None where nobody is there any more, or the run was stopped."""
+        began = time.monotonic()
+        try:
+            decided = await decision
         except asyncio.CancelledError:
             if not self._stopped.is_set():
                 raise
             return None
         finally:
-            self._asked.pop(sha256, None)
-        self._ledger.publish("approval.resolved", {"sha256": sha256, "approved": approved})
-        return approved
+            self.waited += time.monotonic() - began
+        self._present = self._present and decided is not None
+        return decided
 
-    def give_answers(self, answers: dict[str, str]) -> bool:
-        """Returns whether the run waited for answers."""
+    def give_answers(self, answers: dict[str, str] | None) -> bool:
+        """Returns whether the run waited for answers. None: nobody is there, and nothing more is waited for."""
         if self._answers is None or self._answers.done():
             return False
         self._answers.set_result(answers)
         return True
 
-    def give_approval(self, sha256: str, approved: bool) -> bool:
-        """Returns whether the run waited for the approval of this code."""
+    def give_approval(self, sha256: str, approved: bool | None) -> bool:
+        """Returns whether the run waited for the approval of this code. None: nobody is there, and nothing more is waited for."""
         waiting = self._approvals.get(sha256)
         if waiting is None or waiting.done():
             return False

@@ -164,9 +164,20 @@ def demo(
 
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
-    if not (cohort / "clinjup-synthetic.json").is_file():
+    facts = cohort / "clinjup-synthetic.json"
+    if facts.is_file():
+        drawn = _seed_of(facts)
+        if drawn != seed:
+            sentence = (
+                f"The images in '{cohort}' were drawn with --seed {drawn}, not {seed}. Name another run folder with --out, or "
+                f"delete that one to have it drawn anew."
+            )
+            leave(BAD_INPUT, sentence, as_json)
+    else:
         annotated = DEMO_ANNOTATED.get(task, 1.0)
-        _write_cohort(DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=annotated)
+        _write_cohort(
+            DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=annotated, as_json=as_json
+        )
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
@@ -191,12 +202,6 @@ def write_data(
     ] = 1.0,
 ) -> None:
     """Write a synthetic cohort to disk, in the layout of a real data set."""
-    if out.exists() and (out.is_file() or any(out.iterdir())):
-        leave(
-            BAD_INPUT,
-            f"'{out}' is not an empty folder. Name a new one with --out; nothing is ever written over.",
-            False,
-        )
     _write_cohort(task, out, patients=patients, seed=seed, layout=layout, annotated=annotated)
 
 
@@ -324,7 +329,14 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _write_cohort(
-    task: SyntheticCohort, out: Path, *, patients: int | None, seed: int, layout: str | None, annotated: float
+    task: SyntheticCohort,
+    out: Path,
+    *,
+    patients: int | None,
+    seed: int,
+    layout: str | None,
+    annotated: float,
+    as_json: bool = False,
 ) -> None:
     from rich.progress import Progress
 
@@ -343,9 +355,24 @@ def _write_cohort(
                 on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
                 **settings,
             )
-        except ValueError as problem:
-            leave(BAD_INPUT, str(problem), False)
+        except (ValueError, FileExistsError) as problem:
+            leave(BAD_INPUT, str(problem), as_json)
+        except OSError as problem:
+            sentence = (
+                f"The synthetic images cannot be written to '{out}' ({problem.strerror or problem}). Free some space or name another "
+                "folder with --out; then the same command draws them anew."
+            )
+            leave(BAD_INPUT, sentence, as_json)
     console.print(f"Synthetic cohort in {out}", highlight=False, markup=False)
+
+
+def _seed_of(facts: Path) -> int | None:
+    """The seed of a synthetic cohort; None where its facts were damaged."""
+    try:
+        seed = json.loads(facts.read_text(encoding="utf-8"))["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seed if isinstance(seed, int) else None
 
 
 def _given_beside_resume(context: typer.Context) -> list[str]:

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 
@@ -17,9 +18,12 @@ from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, NEEDS_ANSWER, REFUSED, l
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clinjup.contracts import Results, RunRequest
+    from clinjup.contracts import Refusal, Results, RunRequest
     from clinjup.runs import RunManager
     from clinjup.terminal import RunView
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 def follow(request: RunRequest | None, folder: Path | None, answers: dict[str, str], as_json: bool) -> NoReturn:
@@ -39,8 +43,11 @@ async def _attend(
     interactive: bool,
     as_json: bool,
 ) -> int:
+    begun: list[Callable[[], Coroutine[Any, Any, None]]] = []
+    _stop_on_ctrl_c(begun, console, as_json)
     from clinjup.reporting.journal import JournalError
     from clinjup.runs import (
+        NotebookTroubleError,
         PlannerUnusableError,
         RequestRefusedError,
         RunFolderError,
@@ -51,6 +58,7 @@ async def _attend(
     from clinjup.terminal import RunView, print_end
 
     manager = RunManager()
+    cannot_begin = (UnusableData, PlannerUnusableError, UnsupportedTaskError)
     try:
         if request is not None:
             run_id = await manager.submit(request, interactive=interactive)
@@ -58,21 +66,17 @@ async def _attend(
             assert folder is not None
             run_id = await manager.resume(folder.expanduser().resolve(), answers, interactive=interactive)
     except RequestRefusedError as problem:
-        refusal = problem.refusal
-        if as_json:
-            typer.echo(json.dumps({"status": "refused", **refusal.model_dump()}, ensure_ascii=False))
-        console.print(refusal.reason, style="bold", highlight=False, markup=False)
-        for alternative in refusal.instead:
-            console.print(f"  • {alternative}", highlight=False, markup=False)
-        return REFUSED
-    except (UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError, JournalError) as problem:
+        return _refuse(problem.refusal, console, as_json)
+    except (*cannot_begin, RunFolderError, JournalError, NotebookTroubleError) as problem:
         return tell(BAD_INPUT, str(problem), as_json)
-    _stop_on_ctrl_c(manager, run_id, console)
+    begun.append(lambda: manager.stop(run_id))
     with RunView(console) as view:
         await _show_events(manager, run_id, view)
     try:
         results, questions = await manager.wait(run_id)
-    except PlannerUnusableError as problem:
+    except RequestRefusedError as problem:
+        return _refuse(problem.refusal, console, as_json)
+    except cannot_begin as problem:
         return tell(BAD_INPUT, str(problem), as_json)
     except Exception as fault:
         return tell(FAILED, f"The run could not be brought to an end ({fault}). What it wrote before is kept.", as_json)
@@ -103,20 +107,40 @@ async def _show_events(manager: RunManager, run_id: str, view: RunView) -> None:
         view.show(event)
         if event.type == "question.asked":
             questions = [Question.model_validate(question) for question in event.data["questions"]]
-            manager.answer(run_id, await asyncio.to_thread(view.ask, questions))
+            manager.answer(run_id, await _unless_left(view.ask, questions))
         elif event.type == "approval.requested":
-            manager.approve(run_id, event.data["sha256"], await asyncio.to_thread(view.approve, event.data))
+            manager.approve(run_id, event.data["sha256"], await _unless_left(view.approve, event.data))
 
 
-def _stop_on_ctrl_c(manager: RunManager, run_id: str, console: Console) -> None:
+async def _unless_left(ask: Callable[[A], T], about: A) -> T | None:
+    """What somebody at the terminal says; None when they closed it (Ctrl-D)."""
+    try:
+        return await asyncio.to_thread(ask, about)
+    except EOFError:
+        return None
+
+
+def _refuse(refusal: Refusal, console: Console, as_json: bool) -> int:
+    if as_json:
+        typer.echo(json.dumps({"status": "refused", **refusal.model_dump()}, ensure_ascii=False))
+    console.print(refusal.reason, style="bold", highlight=False, markup=False)
+    for alternative in refusal.instead:
+        console.print(f"  • {alternative}", highlight=False, markup=False)
+    return REFUSED
+
+
+def _stop_on_ctrl_c(begun: list[Callable[[], Coroutine[Any, Any, None]]], console: Console, as_json: bool) -> None:
+    """`begun` holds how to stop the run, once there is one."""
     loop = asyncio.get_running_loop()
     stopping: list[asyncio.Task[None]] = []
 
     def stop() -> None:
         if stopping:
             os._exit(FAILED)  # a second Ctrl-C: at once, even while a prompt waits
+        if not begun:  # at once: looking through a slow share can take minutes
+            os._exit(tell(FAILED, "Stopped before the run began; nothing was changed.", as_json))
         console.print("Stopping; everything up to here is kept. Press Ctrl-C again to leave at once.")
-        stopping.append(loop.create_task(manager.stop(run_id)))
+        stopping.append(loop.create_task(begun[0]()))
 
     signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop))
 

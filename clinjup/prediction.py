@@ -64,6 +64,11 @@ def _model(results: Results, name: str | None, run_dir: Path) -> ModelResults:
     wanted = name or results.selected
     model = next((model for model in results.models if model.name == wanted), None)
     names = ", ".join(f"'{model.name}'" for model in results.models) or "none"
+    if wanted is None:
+        raise PredictionError(
+            f"The run ended before it chose a model. It has: {names}."
+            + (" Name one with --model." if results.models else " Go on with it: clinjup run --resume RUN_DIR")
+        )
     if model is None:
         raise PredictionError(f"The run has no model '{wanted}'. It has: {names}.")
     if not model.checkpoint or not (run_dir / model.checkpoint).is_file():

@@ -36,8 +36,11 @@ from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.journal import Kind
-from clinjup.run_folder import History, lock_folder
+from clinjup.run_folder import History, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
+
+NOT_STARTED = (PlannerUnusableError, RequestRefusedError, UnsupportedTaskError, UnusableData)
+"""Why a run has not begun."""
 
 
 class NotRunningError(Exception):
@@ -83,10 +86,8 @@ class Run:
         new = self.history is None
         self._lock = lock or lock_folder(self.folder)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
-            for name in ("plots", "checkpoints", "cache"):
-                (self.folder / name).mkdir(exist_ok=True)
             notebook = self.request.notebook
             sandboxed = self.request.planner != "offline"
             self.workspace = await desk.open(self.folder, self.id, notebook, self.publish, sandboxed=sandboxed)
@@ -114,13 +115,11 @@ class Run:
             self.record("resume", {"answers": self.request.answers})
         try:
             end = await self._work()
-        except PlannerUnusableError as problem:
-            await self._let_go()
-            if self.history is None:  # before the first cell: nothing worth keeping was written
-                shutil.rmtree(self.folder, ignore_errors=True)
-            self.end = LoopEnd(RunStatus.FAILED, str(problem))
-            self.publish("run.finished", {"status": RunStatus.FAILED, "sentence": str(problem), "questions": []})
-            raise
+        except NOT_STARTED as problem:
+            end = LoopEnd(RunStatus.FAILED, str(problem))
+            if self.state is None:  # before the first cell
+                await self._give_up(end)
+                raise
         except NotebookTroubleError as trouble:
             end = LoopEnd(RunStatus.FAILED, str(trouble))
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
@@ -143,6 +142,14 @@ class Run:
         report = "report.html" if (self.folder / "report.html").is_file() else None
         self.publish("run.finished", {**told, "selected": results.selected, "report": report})
         return results, end.questions
+
+    async def _give_up(self, end: LoopEnd) -> None:
+        """End a run that has not begun; of a new one nothing worth keeping was written."""
+        await self._let_go()
+        if self.history is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.end = end
+        self.publish("run.finished", {"status": end.status, "sentence": end.sentence, "questions": []})
 
     async def _let_go(self) -> None:
         """The notebook is saved and given back, whatever comes."""
@@ -197,10 +204,7 @@ class Run:
                 self.session.add_markdown("questions", open_questions(self.request.intent, questions))
                 return LoopEnd(RunStatus.NEEDS_ANSWER, questions[0].text, questions)
             self.request = self.request.model_copy(update={"answers": {**self.request.answers, **answers}})
-            try:
-                self.preflight = await check(self.request.intent, self.request.data, self.request.answers)
-            except (RequestRefusedError, UnusableData) as problem:
-                return LoopEnd(RunStatus.FAILED, str(problem))
+            self.preflight = await check(self.request.intent, self.request.data, self.request.answers)
         brief = brief_of(self.request, self.preflight)
         brief.folder = str(self.folder)
         brief.beside = not isinstance(self.session, LiveNotebook) or self.session.beside
@@ -224,8 +228,6 @@ class Run:
             await self._restore(self.state)
             planning = Pausable(successor, self.going)
             return await Loop(planning, self.state, self.workspace, self, self.clinician, self.stopped).run()
-        except UnsupportedTaskError as problem:
-            return LoopEnd(RunStatus.FAILED, str(problem))
         finally:
             await planner.close()
 
@@ -295,7 +297,10 @@ class Run:
                 builder.add(finding)
         results = builder.build(
             end.status,
-            seconds=time.monotonic() - self._started,
+            seconds=time.monotonic()
+            - self._started
+            - self.clinician.waited
+            + (self.history.seconds if self.history else 0),
             cells=self._cell_counts(),
             disclosures=sum(record.kind == "disclosure" for record in self.journal.records),
             sentence=None if end.status is RunStatus.COMPLETED else end.sentence,

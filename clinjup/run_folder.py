@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from clinjup.agent.planners.handover import CONTINUE_OFFLINE
+from clinjup.agent.planners.recipes import FAILED_STEP
 from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, RunStatus
 from clinjup.hashing import sha256_text
 from clinjup.locks import Lock, Taken
 from clinjup.reporting import Journal
+from clinjup.reporting.journal import Record
 
 KILLED = (
     "The program that carried this run ended before the run did. Everything up to there is kept and can be resumed."
@@ -34,6 +37,7 @@ class History:
         self.executions: list[dict[str, Any]] = []
         self._own: list[tuple[str, str]] = []
         self.cost = 0.0  # US dollars
+        self.seconds = _seconds(journal)
         self.finished = False
         self.status = RunStatus.INTERRUPTED
         """How the last try ended; a run whose process was killed has no last word, and was interrupted."""
@@ -88,11 +92,31 @@ class History:
         """Sources of the cells that a model wrote and that ran, in their order."""
         if self.answers.get(CONTINUE_OFFLINE) != "yes":
             self.answers.pop(CONTINUE_OFFLINE, None)  # whoever resumes after a no wants the model tried again
+        # ... and after a stop, the step that failed
+        self.answers = {
+            name: answer
+            for name, answer in self.answers.items()
+            if answer != "stop" or not name.startswith(FAILED_STEP)
+        }
 
     def finished_steps(self) -> set[str]:
         """Steps whose last attempt worked."""
         last = {execution["step_id"]: execution["ok"] for execution in self.executions}
         return {step_id for step_id, ok in last.items() if ok}
+
+
+def _seconds(journal: Journal) -> float:
+    """What all tries took together, without the time between them and the time in which they waited for somebody's answer."""
+    seconds = 0.0
+    for before, record in pairwise(journal.records):
+        waited = before.kind == "question" or record.kind in {"resume", "restore", "approval", "interruption"}
+        if not waited:
+            seconds += max(0.0, (_time_of(record) - _time_of(before)).total_seconds())
+    return seconds
+
+
+def _time_of(record: Record) -> datetime:
+    return datetime.fromisoformat(record.t)
 
 
 def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
@@ -112,6 +136,17 @@ def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
     return folder.resolve()
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run and those in it. Raises RunFolderError where it cannot be written."""
+    try:
+        for name in ("plots", "checkpoints", "cache"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise RunFolderError(
+            f"The run folder '{folder}' cannot be written ({fault.strerror or fault}). Name a folder of your own with --out."
+        ) from fault
+
+
 def lock_folder(folder: Path) -> Lock:
     """The lock of a run's folder. Raises RunFolderError where another program has it."""
     try:
@@ -126,7 +161,14 @@ def read_history(folder: Path, *, finished_too: bool = False) -> History:
     """What is known of the run in `folder`. Raises RunFolderError, or JournalError for a journal that was changed."""
     if not (folder / "journal.jsonl").is_file():
         raise RunFolderError(f"There is no run in '{folder}': it holds no journal.jsonl. Name the folder of a run.")
-    history = History(Journal.open(folder / "journal.jsonl"))
+    journal = Journal.open(folder / "journal.jsonl")
+    try:
+        history = History(journal)
+    except (ValueError, KeyError) as fault:  # what pydantic and the records say of names they do not know
+        raise RunFolderError(
+            f"The run in '{folder}' was written by another version of clinjup, so it cannot be gone on with here. Resume it with that "
+            "version, or start a new run."
+        ) from fault
     if not history.run_id:
         raise RunFolderError(f"The run in '{folder}' stopped before its request was written down. Start a new run.")
     if history.finished and not finished_too:

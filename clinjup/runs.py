@@ -101,12 +101,13 @@ class RunManager:
         earlier = live.events if live is not None else events_of(history, folder)
         return await self._start(lambda: Run(folder, request, preflight, interactive, history, earlier), lock)
 
-    def answer(self, run_id: str, answers: Mapping[str, str]) -> bool:
-        """Answer the questions that the run waits for. Returns whether it did."""
-        return run_id in self._runs and self._runs[run_id].clinician.give_answers(dict(answers))
+    def answer(self, run_id: str, answers: Mapping[str, str] | None) -> bool:
+        """Answer the questions that the run waits for; None: nobody is there any more. Returns whether it did wait."""
+        given = None if answers is None else dict(answers)
+        return run_id in self._runs and self._runs[run_id].clinician.give_answers(given)
 
-    def approve(self, run_id: str, sha256: str, approved: bool) -> bool:
-        """Approve or reject the code with this hash, and no other. Returns whether the run waited for that."""
+    def approve(self, run_id: str, sha256: str, approved: bool | None) -> bool:
+        """Approve or reject the code with this hash, and no other; None: nobody is there. Returns whether the run waited for that."""
         return run_id in self._runs and self._runs[run_id].clinician.give_approval(sha256, approved)
 
     async def stop(self, run_id: str) -> None:
@@ -209,7 +210,10 @@ class RunManager:
             self._listeners.discard(news)
 
     async def wait(self, run_id: str) -> tuple[Results, list[Question]]:
-        """The results once the run has ended, and its open questions. Raises PlannerUnusableError where no plan came."""
+        """The results once the run has ended, and its open questions.
+
+        Raises RequestRefusedError, UnusableData, PlannerUnusableError or UnsupportedTaskError where it could not begin.
+        """
         return await self._runs[run_id].task
 
     def folder(self, run_id: str) -> Path:

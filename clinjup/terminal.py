@@ -80,7 +80,7 @@ class RunView:
             self._say(f"[dim]figure[/] {escape(data['finding']['title'])} [dim]{escape(data['finding']['path'])}[/]")
 
     def ask(self, questions: list[Question]) -> dict[str, str]:
-        """Ask in place, one question after the other."""
+        """Ask in place, one question after the other. Raises EOFError when nobody is there any more."""
         self.__exit__()
         answers = {}
         for question in questions:
@@ -134,7 +134,7 @@ class RunView:
                 Text(mark, style),
                 Text(step.title, style),
                 Text(f"{seconds:.0f} s" if seconds else "", "dim"),
-                step.note or "",
+                Text(step.note or ""),
             )
         rows = [self._progress_row()] if self._progress else []
         return Group(table, *rows, *([Text(f"  {self._usage}", "dim")] if self._usage else []))

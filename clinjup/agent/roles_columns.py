@@ -16,8 +16,8 @@ from clinjup.agent.vocabulary.headers import (
     header_has,
     is_header,
 )
-from clinjup.agent.vocabulary.values import split_name
 from clinjup.contracts import ColumnProfile, DataProfile, TableProfile
+from clinjup.split_words import split_name
 
 # Layouts whose columns are known by name: (image, label).
 KNOWN_COLUMNS = {
@@ -93,7 +93,8 @@ def split_column(profile: DataProfile, first: TableProfile | None) -> Column | N
 def _is_split(column: Column) -> bool:
     values = column.profile.values
     parts = {split_name(item.value) for item in values}
-    return is_header(column.name, SPLIT_HEADERS) and len(parts) > 1 and None not in parts
+    readable = column.profile.unique <= len(values) and "" not in parts
+    return is_header(column.name, SPLIT_HEADERS) and len(parts) > 1 and readable
 
 
 def covariate_of(column: Column) -> str | None:

@@ -28,6 +28,7 @@ class LabelChoice:
     classes: dict[str, list[str]] = field(default_factory=dict)
     positive: list[str] = field(default_factory=list)
     negative: list[str] = field(default_factory=list)
+    uncertain: list[str] = field(default_factory=list)
     question: Question | None = None
     warnings: list[DataWarning] = field(default_factory=list)
 
@@ -91,8 +92,9 @@ def label_from_tables(
     missing = 0 if profile.layout in BLANK_IS_UNKNOWN else chosen.column.profile.missing
     choice = _decided(chosen.values, target, source, task, answers, missing=missing)
     choice.column = chosen.column
-    if chosen.column.profile.kind == "list" or (chosen.column.profile.unique > _MOST_VALUES and not choice.warnings):
-        choice.negative = []  # every other non-blank value
+    if chosen.column.profile.kind == "list":
+        choice.negative = []  # every other non-blank value, but for those that voice doubt
+        choice.uncertain = [item.value for item in chosen.values.uncertain]
     return choice
 
 

@@ -1,4 +1,8 @@
-"""What the agent knows while a run goes on. Only the loop changes it; planners read it."""
+"""What the agent knows while a run goes on.
+
+Planners change the plan and the status of its steps that they leave out, and on a repair the roles and the profile of the brief. All else
+is changed by the loop alone.
+"""
 
 from __future__ import annotations
 

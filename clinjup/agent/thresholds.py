@@ -19,8 +19,15 @@ def must_hold(task: ClinicalTask) -> bool:
     return task.risk.lower_bound or (task.task_type is TaskType.MULTICLASS and task.risk.kind == "sensitivity_first")
 
 
+def leading_specificity(task: ClinicalTask) -> float | None:
+    """The specificity that decides where the threshold lies; beside a target sensitivity it is as high as that allows anyway."""
+    return task.risk.target_specificity if task.risk.kind == "specificity_first" else None
+
+
 def operating_point(task: ClinicalTask) -> dict[str, Any]:
     """The arguments that say where the threshold lies."""
+    if specificity := leading_specificity(task):
+        return {"TARGET_SPECIFICITY": specificity}
     found: dict[str, Any] = {"TARGET_SENSITIVITY": task.risk.target_sensitivity or DEFAULT_SENSITIVITY}
     found |= {"LOWER_BOUND": True} if must_hold(task) else {}
     return found | ({"HARM_RATIO": task.risk.harm_ratio} if task.risk.harm_ratio else {})
@@ -29,6 +36,8 @@ def operating_point(task: ClinicalTask) -> dict[str, Any]:
 def rule_in_words(task: ClinicalTask) -> str:
     """The rule for the markdown cell."""
     target, harm_ratio = task.risk.target_sensitivity or DEFAULT_SENSITIVITY, task.risk.harm_ratio
+    if specificity := leading_specificity(task):
+        return f"the highest sensitivity with a specificity of at least {specificity:.0%}"
     if harm_ratio:
         return f"one missed case counts as much as {harm_ratio:g} false alarms"
     if must_hold(task):

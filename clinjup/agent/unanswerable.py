@@ -6,22 +6,15 @@ import re
 
 from clinjup.agent.intent_phrases import EXTERNAL
 from clinjup.agent.plan import INSERTABLE
+from clinjup.agent.thresholds import DEFAULT_SENSITIVITY
 from clinjup.agent.vocabulary import CONFOUNDERS, by_id, fold
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, TaskType
 
-_SKIN_TONE = {
-    "en": (
-        "Whether it also works on dark skin cannot be answered from this data: nothing in it says which skin an image shows, and sets like "
-        "HAM10000 and ISIC hold almost only light skin. What would answer it: images of patients with dark skin with a proved diagnosis and "
-        "the Fitzpatrick or Monk skin type written down, at least 10 melanomas among them (better 60), tested apart and never assumed."
-    ),
-    "de": (
-        "Ob es auch auf dunkler Haut funktioniert, lässt sich mit diesen Daten nicht beantworten: Nichts darin sagt, welche Haut ein Bild "
-        "zeigt, und Sammlungen wie HAM10000 und ISIC enthalten fast nur helle Haut. Beantworten würden es Bilder von Patientinnen und "
-        "Patienten mit dunkler Haut mit gesicherter Diagnose und notiertem Hauttyp (Fitzpatrick oder Monk), darunter mindestens 10 Melanome "
-        "(besser 60), getrennt geprüft und nie angenommen."
-    ),
-}
+_SKIN_TONE = (
+    "Whether it also works on dark skin cannot be answered from this data: nothing in it says which skin an image shows, and sets like "
+    "HAM10000 and ISIC hold almost only light skin. What would answer it: images of patients with dark skin with a proved diagnosis and "
+    "the Fitzpatrick or Monk skin type written down, at least 10 melanomas among them (better 60), tested apart and never assumed."
+)
 _CONTAINED = {"ham10000": "HAM10000", "isic2018": "ISIC 2018", "isic2019": "ISIC 2019"}
 _NAMES = {"ham10000": r"\bham ?10 ?000\b|\bham10k\b", "isic2018": r"\bisic ?2018\b", "isic2019": r"\bisic ?2019\b"}
 
@@ -30,11 +23,28 @@ def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
     """Warnings about what this data cannot show, and about confounders that no method here can examine."""
     found = []
     if "skin_tone_question" in task.constraints:
-        found.append(DataWarning(code="skin_tone_unknown", sentence=_SKIN_TONE[task.language]))
+        found.append(DataWarning(code="skin_tone_unknown", sentence=_SKIN_TONE))
     if "use_metadata" in task.constraints and task.modality != "dermoscopy":
         sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
         found.append(DataWarning(code="metadata_not_used", sentence=sentence))
-    return [*found, *_no_external(task, profile), *_unexamined(task, profile)]
+    return [*found, *_false_alarms(task), *_no_external(task, profile), *_unexamined(task, profile)]
+
+
+def _false_alarms(task: ClinicalTask) -> list[DataWarning]:
+    """A wish for few false alarms that does not say where the threshold lies: without a number, or for marks."""
+    if task.task_type is TaskType.DETECTION and task.risk.kind == "specificity_first":
+        sentence = (
+            "Marks are judged by false marks per image, so the wish for few false alarms does not move the threshold; a limit such as 'at "
+            "most one false mark per ten images' does."
+        )
+    elif task.risk.kind == "specificity_first" and not task.risk.target_specificity:
+        sentence = (
+            f"You want few false alarms and name no number: the threshold is the one with the fewest among those that find "
+            f"{DEFAULT_SENSITIVITY:.0%} of the cases. 'A specificity of at least 95 %' would spare more and miss more."
+        )
+    else:
+        return []
+    return [DataWarning(code="false_alarms_without_number", sentence=sentence)]
 
 
 def _no_external(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:

@@ -121,6 +121,9 @@ class Roles(Contract):
     label: str | None = None
     positive: list[str] = Field([], description="values (or one token of a '|' list) that mean: target present")
     negative: list[str] = Field([], description="values that mean: target absent; empty = every other non-blank value")
+    uncertain: list[str] = Field(
+        [], description="values that voice doubt; without a positive one beside them, no label"
+    )
     classes: dict[str, list[str]] = Field(
         {},
         description="several classes: canonical class id -> values (or folders) that mean it; empty = present or absent",

@@ -13,7 +13,7 @@ from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, Valida
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of
 from clinjup.evaluation.confounders import Case, run_checks
-from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words
+from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words, specific_threshold
 from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
 from clinjup.evaluation.several_classes import part_metrics
 from clinjup.evaluation.temperature import fit_temperature
@@ -66,6 +66,7 @@ def validate(
     *,
     confounders: Sequence[str] = (),
     target_sensitivity: float = 0.90,
+    target_specificity: float | None = None,
     lower_bound: bool = False,
     harm_ratio: float | None = None,
     out_of_fold: OutOfFold | None = None,
@@ -76,7 +77,8 @@ def validate(
 
     The point has the highest specificity at which the sensitivity reaches `target_sensitivity`; with `lower_bound` its one-sided 95 %
     lower bound must reach it, judged on the images of `out_of_fold` where given (see safe_point.py). `harm_ratio` instead takes the
-    threshold that weighs a missed case as that many false alarms, on calibrated probabilities.
+    threshold that weighs a missed case as that many false alarms, on calibrated probabilities, and `target_specificity` that with the
+    highest sensitivity at which the specificity reaches it.
 
     `prevalence` is what PPV and NPV are stated at (None: that of the validation part). Models validated with the same `seed` are paired:
     they see the same bootstrap resamples and the same insertions. Emits a ValidationFinding. Raises ClassAbsentError where the validation
@@ -91,6 +93,7 @@ def validate(
         images,
         confounders=confounders,
         target_sensitivity=target_sensitivity,
+        target_specificity=target_specificity,
         lower_bound=lower_bound,
         harm_ratio=harm_ratio,
         out_of_fold=out_of_fold,
@@ -109,6 +112,7 @@ def validation_of(
     *,
     confounders: Sequence[str],
     target_sensitivity: float,
+    target_specificity: float | None = None,
     lower_bound: bool,
     harm_ratio: float | None,
     out_of_fold: OutOfFold | None,
@@ -118,7 +122,9 @@ def validation_of(
     """What `validate` finds, for predictions that are known already; emits nothing."""
     probabilities = scores_of(model, predicted)
     temperature = fit_temperature(probabilities, part.labels)
-    if harm_ratio is not None:
+    if target_specificity is not None:
+        threshold, rule = specific_threshold(probabilities, part.labels, target_specificity)
+    elif harm_ratio is not None:
         threshold, rule = harm_threshold(harm_ratio, temperature)
     elif lower_bound:
         threshold, rule = safe_threshold(probabilities, part, target_sensitivity, out_of_fold)

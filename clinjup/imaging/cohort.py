@@ -128,6 +128,7 @@ def read_cohort(
     label: str | None = None,
     positive: Sequence[str] | None = None,
     negative: Sequence[str] | None = None,
+    uncertain: Sequence[str] | None = None,
     classes: Mapping[str, Sequence[str]] | None = None,
     priority: str | None = None,
     upright: bool = True,
@@ -155,6 +156,7 @@ def read_cohort(
         label=label,
         positive=list(positive or ()),
         negative=list(negative or ()),
+        uncertain=list(uncertain or ()),
         classes={name: list(values) for name, values in (classes or {}).items()},
         patient=patient,
         split=split,
@@ -172,7 +174,11 @@ def read_cohort(
     found.drop_repeated_rows()
     rows = found.rows
     has_patient_ids = "patient" in rows and bool(rows["patient"].notna().any())
-    patients = rows["patient"].fillna(rows["image"]) if has_patient_ids else rows["image"]
+    patients = (
+        _one_spelling(rows["patient"], grouped_by(roles.patient), found.warnings).fillna(rows["image"])
+        if has_patient_ids
+        else rows["image"]
+    )
     if folder.headers is not None:  # a PatientID must not reach an output
         patients = numbered(patients)
     images = np.array(folder.scan.images, dtype=object)[rows["file"]]
@@ -246,6 +252,20 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name in _OWN_COLUMNS or names.count(name) > 1:
             raise ClinjupError(f"The name '{name}' of a confounder or covariate is taken already. Choose another one.")
+
+
+def _one_spelling(ids: pd.Series, grouped_by: str, warnings: list[DataWarning]) -> pd.Series:
+    """Each patient by the first spelling of the id: P-017 and p-017, 12 and 12.0 are one patient, in one part of the data."""
+    spellings = pd.Series(ids.dropna().unique(), dtype=object)
+    first = spellings.groupby(spellings.map(normal)).transform("first")
+    merged = first[first != spellings].nunique()
+    if merged:
+        sentence = (
+            f"{merged} {grouped_by} ids are written in more than one way (capitals, spaces, 12 and 12.0); the spellings of one id "
+            f"count as one {grouped_by}."
+        )
+        warnings.append(DataWarning(code="patient_ids_merged", sentence=sentence))
+    return ids.map(dict(zip(spellings, first, strict=True)))
 
 
 def _flag_column(

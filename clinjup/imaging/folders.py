@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clinjup.imaging.files import FileIndex, FolderScan
+from clinjup.split_words import SPLITS, split_name
 
 MAX_CLASS_FOLDERS = 20
 
@@ -20,17 +21,6 @@ _CONTAINER = re.compile(
 _PATIENT = re.compile(r"(patient(in)?|pat|subject|subj|sub|case|fall|pid|p|study|studie)[_\- ]?\d+", re.I)
 # What DICOM exports call their folders: UIDs, studies, series. They say nothing about a class.
 _EXPORT = re.compile(r"\d+(\.\d+){3,}|(dicom|dcm|st|se|pa|im|series?|exam|visit|untersuchung)[_-]?\d*", re.I)
-_SPLIT_WORDS = {
-    "train": ("train", "training", "trainval"),
-    "validation": ("val", "valid", "validation", "validierung", "dev", "tune", "tuning"),
-    "test": ("test", "testing", "holdout"),
-}
-
-
-def split_name(word: str) -> str:
-    """`train`, `validation` or `test` for a word from a table, a folder or a list file (`train_val_list`); else ""."""
-    plain = re.sub(r"(list|images|files|set|split)$", "", re.sub(r"[\W_]+", "", word.casefold()))
-    return next((name for name, words in _SPLIT_WORDS.items() if plain in words), "")
 
 
 def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int]]:
@@ -79,7 +69,7 @@ def official_splits(scan: FolderScan, index: FileIndex) -> np.ndarray | None:
     """
     splits = np.full(len(scan.images), "", dtype=object)
     lists = [(split_name(Path(path).stem), path) for path in scan.split_lists]
-    for wanted in _SPLIT_WORDS:
+    for wanted in SPLITS:
         for path in (path for name, path in lists if name == wanted):
             splits[_listed(scan.root / path, index)] = wanted
     if not any(splits):

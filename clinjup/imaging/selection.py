@@ -59,13 +59,17 @@ class Selection:
         """Turn the label text into `label_code`, leave out images where it says none of them, and return the names of the codes."""
         if roles.classes:
             return self._drop_outside_classes(roles)
-        positive, negative = {normal(value) for value in roles.positive}, {normal(value) for value in roles.negative}
+        positive, negative, uncertain = (
+            {normal(value) for value in values} for values in (roles.positive, roles.negative, roles.uncertain)
+        )
         if not positive:
             raise ClinjupError("No value is named that means: target present. Name at least one in 'positive'.")
 
         def code(value: str) -> float:
             known = flag_of(value, positive, negative)
-            return 0.0 if np.isnan(known) and not negative else known
+            if np.isnan(known) and not negative and np.isnan(flag_of(value, uncertain, ())):
+                return 0.0
+            return known
 
         codes = map_distinct(self.rows["label"], code)
         blank = self.rows["label"].isna()

@@ -13,12 +13,13 @@ import pandas as pd
 from clinjup.contracts import DataWarning, Roles
 from clinjup.imaging.box_files import BoxSource, find_box_sources
 from clinjup.imaging.files import FileIndex, FolderScan, printable, scan_folder
-from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders, split_name
+from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, read_headers
 from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
-from clinjup.kernel.errors import MissingColumnError, MissingFileError
+from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
+from clinjup.split_words import split_name
 
 # Headers that say outright which number of a DICOM header a column repeats.
 _KEY_HEADERS = {
@@ -249,7 +250,15 @@ def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series
 def _splits(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series:
     if roles.split:
         values = folder.lookup(rows, roles, roles.split).groupby(level=0).first().reindex(rows.index)
-        return values.map(split_name, na_action="ignore").fillna("")
+        names = {value: split_name(value) for value in values.dropna().unique()}
+        unread = [f"'{value}'" for value, name in names.items() if not name]
+        if unread:
+            raise ClinjupError(
+                f"The column '{parse_reference(roles.split)[1]}' says which part an image belongs to, but {', '.join(unread[:5])} names none "
+                "of training, validation and test. A part that is not understood could train a model that is tested on it: correct "
+                "the values, or leave 'split' away to have the patients divided anew."
+            )
+        return values.map(names, na_action="ignore").fillna("")
     official = official_splits(folder.scan, folder.index)
     return _per_file(rows, [""] * len(folder.scan.images) if official is None else official).fillna("")
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import KernelExecutor
+from clinjup.notebook.live import NotebookTroubleError
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
 
@@ -31,9 +32,19 @@ class OwnDesk:
         self, folder: Path, run_id: str, notebook: str | None, publish: Publish, *, sandboxed: bool = False
     ) -> NotebookWorkspace:
         file = folder / "notebook.ipynb"
-        session = NotebookSession.open(file, run_id) if file.is_file() else NotebookSession.create(file, run_id)
+        session = _opened(file, run_id) if file.is_file() else NotebookSession.create(file, run_id)
 
         def tell(progress: Progress) -> None:
             publish("cell.progress", progress.model_dump())
 
         return NotebookWorkspace(session, KernelExecutor(folder, run_id, tell), publish)
+
+
+def _opened(file: Path, run_id: str) -> NotebookSession:
+    try:
+        return NotebookSession.open(file, run_id)
+    except Exception as fault:  # nbformat raises whatever its parsing runs into
+        raise NotebookTroubleError(
+            f"The notebook '{file}' cannot be read as one ({type(fault).__name__}); it was changed or only half copied. Put a whole copy "
+            "back, or start a new run."
+        ) from fault

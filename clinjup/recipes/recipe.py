@@ -11,6 +11,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
+_IF_ASKED_FOR = "  # if asked for"
 _CELL = re.compile(r"^# %%(?P<kind>.*)$", re.MULTILINE)
 
 
@@ -39,17 +40,23 @@ class Recipe:
     def render(self, parameters: dict[str, Any], **words: str) -> RenderedRecipe:
         """Fill in the parameter block; `words` fill the `$name` places of the markdown cell.
 
+        A parameter whose comment begins with "if asked for" stands in the cell only where it is given: without it, each line of the
+        code that names it is left out.
+
         Raises ValueError for a parameter that the recipe does not have.
         """
         unknown = sorted(set(parameters) - set(self.defaults))
         if unknown:
             raise ValueError(f"The recipe '{self.id}' has no parameter {', '.join(unknown)}.")
-        lines = []
+        lines, body = [], self.code
         for name, value in _assignments(self.parameters):
             comment = _comment(self.parameters, name)
+            if name not in parameters and comment.startswith(_IF_ASKED_FOR):
+                body = "\n".join(line for line in body.split("\n") if not re.search(rf"\b{name}\b", line))
+                continue
             literal = _literal(name, parameters[name]) if name in parameters else f"{name} = {value}"
             lines.append(f"{literal}{comment}" if "\n" not in literal else f"{comment.strip()}\n{literal}".lstrip())
-        code = "\n".join(lines) + ("\n\n" if lines else "") + self.code
+        code = "\n".join(lines) + ("\n\n" if lines else "") + body
         strings = {name.lower(): str(value) for name, value in {**self.defaults, **parameters}.items()}
         return RenderedRecipe(Template(self.markdown).safe_substitute({**strings, **words}), code)
 

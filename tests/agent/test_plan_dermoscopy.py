@@ -126,13 +126,33 @@ def test_patient_data_are_weighed_only_where_asked_for():
     assert "metadata" not in [step.id for step in planned(NOT_ONE).steps]
 
 
-def test_dark_skin_is_answered_in_the_clinicians_language():
-    for text, word in (
-        (SEVEN + " Does it also work on dark skin?", "Fitzpatrick"),
-        (GERMAN + " Geht das auf dunkler Haut?", "Hauttyp"),
-    ):
+def test_dark_skin_is_answered_in_the_language_of_notebook_and_report():
+    for text in (SEVEN + " Does it also work on dark skin?", GERMAN + " Geht das auf dunkler Haut?"):
         said = {warning.code: warning.sentence for warning in unanswerable(parse_request(text), ham())}
-        assert word in said["skin_tone_unknown"]
+        assert said["skin_tone_unknown"].startswith("Whether it also works on dark skin")
+
+
+def test_a_stated_specificity_decides_where_the_threshold_lies():
+    task = "Nevus versus melanoma, specificity of at least 95 %."
+    step = planned(task).step("validate_baseline")
+    assert step.parameters["TARGET_SPECIFICITY"] == 0.95 and "specificity of at least 95%" in step.words["rule"]
+    rendered = recipe("validate_model").render(step.parameters, **step.words).code
+    assert "target_specificity=TARGET_SPECIFICITY," in rendered
+    assert unanswerable(parse_request(task), ham()) == []
+    other = planned(AT_LEAST).step("validate_baseline")
+    assert "specificity" not in recipe("validate_model").render(other.parameters, **other.words).code
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Nevus versus melanoma, as few false alarms as possible.", "find 90% of the cases"),
+        ("Mark wrist fractures with boxes, with as few false alarms as possible.", "false marks per image"),
+    ],
+)
+def test_few_false_alarms_without_a_number_is_said_to_move_no_threshold(text, told):
+    said = {warning.code: warning.sentence for warning in unanswerable(parse_request(text), ham())}
+    assert told in said["false_alarms_without_number"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words
+from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words, specific_threshold
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 
 
@@ -22,6 +22,22 @@ def test_no_other_threshold_is_more_specific_at_the_target_sensitivity(seed: int
     most_sensitive = max(sensitivity for sensitivity, specificity in candidates.values() if specificity == best)
     assert (p < threshold)[labels == 0].mean() == pytest.approx(best)
     assert (p >= threshold)[labels == 1].mean() == pytest.approx(most_sensitive)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 1.0])
+def test_no_other_threshold_is_more_sensitive_at_the_target_specificity(seed: int, target: float) -> None:
+    random = np.random.default_rng(seed)
+    labels = (random.random(60) < 0.4).astype(int)
+    labels[:2] = 0, 1
+    p = np.round(random.random(60) * 0.6 + 0.3 * labels, 1 if seed % 2 else 6)
+    threshold, words = specific_threshold(p, labels, target)
+    candidates = {t: ((p >= t)[labels == 1].mean(), (p < t)[labels == 0].mean()) for t in np.r_[np.unique(p), 2.0]}
+    best = max(sensitivity for sensitivity, specificity in candidates.values() if specificity >= target - 1e-12)
+    most_specific = max(specificity for sensitivity, specificity in candidates.values() if sensitivity == best)
+    assert (p >= threshold)[labels == 1].mean() == pytest.approx(best)
+    assert (p < threshold)[labels == 0].mean() == pytest.approx(most_specific)
+    assert ("no image positive" in words) == (best == 0)
 
 
 def test_the_threshold_keeps_away_from_the_probabilities() -> None:

@@ -7,8 +7,10 @@ import unicodedata
 import numpy as np
 import pytest
 
+from clinjup.agent.intent import parse_request
+from clinjup.agent.roles import decide_roles
 from clinjup.contracts import Flag, UnusableData
-from clinjup.imaging import check_usable
+from clinjup.imaging import check_usable, profile_data
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
 from tests.imaging.folders import codes, film, findings, read, sentence, write_cohort, write_image, write_table
 
@@ -224,6 +226,42 @@ def test_split_column_lists_and_folders(tmp_path):
     (root / "train_val_list.txt").write_text("a.png\nb.png\nc.png\n")
     (root / "test_list.txt").write_text("c.png\n")
     assert read(root).table["split"].tolist() == ["train", "train", "test", ""], "in both lists: never trained on"
+
+
+def test_words_of_a_split_column_that_the_agent_takes_are_obeyed(tmp_path):
+    words = ["tr", "Trainingsset", "val", "eval"]
+    rows = [(f"p{i}", i, "yes" if i % 2 else "no", words[i // 2]) for i in range(8)]
+    root = small(tmp_path, rows, header=("name", "patient", "ptx", "set"))
+    roles = decide_roles(profile_data(root), parse_request("Detect pneumothorax on chest X-rays.")).roles
+    assert roles is not None and roles.split == "films.csv:set"
+    parts = ["train"] * 4 + ["validation"] * 2 + ["test"] * 2
+    assert read(root, split=roles.split).table["split"].tolist() == parts
+
+
+def test_a_part_that_is_not_understood_is_never_trained_on(tmp_path):
+    rows = [("a", 1, "yes", "train"), ("b", 2, "no", "test"), ("c", 3, "no", "lockbox")]
+    root = small(tmp_path, rows, header=("name", "patient", "ptx", "fold"))
+    with pytest.raises(ClinjupError, match="'lockbox'"):
+        read(root, split="films.csv:fold")
+
+
+def test_spellings_of_one_patient_id_are_one_patient(tmp_path):
+    ids = ["P-017", "p-017 ", "12", "12.0", "P-018", None]
+    cohort = read(small(tmp_path, [(f"f{i}", ids[i], "yes" if i % 2 else "no") for i in range(6)]))
+    assert cohort.table["group"].tolist() == ["P-017", "P-017", "12", "12", "P-018", "f5"]
+    assert cohort.table["patient"].nunique() == 4
+    told = sentence(cohort.warnings, "patient_ids_merged")
+    assert told.startswith("2 patient ids") and "017" not in told
+
+
+def test_doubt_in_a_list_of_findings_is_no_negative(tmp_path):
+    said = ["Pneumothorax", "Erguss", "V.a. Pneumothorax|Erguss", "Pneumothorax|Erguss|unklar", "Pneumothorax?"]
+    root = small(tmp_path, [(f"f{i}", i, text) for i, text in enumerate(said)])
+    decision = decide_roles(profile_data(root), parse_request("Detect pneumothorax on chest X-rays."))
+    assert decision.roles is not None
+    assert sentence(decision.warnings, "uncertain_labels").endswith("left out.")
+    cohort = read(root, **decision.roles.model_dump(include={"label", "positive", "negative", "uncertain"}))
+    assert dict(zip(cohort.table["image"], cohort.table["label"], strict=True)) == {"f0": 1, "f1": 0, "f3": 1}
 
 
 def test_gone_tables_and_columns_are_named(tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from clinjup.imaging.files import FileIndex, scan_folder
-from clinjup.imaging.folders import class_folder_labels, split_name
+from clinjup.imaging.folders import class_folder_labels
 from clinjup.imaging.pictures import decode_image, is_coloured
+from clinjup.split_words import split_name
 from tests.imaging.folders import film, write_image
 
 
@@ -157,6 +158,9 @@ def test_camera_orientation_is_obeyed(tmp_path):
         ("test_list", "test"),
         ("testset", "test"),
         ("hold-out", "test"),
+        ("Trainingsset", "train"),
+        ("tr", "train"),
+        ("eval", "test"),
         ("contest", ""),
         ("normal", ""),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import shutil
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from clinjup.notebook.desk import OwnDesk
+from clinjup.notebook.live import NotebookTroubleError
+from clinjup.reporting import Journal
 from tests.conftest import REQUEST
 from tests.runs.door import clinjup
 
@@ -130,6 +134,40 @@ def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):
     (tmp_path / "run").write_text("mine")
     said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run")
     assert said.code == 2 and (tmp_path / "run").read_text() == "mine"
+
+
+def test_a_run_folder_that_cannot_be_written_is_said_in_a_sentence(small_cohort, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path / "mine" / "run", "--json")
+    assert said.code == 2 and "--out" in said.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["demo", "wrist", "--out", "run", "--seed", "1"], "drawn with --seed 0"),
+        (["demo", "wrist", "--out", "mine/run"], "cannot be written"),
+        (["data", "wrist", "--out", "full"], "already holds files"),
+    ],
+)
+def test_a_synthetic_cohort_that_cannot_be_written_is_said_in_a_sentence(tmp_path, arguments, words):
+    (tmp_path / "run-data").mkdir()
+    (tmp_path / "run-data" / "clinjup-synthetic.json").write_text('{"seed": 0}')
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.docx").write_text("mine")
+    said = clinjup(*arguments, cwd=tmp_path)
+    assert said.code == 2 and words in said.err
+
+
+def test_a_damaged_notebook_and_a_journal_of_another_version_are_said_in_a_sentence(tmp_path):
+    (tmp_path / "notebook.ipynb").write_text('{"cells": [')
+    with pytest.raises(NotebookTroubleError, match="cannot be read"):
+        asyncio.run(OwnDesk().open(tmp_path, "r", None, lambda event, data: None))
+    journal = Journal.create(tmp_path / "journal.jsonl")
+    journal.append("intent", {"run_id": "r", "request": {"wish": "Is there a pneumothorax?"}})
+    said = clinjup("run", "--resume", tmp_path)
+    assert said.code == 2 and "another version" in said.err
 
 
 @pytest.mark.parametrize(

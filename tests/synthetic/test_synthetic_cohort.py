@@ -95,6 +95,18 @@ def test_progress_reaches_the_number_of_films(tmp_path: Path) -> None:
     assert [done for done, _ in seen] == list(range(1, seen[-1][1] + 1))
 
 
+def test_a_cohort_that_was_interrupted_is_drawn_anew(tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_chestxray14(tmp_path / "c", patients=3, seed=4, annotated=0.7, on_progress=interrupt)
+    assert any((tmp_path / "c").iterdir()) and not (tmp_path / "c" / "clinjup-synthetic.json").exists()
+    roots = [write_chestxray14(tmp_path / name, patients=3, seed=4, annotated=0.7) for name in ("c", "fresh")]
+    files = [{path.relative_to(root) for path in root.rglob("*")} for root in roots]
+    assert files[0] == files[1]
+
+
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_text("years of work", encoding="utf-8")
     with pytest.raises(FileExistsError, match="already holds files"):

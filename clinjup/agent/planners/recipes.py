@@ -20,6 +20,7 @@ from clinjup.contracts import (
 
 # Below this, what is optional is left out, so that the best model so far is still evaluated.
 RESERVE_SECONDS = 45.0
+FAILED_STEP = "failed_"  # how the id of the question about a step that failed begins
 TRAININGS = frozenset({"train_model", "train_detector", "cross_fit"})
 
 
@@ -103,7 +104,7 @@ def _end(plan: Plan) -> Finish:
 
 
 def _failure_question_id(step: Step) -> str:
-    return f"failed_{step.id}"
+    return f"{FAILED_STEP}{step.id}"
 
 
 def _failure_sentence(step: Step, state: RunState) -> str:

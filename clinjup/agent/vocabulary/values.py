@@ -141,11 +141,6 @@ _UNCERTAIN = (
     "zustand nach",
     "status post",
 )
-_SPLITS = {
-    "train": ("train", "training", "tr", "training set", "trainingsset"),
-    "validation": ("val", "valid", "validation", "dev", "tune", "validierung"),
-    "test": ("test", "testing", "test set", "hold out", "testset", "eval"),
-}
 
 
 class Meaning(StrEnum):
@@ -192,9 +187,3 @@ def meaning(value: str) -> Meaning | None:
 def is_number(value: str) -> bool:
     """Whether a cell holds a whole number, such as a count."""
     return _key(value).isdigit()
-
-
-def split_name(value: str) -> str | None:
-    """'Trainingsset' -> 'train'; None where the value names no split."""
-    words = header_words(value)
-    return next((name for name, synonyms in _SPLITS.items() if pattern(synonyms).fullmatch(words)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from clinjup.imaging.synthetic.difficulty import DIFFICULTY
 from clinjup.imaging.synthetic.plan import PlannedFilm, plan_cohort
 
 FACTS = "clinjup-synthetic.json"
+UNFINISHED = "clinjup-unfinished"
 NOTICE = """This cohort is SYNTHETIC.
 
 Every film was drawn by clinjup (clinjup.imaging.synthetic); no patient stands behind it. {layout} A chest drain is much
@@ -69,10 +71,10 @@ def write_layout(
 
     `size`: pixels of a side as drawn. `annotated`: share of patients whose drains are written down. `balanced_test`: in the
     test part the drain does not depend on the label. `workers`: threads; the files do not depend on it.
-    `on_progress(done, total)` is called after each film. The tables are written last, so that an interrupted folder is
-    not mistaken for a cohort.
+    `on_progress(done, total)` is called after each film. All is drawn in a folder inside `out` and moved up at the end: what an
+    interrupted call left there is cleared by the next one, and never mistaken for a cohort.
 
-    Raises FileExistsError where `out` holds files, ValueError where a number makes no sense.
+    Raises FileExistsError where `out` holds files, another OSError where it cannot be written, ValueError where a number makes no sense.
     """
     out = Path(out)
     patients = layout.patients if patients is None else patients
@@ -81,19 +83,22 @@ def write_layout(
             "A synthetic cohort needs at least 1 patient, an annotated share from 0 to 1, at least 64 pixels a side and "
             "a seed of 0 or more."
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    unfinished = out / UNFINISHED
+    if out.exists() and (not out.is_dir() or any(path != unfinished for path in out.iterdir())):
         raise FileExistsError(
             f"'{out}' already holds files, and they would be mixed with new ones. Name a new or an empty folder."
         )
     films = layout.plan(patients, seed, annotated=annotated, balanced_test=balanced_test)
     out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
     returned = []
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-        for found in pool.map(lambda planned: layout.write_film(planned, out, size), films):
+        for found in pool.map(lambda planned: layout.write_film(planned, unfinished, size), films):
             returned.append(found)
             if on_progress:
                 on_progress(len(returned), len(films))
-    layout.write_tables(out, films, returned)
+    layout.write_tables(unfinished, films, returned)
     facts = {
         "synthetic": True,
         "task": layout.task,
@@ -106,6 +111,9 @@ def write_layout(
         "clinjup": __version__,
         "difficulty": asdict(layout.difficulty),
     }
+    for path in list(unfinished.iterdir()):
+        path.rename(out / path.name)
+    unfinished.rmdir()
     (out / "README.txt").write_text(layout.notice.format(layout=layout.says), encoding="utf-8")
     (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return out

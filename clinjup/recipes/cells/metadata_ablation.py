@@ -10,6 +10,7 @@
 COVARIATES = ["age", "sex", "body_site"]
 CONFOUNDERS = []
 TARGET_SENSITIVITY = 0.9
+TARGET_SPECIFICITY = None  # if asked for, in place of the target sensitivity
 LOWER_BOUND = False
 HARM_RATIO = None
 SEED = 0
@@ -24,6 +25,7 @@ ablation = metadata_ablation(
     covariates=COVARIATES,
     confounders=CONFOUNDERS,
     target_sensitivity=TARGET_SENSITIVITY,
+    target_specificity=TARGET_SPECIFICITY,
     lower_bound=LOWER_BOUND,
     harm_ratio=HARM_RATIO,
     out_of_fold=out_of_fold.get(selection.selected),

@@ -8,6 +8,7 @@
 # %% parameters
 NAME = "baseline"
 TARGET_SENSITIVITY = 0.9
+TARGET_SPECIFICITY = None  # if asked for, in place of the target sensitivity
 LOWER_BOUND = False  # True: the target must hold for patients to come (one-sided 95 % lower bound)
 HARM_RATIO = None  # or how many false alarms one missed case is worth
 CONFOUNDERS = []
@@ -24,6 +25,7 @@ validations[NAME] = validate(
     images,
     confounders=CONFOUNDERS,
     target_sensitivity=TARGET_SENSITIVITY,
+    target_specificity=TARGET_SPECIFICITY,
     lower_bound=LOWER_BOUND,
     harm_ratio=HARM_RATIO,
     out_of_fold=out_of_fold.get(NAME),
