@@ -24,8 +24,6 @@ IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
 INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
-# ... and of these, those that only the test can draw.
-ONLY_AS_TEST = frozenset({"cast", "metal"})
 # Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
 FOLDS = 3
 # Covariates whose groups are looked at apart, where the data have them, in tasks about skin.
@@ -50,11 +48,10 @@ def build_plan(brief: Brief) -> Plan:
     # A check needs labels for the strata or an inserter for the counterfactual; those with labels come first.
     annotated = [item for item in task.confounders if item.id in brief.roles.confounders]
     inserted = [item for item in task.confounders if item not in annotated and item.id in INSERTABLE]
-    trainable = [item for item in inserted if item.id not in ONLY_AS_TEST]
     known = [*annotated, *inserted]
     examined = [*known, *_found(brief)]
     checked = [item.id for item in examined]
-    trainings = {"baseline": None, **_mitigations(task, annotated, trainable)}
+    trainings = {"baseline": None, **_mitigations(task, annotated, inserted)}
     skin = task.modality == "dermoscopy"
     steps = [_load(brief), _prepare()]
     if skin and brief.roles.covariates:

@@ -18,6 +18,9 @@ STEPS = 400  # batches of 32 films
 LADDER_STEPS = {"baseline": 150, "with_negatives": 250, "pseudo_boxes": 400, "pseudo_boxes_2": 450}
 GATE = "image_classifier"
 GATE_EPOCHS = 5
+AGAINST = "insertion_augmentation"  # the detector trained once more with what the request names drawn in
+# It goes on where at least this share of films no longer changes when that is drawn in, and loses at most so much of the metric.
+MIN_GAIN, MAX_LOSS = 0.05, 0.05
 
 _WHY = {
     "baseline": (
@@ -39,6 +42,12 @@ _WHY = {
     ),
     GATE: (
         "A classifier of whole films, trained on yes and no alone. It is asked for a second opinion before a pseudo-box is made."
+    ),
+    AGAINST: (
+        "The best detector so far is trained on for as long again: from its weights, with the same boxes.$of_the_ladder What is new: half "
+        "of its training films, with $a_target and without alike, get $things drawn in, so that this says nothing of the $target_name. "
+        "The boxes stay where they are, and a film in which one would be hidden stays as it was. The check that follows draws in another "
+        "style."
     ),
 }
 
@@ -78,6 +87,7 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
     """All steps after the split."""
     checked = [name for name in brief.roles.confounders if name in insertable]
     checked += [item.id for item in brief.task.confounders if item.id in insertable and item.id not in checked]
+    named = [item.id for item in brief.task.confounders if item.id in insertable]
     ladder = few_boxes(brief)
     names = {
         "baseline": "boxes_only",
@@ -89,25 +99,14 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
     for name, supervision in names.items() if ladder else [("baseline", "all_boxes")]:
         if name == "pseudo_boxes":
             steps.append(_gate(brief))
-        steps += _train_and_validate(brief, name, supervision, checked, ladder)
-    metric = brief.task.primary_metric.name
-    steps.append(
-        Step(
-            id="select",
-            title="Choose the detector",
-            recipe="select_detector",
-            parameters={
-                "METRIC": metric if metric == "sensitivity_at_false_mark_limit" else "ap50",
-                "MAX_LATENCY_MS": MAX_LATENCY_MS if "run_on_cpu" in brief.task.constraints else None,
-            },
-            words={
-                "selection_rule": "the largest share of boxes marked at the limit of false marks"
-                if metric == "sensitivity_at_false_mark_limit"
-                else "the best AP50"
-            },
-            depends_on=["validate_baseline"],
-        )
-    )
+        steps.append(_train(brief, name, supervision, ladder))
+        # A step of the ladder is compared by its marks; by what insertion does only where something is trained against it.
+        shown = (name == "baseline" and not ladder) or bool(named)
+        steps.append(_validate(brief, name, _title(name, ladder), checked if shown else None))
+    if named:
+        steps.append(_train_against(brief, named, ladder))
+        steps.append(_validate(brief, AGAINST, _title(AGAINST, ladder), checked))
+    steps.append(_select(brief, named))
     steps.append(
         Step(
             id="test",
@@ -139,14 +138,14 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
         )
     )
     for name in checked:
-        named = with_article(name.replace("_", " "))
+        device = with_article(name.replace("_", " "))
         steps.append(
             Step(
                 id=f"insertion_{name}",
-                title=f"Is {named} taken for {words['a_target']}?",
+                title=f"Is {device} taken for {words['a_target']}?",
                 recipe="mark_insertion",
                 parameters={"CONFOUNDER": name},
-                words={**words, "confounder_name": named},
+                words={**words, "confounder_name": device},
                 depends_on=["test"],
                 optional=True,
             )
@@ -183,16 +182,18 @@ def _gate(brief: Brief) -> Step:
     )
 
 
-def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list[str], ladder: bool) -> list[Step]:
-    words = _words(brief)
-    title = {"baseline": "boxes only" if ladder else "all boxes"}.get(name, name.replace("_", " "))
+def _title(name: str, ladder: bool) -> str:
+    return {"baseline": "boxes only" if ladder else "all boxes"}.get(name, name.replace("_", " "))
+
+
+def _train(brief: Brief, name: str, supervision: str, ladder: bool) -> Step:
+    words, title = _words(brief), _title(name, ladder)
     why = Template(_WHY["boxes_only" if ladder and name == "baseline" else name]).safe_substitute(words)
     before = {
         "pseudo_boxes": ["train_gate", "validate_with_negatives"],
         "pseudo_boxes_2": ["validate_pseudo_boxes"],
     }.get(name, ["split"])
-    limit = brief.task.risk.false_marks_per_image
-    train = Step(
+    return Step(
         id=f"train_{name}",
         title=f"Train: {title}",
         recipe="train_detector",
@@ -207,30 +208,83 @@ def _train_and_validate(brief: Brief, name: str, supervision: str, checked: list
         depends_on=before,
         optional=name != "baseline",
     )
-    things = " and ".join(plural(each.replace("_", " ")) for each in checked)
+
+
+def _train_against(brief: Brief, named: list[str], ladder: bool) -> Step:
+    title, things = _title(AGAINST, ladder), " and ".join(plural(each.replace("_", " ")) for each in named)
+    of_the_ladder = (
+        " Of the steps before, only the best on validation is trained again, so that one thing changes at a time."
+        if ladder
+        else ""
+    )
+    why = Template(_WHY[AGAINST]).safe_substitute(_words(brief), things=things, of_the_ladder=of_the_ladder)
+    return Step(
+        id=f"train_{AGAINST}",
+        title=f"Train: {title}, against {things}",
+        recipe="train_detector_against",
+        parameters={"NAME": AGAINST, "CONFOUNDER": named, "METRIC": _metric(brief)},
+        words={"name": title, "why": why},
+        depends_on=["validate_baseline"],
+        optional=True,
+    )
+
+
+def _validate(brief: Brief, name: str, title: str, checked: list[str] | None) -> Step:
+    """`checked`: confounders whose insertion is tried; None where it is not the place to say anything of them."""
+    limit = brief.task.risk.false_marks_per_image
+    things = " and ".join(plural(each.replace("_", " ")) for each in checked or [])
     check = (
         f"Then the check of {things}, on validation films only." if checked else "No confounder can be checked here."
     )
-    validate = Step(
+    return Step(
         id=f"validate_{name}",
         title=f"Check on validation: {title}",
         recipe="validate_detector",
         parameters={
             "NAME": name,
             "FALSE_MARKS": limit,
-            "CONFOUNDERS": checked if name == "baseline" and not ladder else [],
+            "CONFOUNDERS": checked or [],
             "SEED": brief.seed,
         },
         words={
             "name": title,
             "rule": f"most boxes marked with at most {limit or 0.1:g} false marks per image",
-            "confounder_check": check if name == "baseline" and not ladder else "",
-            **words,
+            "confounder_check": "" if checked is None else check,
+            **_words(brief),
         },
-        depends_on=[train.id],
+        depends_on=[f"train_{name}"],
         optional=name != "baseline",
     )
-    return [train, validate]
+
+
+def _metric(brief: Brief) -> str:
+    """What detectors are compared by."""
+    metric = brief.task.primary_metric.name
+    return metric if metric == "sensitivity_at_false_mark_limit" else "ap50"
+
+
+def _select(brief: Brief, named: list[str]) -> Step:
+    metric = _metric(brief)
+    words = "the best AP50" if metric == "ap50" else "the largest share of boxes marked at the limit of false marks"
+    things = " or ".join(with_article(each.replace("_", " ")) for each in named)
+    if named:
+        words += (
+            f"; then the detector trained against {things}, if drawing that in changes the marks on films without "
+            f"{_words(brief)['a_target']} by at least {100 * MIN_GAIN:.0f} points less, and if it loses at most {MAX_LOSS:.2f} of "
+            f"{'AP50' if metric == 'ap50' else 'that share'}"
+        )
+    return Step(
+        id="select",
+        title="Choose the detector",
+        recipe="select_against_confounder" if named else "select_detector",
+        parameters={
+            "METRIC": metric,
+            **({"MIN_GAIN": MIN_GAIN, "MAX_LOSS": MAX_LOSS} if named else {}),
+            "MAX_LATENCY_MS": MAX_LATENCY_MS if "run_on_cpu" in brief.task.constraints else None,
+        },
+        words={"selection_rule": words},
+        depends_on=["validate_baseline"],
+    )
 
 
 def _words(brief: Brief) -> dict[str, str]:

@@ -122,6 +122,8 @@ async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> 
             "Pretrained weights cannot be reached from here, so the light detector is trained from scratch.",
             {"ARCHITECTURE": "heat_map", "PRETRAINED": False},
         )
+    if step.recipe == "train_detector_against":  # it trains what an earlier step trained, and has no network of its own
+        return None
     return Repair(
         "Pretrained weights cannot be reached from here, so the small network is trained from scratch.",
         {"ARCHITECTURE": "small_cnn"},

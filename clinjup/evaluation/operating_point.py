@@ -40,7 +40,7 @@ def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: floa
     positives, negatives = p[y == 1], np.sort(p[y != 1])[::-1]
     alarms = math.floor((1 - target) * len(negatives) + 1e-9)
     spared = negatives[alarms] if alarms < len(negatives) else -np.inf
-    words = f"highest sensitivity with a validation specificity of at least {percent(target)}"
+    words = f"highest sensitivity with a validation specificity of at least {stated_percent(target)}"
     found = positives[positives > spared]
     if not len(found):
         return float(np.nextafter(p.max(), np.inf)), f"{words}; it is reached only by calling no image positive"

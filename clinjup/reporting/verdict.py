@@ -130,10 +130,18 @@ def chosen_model(results: Results) -> ModelResults | None:
 
 
 def compared_models(results: Results) -> list[ModelResults]:
-    """Baseline and chosen model; where the baseline was chosen, the mitigated one beside it."""
+    """Baseline and chosen model; where the baseline was chosen, the mitigated one beside it.
+
+    Of detectors, where one was trained against a confounder: that one, and the one that it was trained like.
+    """
     if not results.models:
         return []
     baseline, chosen = results.models[0], chosen_model(results)
+    against = [model for model in results.models if model.mitigation and (model.test or model.validation)]
+    if against and results.task.task_type is TaskType.DETECTION:
+        plain = {model.name: model for model in results.models if not model.mitigation}
+        kept = [plain[item.name] for item in results.experiments if item.name in plain and item.outcome != "discarded"]
+        return [kept[-1] if kept else baseline, against[0]]
     if chosen is None or chosen is baseline:
         return results.models[:2]
     return [baseline, chosen]

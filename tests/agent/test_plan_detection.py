@@ -16,10 +16,12 @@ from clinjup.agent.state import Brief
 from clinjup.contracts import Plan, Step
 from clinjup.imaging import profile_data
 from clinjup.imaging.synthetic import write_cohort
+from clinjup.recipes import recipe
 from tests.imaging.folders import write_image
 
 MARKS = "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow."
 FEW = f"{MARKS} Only about 5% of our images have boxes; for the rest we just know fracture yes or no."
+GERMAN = "Bitte markiere mir Frakturen am kindlichen Handgelenk, aber Gips und Metall sollen nicht als Fraktur gelten."
 LADDER = ["train_baseline", "train_with_negatives", "train_gate", "train_pseudo_boxes", "train_pseudo_boxes_2"]
 
 
@@ -57,10 +59,27 @@ def trained(found: Plan) -> list[str]:
             {"validate_baseline": {"FALSE_MARKS": 0.5}, "select": {"METRIC": "sensitivity_at_false_mark_limit"}},
         ),
         (
-            "Bitte markiere mir Frakturen am kindlichen Handgelenk, aber Gips und Metall sollen nicht als Fraktur gelten.",
+            GERMAN,
             "all",
-            ["train_baseline"],
-            {"test": {"CONFOUNDERS": ["cast", "metal"]}},
+            ["train_baseline", "train_insertion_augmentation"],
+            {
+                "train_insertion_augmentation": {"CONFOUNDER": ["cast", "metal"], "METRIC": "ap50"},
+                "validate_insertion_augmentation": {"CONFOUNDERS": ["cast", "metal"]},
+                "select": {"METRIC": "ap50", "MIN_GAIN": 0.05, "MAX_LOSS": 0.05},
+                "test": {"CONFOUNDERS": ["cast", "metal"]},
+            },
+        ),
+        (
+            f"{MARKS} Metal must not count as a fracture. At most one false mark per two images.",
+            "few",  # of the ladder only the best step is trained once more
+            [*LADDER, "train_insertion_augmentation"],
+            {
+                "validate_with_negatives": {
+                    "CONFOUNDERS": ["cast", "metal"]
+                },  # whichever step is the best one, it is measured
+                "train_insertion_augmentation": {"CONFOUNDER": ["metal"], "METRIC": "sensitivity_at_false_mark_limit"},
+                "select": {"METRIC": "sensitivity_at_false_mark_limit", "MAX_LOSS": 0.05},
+            },
         ),
         (
             f"{MARKS} It should run on the PC in the emergency room.",
@@ -78,6 +97,60 @@ def test_a_sentence_becomes_a_plan(folders, request_, folder, steps, expected):
     assert found.steps[0].parameters["COLUMNS"]["patient"] == "dataset.csv:patient_id"
     assert found.steps[0].parameters["COLUMNS"]["boxes"]["target"] == ["fracture"]
     assert found.step("test").recipe == "open_test_set_for_marks"
+
+
+CHECKED = {"CONFOUNDERS": ["cast", "metal"], "SEED": 0}
+AFTER = [
+    ("select", "select_detector", {"METRIC": "ap50", "MAX_LATENCY_MS": None}),
+    ("test", "open_test_set_for_marks", CHECKED),
+    ("marks", "marked_films", {}),
+    ("figures", "mark_figures", {}),
+    ("insertion_cast", "mark_insertion", {"CONFOUNDER": "cast"}),
+    ("insertion_metal", "mark_insertion", {"CONFOUNDER": "metal"}),
+]
+
+
+def rung(name: str, supervision: str, steps: int, confounders: list[str], gate: str | None = None) -> list[tuple]:
+    how = {"NAME": name, "SUPERVISION": supervision, "GATE": gate, "STEPS": steps, "SEED": 0}
+    judged = {"NAME": name, "FALSE_MARKS": None, "CONFOUNDERS": confounders, "SEED": 0}
+    return [(f"train_{name}", "train_detector", how), (f"validate_{name}", "validate_detector", judged)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "folder", "expected"),
+    [
+        (MARKS, "all", rung("baseline", "all_boxes", 400, ["cast", "metal"])),
+        (
+            FEW,
+            "few",
+            [
+                *rung("baseline", "boxes_only", 150, []),
+                *rung("with_negatives", "boxes_and_negatives", 250, []),
+                ("train_gate", "train_model", {"NAME": "image_classifier", "EPOCHS": 5, "SEED": 0}),
+                *rung("pseudo_boxes", "pseudo_boxes", 400, [], "image_classifier"),
+                *rung("pseudo_boxes_2", "pseudo_boxes", 450, [], "image_classifier"),
+            ],
+        ),
+    ],
+)
+def test_where_neither_cast_nor_metal_is_named_they_are_measured_and_nothing_is_trained_against_them(
+    folders, request_, folder, expected
+):
+    found = plan(request_, folders[folder]).steps[3:]
+    assert [(step.id, step.recipe, step.parameters) for step in found] == [*expected, *AFTER]
+
+
+def test_the_step_against_a_confounder_says_what_it_does_and_what_decides(folders):
+    few = plan(f"{FEW} Metal must not count as a fracture.", folders["few"])
+    for found, things in ((plan(GERMAN, folders["all"]), "casts and metal"), (few, "metal")):
+        step = found.step("train_insertion_augmentation")
+        assert step.optional and f"get {things} drawn in" in step.words["why"] and "$" not in step.words["why"]
+        assert ("only the best on validation is trained again" in step.words["why"]) == (found is few)
+        rule = found.step("select").words["selection_rule"]
+        assert (
+            "the marks on films without a fracture by at least 5 points less" in rule and "at most 0.05 of AP50" in rule
+        )
+        recipe(step.recipe).render(step.parameters, **step.words)
 
 
 def test_abnormal_labels_are_a_question_before_any_plan():

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from clinjup.contracts import Estimate
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.detection import (
     best_so_far,
@@ -290,6 +291,91 @@ def test_the_ladder_is_told_as_experiments_and_the_better_step_goes_on(opened):
     assert selection.selected == best_so_far(validations) == "with_negatives"
     assert [item.outcome for item in selection.experiments] == ["baseline", "kept"]
     assert all(item.validation.ci95 for item in selection.experiments)
+
+
+def judged(opened, name: str, ap50: float, inserted: dict[str, float | None] | None = None, against: str | None = None):
+    """The baseline's validation with other figures; `inserted`: what inserting changes, `against` what it was trained against."""
+    data, images, _, validations, *_ = opened
+    base = validations["baseline"]
+    model = Reader(
+        data, images, name=name, mitigation="insertion_augmentation" if against else None, confounder=against
+    )
+    changes = {
+        thing: Estimate.missing("only 1 film") if value is None else Estimate(value=value, ci95=(value, value), n=40)
+        for thing, value in (inserted or {}).items()
+    }
+    results = {
+        thing: base.confounders["cast"].model_copy(update={"false_alarm_increase": change})
+        for thing, change in changes.items()
+    }
+    metrics = base.metrics | {"ap50": Estimate(value=ap50, ci95=(ap50, ap50), n=40)}
+    return replace(base, name=name, model=model, metrics=metrics, confounders=results)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ap50", "chosen"),
+    [
+        ({"cast": 0.02, "metal": 0.29}, {"cast": 0.02, "metal": 0.03}, 0.90, True),
+        ({"cast": 0.02, "metal": 0.29}, {"cast": 0.02, "metal": 0.03}, 0.85, True),  # the limit itself is allowed
+        ({"cast": 0.02, "metal": 0.29}, {"cast": 0.02, "metal": 0.03}, 0.84, False),  # too dear
+        ({"cast": 0.02, "metal": 0.29}, {"cast": 0.30, "metal": 0.03}, 0.95, False),  # casts in place of metal
+        (
+            {"cast": 0.02, "metal": 0.29},
+            {"cast": 0.02, "metal": -0.29},
+            0.95,
+            False,
+        ),  # a mark that vanishes is a change too
+        ({"metal": 0.42}, {"metal": 0.40}, 0.95, False),  # too little to tell from chance
+        ({"metal": 0.20}, {"metal": 0.15}, 0.90, True),
+        ({"cast": None, "metal": 0.29}, {"cast": None, "metal": 0.10}, 0.88, True),  # what was measured decides
+        ({"metal": None}, {"metal": None}, 0.89, False),  # nothing measured: AP50 decides
+        ({"metal": None}, {"metal": None}, 0.91, True),
+        ({}, {"metal": 0.0}, 0.89, False),  # measured on one only
+    ],
+)
+def test_a_detector_trained_against_a_confounder_goes_on_for_fewer_marks_by_insertion_at_a_bounded_price(
+    opened, in_its_folder, before, after, ap50, chosen
+):
+    against = "+".join(after)
+    validations = {
+        "baseline": judged(opened, "baseline", 0.90, before),
+        "insertion_augmentation": judged(opened, "insertion_augmentation", ap50, after, against),
+    }
+    found = select_detector(validations)
+    assert found.selected == ("insertion_augmentation" if chosen else "baseline")
+    experiment = found.experiments[1]
+    assert experiment.outcome == ("kept" if chosen else "discarded")
+    measured = [thing for thing in after if before.get(thing) is not None and after[thing] is not None]
+    if not measured:
+        assert experiment.metric == "ap50" and "inserting" not in found.sentence + found.rule
+        return
+    worst = max((after[thing] for thing in measured), key=abs)
+    assert experiment.metric == "false_alarm_increase" and experiment.validation.value == worst
+    assert f"AP50 {ap50:.2f}, in baseline 0.90" in experiment.reason and experiment.reason in found.sentence
+    assert "at most 0.05 of AP50 is lost" in found.rule
+    assert ("limit of 0.05" in experiment.reason) == (ap50 < 0.85)
+    assert ("less than 5 points better" in experiment.reason) == (not chosen and ap50 > 0.85)
+
+
+def test_of_the_ladder_the_best_step_is_what_the_one_trained_against_a_confounder_is_compared_with(
+    opened, in_its_folder
+):
+    steps = {
+        "baseline": judged(opened, "baseline", 0.60, {"metal": 0.02}),  # leans least, and marks too little
+        "with_negatives": judged(opened, "with_negatives", 0.80, {"metal": 0.30}),
+        "pseudo_boxes": judged(opened, "pseudo_boxes", 0.75, {"metal": 0.01}),
+    }
+    against = judged(opened, "insertion_augmentation", 0.77, {"metal": 0.05}, "metal")
+    found = select_detector({"insertion_augmentation": against, **steps})  # whatever the order of the cells
+    assert found.selected == "insertion_augmentation"
+    assert [(item.name, item.outcome) for item in found.experiments] == [
+        ("baseline", "baseline"),
+        ("with_negatives", "kept"),
+        ("pseudo_boxes", "discarded"),
+        ("insertion_augmentation", "kept"),
+    ]
+    assert "by +5 points, in with_negatives by +30 points; AP50 0.77, in with_negatives 0.80" in found.sentence
+    assert select_detector({**steps, "insertion_augmentation": against}, max_loss=0.02).selected == "with_negatives"
 
 
 def test_a_detector_that_is_too_slow_for_the_computer_is_not_chosen(opened):

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from clinjup.contracts import ConfounderResult, Estimate, NamedConfounder, Results, RunStatus
+from clinjup.contracts import (
+    ConfounderResult,
+    Estimate,
+    Experiment,
+    ModelResults,
+    NamedConfounder,
+    Results,
+    RunStatus,
+    TaskType,
+)
 from clinjup.nouns import with_article
 from clinjup.phrases import out_of_100
 from clinjup.reporting.numbers import duration, show
@@ -39,6 +48,50 @@ def test_a_model_that_may_be_no_better_than_chance_is_told_before_anything_else(
     results = example.results()
     results.models[1].test["auroc"] = Estimate(value=0.55, ci95=(low, 0.66), n=40)
     assert verdict(results).startswith("This model was not shown to be better than chance (AUROC 0.55") is said
+
+
+def ladder(outcome: str) -> Results:
+    """Two steps of a ladder and a detector trained against metal; of their names, baseline was not the best step."""
+    results = example.results()
+    results.task = results.task.model_copy(update={"task_type": TaskType.DETECTION})
+    results.models, results.experiments = [], []
+    figures = {"baseline": (0.05, 0.09), "pseudo_boxes": (0.07, 0.36), "insertion_augmentation": (0.08, 0.10)}
+    for name, (before, after) in figures.items():
+        change = Estimate(value=after - before, ci95=(after - before - 0.02, after - before + 0.02), n=200)
+        figure = ConfounderResult(
+            false_alarms_before=Estimate(value=before, n=200),
+            false_alarms_after=Estimate(value=after, n=200),
+            false_alarm_increase=change,
+        )
+        against = name if name == "insertion_augmentation" else None
+        results.models.append(
+            ModelResults(
+                name=name, seconds=1, seed=0, mitigation=against, test={"ap50": change}, confounders={"metal": figure}
+            )
+        )
+        kept = "baseline" if name == "baseline" else outcome if against else "kept"
+        told = {
+            "name": name,
+            "hypothesis": "It helps.",
+            "change": "one thing",
+            "reason": "as measured",
+            "outcome": kept,
+        }
+        results.experiments.append(Experiment(metric="ap50", validation=change, **told))
+    results.selected = "insertion_augmentation" if outcome == "kept" else "pseudo_boxes"
+    return results
+
+
+@pytest.mark.parametrize("outcome", ["kept", "discarded"])
+def test_a_detector_trained_against_metal_is_set_beside_the_step_that_it_was_trained_like(outcome: str) -> None:
+    results = ladder(outcome)
+    assert plain(confounder_sentence(results, "metal")) == (
+        "Inserting metal raised the share of films without pneumothorax that get a mark from 7 % to 36 %; after training with inserted "
+        "objects, from 8 % to 10 % (200 films each)."
+    )
+    results.models[-1].test = {}  # trained, and the time did not allow to judge it
+    results.models[-1].confounders = {}
+    assert "from 5 % to 9 %" in plain(confounder_sentence(results, "metal"))
 
 
 @pytest.mark.parametrize("status", list(RunStatus))

@@ -16,6 +16,7 @@ from tests.runs.door import Said, clinjup, run_in_process
 REQUEST = (
     "Mark suspicious fractures on wrist X-rays. At most one false mark per two images, otherwise nobody will use it."
 )
+GERMAN = "Bitte markiere mir Frakturen am kindlichen Handgelenk, aber Gips und Metall sollen nicht als Fraktur gelten."
 FEW = "Only some of our images have boxes; for the rest we just know fracture yes or no."
 
 
@@ -106,6 +107,30 @@ def test_few_boxes_are_climbed_step_by_step_as_experiments(tmp_path, short_ladde
     assert any("pseudo-boxes on" in note for note in found.notes)
     assert any(warning.code == "images_not_boxed" for warning in found.data.warnings)
     assert "image_classifier" in {model.name for model in found.models}
+
+
+def test_what_the_request_names_is_trained_against_and_told_before_and_after(wrists, tmp_path, monkeypatch):
+    """Few batches: what is looked at is the way from the German sentence to the report, not how well it marks."""
+    monkeypatch.setattr(plan_detection, "STEPS", 20)
+    request = RunRequest(intent=GERMAN, data=str(wrists), out=str(tmp_path / "run"))
+    found, questions, _ = run_in_process(request)
+    assert found.status == "completed" and not questions, found.sentence
+    before, after = found.models
+    assert (before.mitigation, after.mitigation) == (None, "insertion_augmentation")
+    assert set(after.confounders) == set(after.validation_confounders) == {"cast", "metal"}
+    baseline, against = found.experiments
+    assert baseline.outcome == "baseline" and against.outcome in ("kept", "discarded")
+    assert "casts and metal" in against.hypothesis and "boxes unchanged" in against.change
+    assert "inserting a cast or metal changes the share of films with a mark" in against.reason
+    assert found.selected == ("insertion_augmentation" if against.outcome == "kept" else "baseline")
+    assert found.test_openings == 1
+    for thing in ("Inserting a cast", "Inserting metal"):
+        (sentence,) = (part for part in found.sentence.split(". ") if part.startswith(thing))
+        assert "; after training with inserted objects, from" in sentence
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Training with inserted objects" in report and against.hypothesis in report
+    card = (tmp_path / "run" / "model_card.md").read_text(encoding="utf-8")
+    assert "after training with inserted objects" in card
 
 
 def test_a_detector_that_the_time_did_not_allow_to_check_is_not_judged(tmp_path, short_ladder, monkeypatch):

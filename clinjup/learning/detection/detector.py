@@ -6,7 +6,7 @@ import copy
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from clinjup.learning.compute import best_device
 from clinjup.learning.detection.interface import architecture_named
 from clinjup.learning.detection.matching import Marks
 
+if TYPE_CHECKING:
+    from clinjup.learning.detection.training import Lesson
+
 _FILMS_AT_ONCE = 64
 KIND = "detector"  # in a checkpoint: what kind of model it holds
 
@@ -29,6 +32,7 @@ class DetectorModel:
     """A detector in evaluation mode. `history`: one row a check on validation (step, train_loss, validation_ap50, kept).
 
     `recipe` says what it learned from ("all boxes", "boxes only", ...); `hypothesis` and `change` are those of the experiment.
+    `lesson`: how it was trained, known only in the kernel that trained it.
     """
 
     name: str
@@ -49,6 +53,7 @@ class DetectorModel:
     synthetic: bool = False
     mitigation: str | None = None
     confounder: str | None = None
+    lesson: Lesson | None = None
 
     def marks(self, pixels: NDArray[np.uint8]) -> list[Marks]:
         """Marks of films uint8 `[N, H, W]` or `[N, H, W, 3]`, in their pixels. Raises ValueError for films of another size."""

@@ -22,10 +22,12 @@ from clinjup.learning.batches import as_films, as_input
 from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
 from clinjup.learning.compute import best_device
 from clinjup.learning.curves import draw_detection_history
+from clinjup.learning.detection.against import drawing_of, drawn_in
 from clinjup.learning.detection.detector import KIND, DetectorModel, detector_from_state
 from clinjup.learning.detection.interface import architecture_named
 from clinjup.learning.detection.matching import Ranked, average_precision, image_weights
 from clinjup.learning.detection.targets import Target, augment_with_boxes
+from clinjup.learning.mitigation import SEPARATOR, BatchTransform
 from clinjup.learning.schedule import Pace, one_cycle
 
 if TYPE_CHECKING:
@@ -52,6 +54,15 @@ class Supervision:
     change: str
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a detector was trained: on what, with which `arguments` of train_detector, and the fingerprint of that training."""
+
+    supervision: Supervision
+    arguments: Mapping[str, Any]
+    fingerprint: str
+
+
 def train_detector(
     cohort: Cohort,
     images: ImageCache,
@@ -59,6 +70,9 @@ def train_detector(
     *,
     name: str,
     architecture: str = "heat_map",
+    mitigation: str | None = None,
+    confounder: str | Sequence[str] | None = None,
+    start: DetectorModel | None = None,
     steps: int = 400,
     batch_size: int = BATCH,
     max_minutes: float = 5.0,
@@ -67,21 +81,31 @@ def train_detector(
 ) -> DetectorModel:
     """Train `architecture` on what `supervision` says; the weights with the best AP50 on validation's known images are kept.
 
+    `mitigation` names an entry of learning/mitigation that changes films, applied against `confounder` (or several); boxes stay as they are,
+    and the last weights are kept: on films that show no confounder, AP50 does not tell which weights have learned to leave it alone.
+    `start`: a detector of the same network, trained in this kernel, whose weights are trained further.
     Training ends after `steps` batches, or when `max_minutes` are over, towards which the cycle of the learning rate is shortened. Saved
     as checkpoints/NAME.ckpt; called again with the same arguments on the same data, that model is returned at once. Emits a
     TrainingFinding and shows the curve. Raises ClinjupError where nothing is boxed, WeightsUnavailableError.
     """
     kind = architecture_named(architecture)
-    arguments: dict[str, Any] = {
-        "kind": KIND,
+    own = {
         "architecture": architecture,
         "steps": steps,
         "batch_size": batch_size,
-        "max_minutes": max_minutes,
         "seed": seed,
         "pretrained": pretrained,
+    }
+    confounders = [confounder] if isinstance(confounder, str) else list(confounder or ())
+    arguments: dict[str, Any] = {
+        "kind": KIND,
+        **own,
+        "max_minutes": max_minutes,
         "recipe": supervision.recipe,
         "targets": _digest(supervision),
+        # A plain training keeps the fingerprint that it had before there were mitigations.
+        **({"mitigation": mitigation, "confounders": confounders} if mitigation else {}),
+        **({"start": start.lesson.fingerprint} if start and start.lesson else {}),
     }
     path = checkpoint_path(name)
     identity = fingerprint(cohort, images, (), arguments)
@@ -94,6 +118,8 @@ def train_detector(
             "recipe": supervision.recipe,
             "hypothesis": supervision.hypothesis,
             "change": supervision.change,
+            "mitigation": mitigation,
+            "confounder": SEPARATOR.join(confounders) or None,
             "seed": seed,
             "image_size": images.size,
             "channels": images.channels,
@@ -102,12 +128,16 @@ def train_detector(
             "synthetic": cohort.synthetic,
         }
         state = {"fingerprint": identity, "finished": False, "model": about, "kind": KIND}
-        network = _seeded(lambda: kind.build(images.channels, images.size, pretrained), seed)
+        network = _seeded(lambda: kind.build(images.channels, images.size, pretrained and start is None), seed)
+        if start is not None:
+            network.load_state_dict(start.network.state_dict())
         truth = validation_truth(cohort, images)
         ap50_of = partial(_ap50, images=images, truth=truth, weights=_validation_weights(cohort))
-        _fit(state, network, kind.learning_rate, images, supervision, ap50_of, arguments, path)
+        transform = drawing_of(cohort.part("train"), mitigation, confounders).transform
+        _fit(state, network, kind.learning_rate, images, supervision, transform, ap50_of, arguments, path)
         stopped = state["stopped"]
     model = detector_from_state(state, path.as_posix())
+    model.lesson = Lesson(supervision, own, identity)
     _announce(model, state, stopped, supervision, batch_size)
     return model
 
@@ -128,6 +158,7 @@ def _fit(
     learning_rate: float,
     images: ImageCache,
     supervision: Supervision,
+    transform: BatchTransform | None,
     ap50_of: Callable[[nn.Module], float],
     arguments: Mapping[str, Any],
     path: Path,
@@ -152,8 +183,10 @@ def _fit(
             network.train()
             counts = _apportioned(shares * size, random)
             rows = np.concatenate([draw.take(count) for draw, count in zip(drawing.values(), counts, strict=True)])
-            films = as_input(as_films(images.pixels_of(rows)))
-            films, targets = augment_with_boxes(films, [supervision.targets[int(row)] for row in rows], generator)
+            films, drawn = as_input(as_films(images.pixels_of(rows))), [supervision.targets[int(row)] for row in rows]
+            if transform is not None:
+                films = drawn_in(transform, films, drawn, generator)
+            films, targets = augment_with_boxes(films, drawn, generator)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * one_cycle(pace.progress)
             loss = network.loss(films.to(device).contiguous(memory_format=torch.channels_last), targets)  # type: ignore[operator]
@@ -170,7 +203,7 @@ def _fit(
                     {"step": step, "train_loss": float(np.mean(losses)), "validation_ap50": ap50, "kept": False}
                 )
                 losses = []
-                if np.isfinite(history[-1]["train_loss"]) and ap50 >= best:
+                if np.isfinite(history[-1]["train_loss"]) and (ap50 >= best or transform is not None):
                     best = ap50
                     history = [{**row, "kept": row is history[-1]} for row in history]
                     kept = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
@@ -284,7 +317,7 @@ def _announce(
     finding = TrainingFinding(
         name=model.name,
         architecture=model.architecture,
-        mitigation=None,
+        mitigation=model.mitigation,
         parameters=model.parameters,
         seconds=round(model.seconds, 1),
         seed=model.seed,

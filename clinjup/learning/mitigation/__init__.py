@@ -2,6 +2,7 @@
 
 from clinjup.learning.mitigation.registry import (
     SEPARATOR,
+    BatchTransform,
     Mitigation,
     Treatment,
     list_mitigations,
@@ -9,4 +10,12 @@ from clinjup.learning.mitigation.registry import (
     treatment_for,
 )
 
-__all__ = ["SEPARATOR", "Mitigation", "Treatment", "list_mitigations", "mitigation_named", "treatment_for"]
+__all__ = [
+    "SEPARATOR",
+    "BatchTransform",
+    "Mitigation",
+    "Treatment",
+    "list_mitigations",
+    "mitigation_named",
+    "treatment_for",
+]

@@ -1,6 +1,6 @@
 """Draw the confounder into training films of every class at random, so that it says nothing about the label. Needs no annotation.
 
-Tubes are drawn here, rulers and ink in learning/skin_marks.py.
+Tubes are drawn here, rulers and ink in learning/skin_marks.py, metal and casts in learning/wrist_devices.py.
 
 The drawing is crude on purpose and shares nothing with evaluation/insertion, which later tests the model: what is learned here must
 carry over to tubes of another style.
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from clinjup.learning.mitigation.registry import BatchTransform, Treatment, mitigation
 from clinjup.learning.skin_marks import insert_ink, insert_rulers
+from clinjup.learning.wrist_devices import insert_casts, insert_metal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,4 +90,10 @@ def _distance_to_path(paths: Tensor, height: int, width: int) -> tuple[Tensor, T
     return distance.view(shape), along.view(shape)
 
 
-_DRAWINGS: dict[str, BatchTransform] = {"chest_drain": insert_tubes, "ruler": insert_rulers, "ink": insert_ink}
+_DRAWINGS: dict[str, BatchTransform] = {
+    "chest_drain": insert_tubes,
+    "ruler": insert_rulers,
+    "ink": insert_ink,
+    "metal": insert_metal,
+    "cast": insert_casts,
+}
