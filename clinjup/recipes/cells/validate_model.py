@@ -12,7 +12,7 @@ TARGET_SPECIFICITY = None  # if asked for, in place of the target sensitivity
 LOWER_BOUND = False  # True: the target must hold for patients to come (one-sided 95 % lower bound)
 HARM_RATIO = None  # or how many false alarms one missed case is worth
 CONFOUNDERS = []
-PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the validation part
+PREVALENCE = None  # if asked for, the prevalence at which PPV and NPV are stated
 SEED = 0
 # %%
 from clinjup.evaluation import validate
