@@ -24,6 +24,7 @@ from tests.learning.conftest import Published
 from tests.learning.test_detection import discs
 
 SIZE = 128
+LABELS = ["without fracture", "with fracture"]
 DRAWERS = {"metal": insert_metal, "cast": insert_casts}
 
 
@@ -146,7 +147,7 @@ def test_a_detector_is_trained_on_against_metal_with_its_own_boxes(tmp_path, mon
 def test_the_registry_draws_what_is_named():
     films = torch.full((40, 1, 64, 64), 0.4)
     metal, both = (
-        treatment_for(discs(6)[0].table, "insertion_augmentation", names).transform
+        treatment_for(discs(6)[0].table, "insertion_augmentation", names, LABELS).transform
         for names in (["metal"], ["cast", "metal"])
     )
     assert metal is insert_metal and both is not None

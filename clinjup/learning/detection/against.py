@@ -15,14 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clinjup.imaging.classes import label_words
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.targets import Target
 from clinjup.learning.mitigation import BatchTransform, Treatment, mitigation_named, treatment_for
 from clinjup.nouns import plural
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from clinjup.imaging.cache import ImageCache
     from clinjup.imaging.cohort import Cohort
     from clinjup.learning.detection.detector import DetectorModel
@@ -65,9 +64,9 @@ def train_against(
     )
 
 
-def drawing_of(training: pd.DataFrame, mitigation: str | None, confounders: Sequence[str]) -> Treatment:
+def drawing_of(cohort: Cohort, mitigation: str | None, confounders: Sequence[str]) -> Treatment:
     """What `mitigation` does to the films of a detector. Raises ClinjupError where it does nothing to films, or more than that."""
-    treatment = treatment_for(training, mitigation, confounders)
+    treatment = treatment_for(cohort.part("train"), mitigation, confounders, label_words(cohort))
     if mitigation is not None and (
         treatment.transform is None or treatment.weights is not None or treatment.loss is not None
     ):

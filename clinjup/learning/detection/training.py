@@ -133,7 +133,7 @@ def train_detector(
             network.load_state_dict(start.network.state_dict())
         truth = validation_truth(cohort, images)
         ap50_of = partial(_ap50, images=images, truth=truth, weights=_validation_weights(cohort))
-        transform = drawing_of(cohort.part("train"), mitigation, confounders).transform
+        transform = drawing_of(cohort, mitigation, confounders).transform
         _fit(state, network, kind.learning_rate, images, supervision, transform, ap50_of, arguments, path)
         stopped = state["stopped"]
     model = detector_from_state(state, path.as_posix())
