@@ -13,9 +13,10 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import part_of, predict_rows
 from clinjup.evaluation.confounders import Case, list_checks, run_checks
 from clinjup.evaluation.confounders.registry import RegisteredCheck
-from clinjup.evaluation.confounders.strata import strata_table
+from clinjup.evaluation.confounders.strata import strata, strata_table
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.imaging import Cohort, ImageCache
+from clinjup.imaging.presence import estimate_column
 from clinjup.learning.trained import TrainedModel
 from tests.evaluation.phantoms import DRAIN, drain_reader
 
@@ -177,3 +178,22 @@ def test_grad_cam_has_the_films_size_and_scale(baseline: TrainedModel, images: I
     maps = grad_cam(baseline, images.pixels[:20])
     assert maps.shape == images.pixels[:20].shape
     assert maps.min() >= 0 and maps.max() <= 1
+
+
+def test_strata_by_estimate_are_those_of_the_annotation_where_the_estimate_is_right(case: Case) -> None:
+    table = case.part.table
+    hidden = np.arange(len(table)) % 3 > 0
+    estimated = table.assign(**{DRAIN: table[DRAIN].where(~hidden), estimate_column(DRAIN): table[DRAIN].where(hidden)})
+    annotated, by_estimate = strata(case), strata(replace(case, part=replace(case.part, table=estimated)))
+    for name, estimate in by_estimate.items():
+        assert estimate.value == pytest.approx(annotated[name].value) and estimate.ci95 == pytest.approx(
+            annotated[name].ci95
+        )
+        assert f"on {hidden.sum()} of {len(table)} images" in (estimate.note or "")
+
+
+def test_an_estimate_that_knows_nothing_gives_both_strata_the_same_figure(case: Case) -> None:
+    table = case.part.table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): 0.5})
+    found = strata(replace(case, part=replace(case.part, table=table)))
+    overall = roc_auc_score(case.part.labels, case.probabilities)
+    assert [estimate.value for estimate in found.values()] == pytest.approx([overall] * 4)

@@ -20,7 +20,7 @@ from clinjup.contracts import (
 
 # Below this, what is optional is left out, so that the best model so far is still evaluated.
 RESERVE_SECONDS = 45.0
-TRAININGS = frozenset({"train_model", "train_detector", "cross_fit"})
+TRAININGS = frozenset({"train_model", "train_detector", "cross_fit", "estimate_confounder"})
 
 
 class RecipePlanner:

@@ -3,10 +3,11 @@
 from clinjup.learning.mitigation.registry import (
     SEPARATOR,
     Mitigation,
+    Study,
     Treatment,
     list_mitigations,
     mitigation_named,
     treatment_for,
 )
 
-__all__ = ["SEPARATOR", "Mitigation", "Treatment", "list_mitigations", "mitigation_named", "treatment_for"]
+__all__ = ["SEPARATOR", "Mitigation", "Study", "Treatment", "list_mitigations", "mitigation_named", "treatment_for"]
