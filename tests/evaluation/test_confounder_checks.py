@@ -192,8 +192,19 @@ def test_strata_by_estimate_are_those_of_the_annotation_where_the_estimate_is_ri
         assert f"on {hidden.sum()} of {len(table)} images" in (estimate.note or "")
 
 
-def test_an_estimate_that_knows_nothing_gives_both_strata_the_same_figure(case: Case) -> None:
-    table = case.part.table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): 0.5})
+def test_an_image_counts_in_both_strata_by_its_probability(case: Case) -> None:
+    table, random = case.part.table, np.random.default_rng(2)
+    share = np.where(table[DRAIN] == 1, 0.9, 0.2) + random.uniform(-0.1, 0.1, len(table))
+    hidden = table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): share})
+    found = strata(replace(case, part=replace(case.part, table=hidden)))
+    for name, weight in (("auroc_with", share), ("auroc_without", 1 - share)):
+        wanted = roc_auc_score(case.part.labels, case.probabilities, sample_weight=weight)
+        assert found[name].value == pytest.approx(wanted, abs=1e-4)
+    assert found["worst_group_auroc"].value == min(found["auroc_with"].value, found["auroc_without"].value)
+
+
+def test_a_stratum_that_no_image_is_likely_to_be_in_has_no_figure(case: Case) -> None:
+    table = case.part.table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): 0.3})
     found = strata(replace(case, part=replace(case.part, table=table)))
-    overall = roc_auc_score(case.part.labels, case.probabilities)
-    assert [estimate.value for estimate in found.values()] == pytest.approx([overall] * 4)
+    assert found["auroc_with"].value is None and "are likely to be of this kind" in (found["auroc_with"].reason or "")
+    assert found["worst_group_auroc"].value is None and found["auroc_without"].value is not None

@@ -79,9 +79,9 @@ def _weighed(case: Case, memberships: list[NDArray[np.float64]]) -> Estimate:
     """The lowest AUROC among groups to which each image belongs by a probability [images]."""
     positive = case.part.labels == 1
     for share in memberships:
-        expected = [float(share[positive].sum()), float(share[~positive].sum())]
-        if min(expected) < FEWEST_IMAGES:
-            reason = f"only about {expected[0]:.0f} positives and {expected[1]:.0f} negatives of this kind are to be expected"
+        likely = [int((share[group] > 0.5).sum()) for group in (positive, ~positive)]
+        if min(likely) < FEWEST_IMAGES:
+            reason = f"only {counted(likely[0], 'positive')} and {counted(likely[1], 'negative')} are likely to be of this kind"
             return Estimate(value=None, reason=reason, n=len(share))
     auroc = auroc_statistic(case.probabilities, case.part.labels)
     shares = [share.astype(np.float32) for share in memberships]
