@@ -14,6 +14,7 @@ _CONSTRAINTS = {
     "untreated_only": "with emphasis on cases that are not yet treated",
     "few_boxes": "although only some images have boxes",
     "run_on_cpu": "on a computer without a graphics card",
+    "compare_methods": "comparing several methods",
     "use_metadata": "with patient data such as age and site where they help",
 }
 

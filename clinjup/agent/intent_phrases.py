@@ -129,6 +129,12 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
         "use_metadata",
     ),
     (
+        r"\b(?:compar\w*|try|test)\b[^.;]{0,30}\b(?:methods|mitigations|approaches|techniques|remedies)\b"
+        r"|\b(?:vergleich\w*|probier\w*|teste\w*)\b[^.;]{0,40}\b(?:verfahren|methoden|ansaetze)\b"
+        r"|\b(?:verfahren|methoden|ansaetze)\b[^.;]{0,20}\bvergleich\w*",
+        "compare_methods",
+    ),
+    (
         r"\b(?:nothing|no data|not|never|n't|no image|no patient data)\b[^.;]{0,40}\b(?:leave|cloud|upload\w*"
         r"|internet|outside)\b|\bno cloud\b|\blocal(?:ly)? only\b|\bkeine cloud\b|\b(?:stay"
         r"|remain)s?\b[^.;]{0,20}"

@@ -6,11 +6,12 @@ from pathlib import PurePath
 from string import Template
 
 from clinjup.agent import plan_detection
+from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, to_be_estimated
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
 from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, by_id
-from clinjup.contracts import ClinicalTask, NamedConfounder, Plan, Step, StepStatus, TaskType
+from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
 MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
@@ -19,8 +20,6 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.
 MITIGATED = 2
-# Methods for classes of very different frequency (learning/mitigation).
-IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
 
 # Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
 INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
@@ -51,7 +50,11 @@ def build_plan(brief: Brief) -> Plan:
     known = [*annotated, *inserted]
     examined = [*known, *_found(brief)]
     checked = [item.id for item in examined]
-    trainings = {"baseline": None, **_mitigations(task, annotated, inserted)}
+    estimated = to_be_estimated(brief, annotated, inserted)
+    trainings = {
+        "baseline": None,
+        **mitigations(task, annotated, inserted, estimated=estimated is not None, layout=brief.profile.layout),
+    }
     skin = task.modality == "dermoscopy"
     steps = [_load(brief), _prepare()]
     if skin and brief.roles.covariates:
@@ -62,8 +65,10 @@ def build_plan(brief: Brief) -> Plan:
         steps.append(
             _simple("probe_pictures", "What else gives the label away?", "split", _words(brief, None), optional=True)
         )
+    if estimated is not None:
+        steps.append(estimate_step(brief, estimated, _words(brief, estimated)))
     for name, mitigation in trainings.items():
-        steps += _train_and_validate(brief, name, mitigation, known, examined)
+        steps += _train_and_validate(brief, name, mitigation, known, examined, estimated=estimated is not None)
     steps.append(_select(brief, list(trainings), known[0] if known else None))
     if skin and "use_metadata" in task.constraints and _covariates(brief):
         steps.append(_metadata(brief, checked))
@@ -94,19 +99,6 @@ def _found(brief: Brief) -> list[NamedConfounder]:
     named = {item.id for item in brief.task.confounders}
     terms = [by_id(CONFOUNDERS, name) for name in brief.roles.confounders if name in INSERTABLE - named]
     return [NamedConfounder(id=term.id, name=term.name, phrase="") for term in terms if term]
-
-
-def _mitigations(
-    task: ClinicalTask, annotated: list[NamedConfounder], inserted: list[NamedConfounder]
-) -> dict[str, str]:
-    """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
-    against = [*(["balanced_sampling"] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
-    if task.task_type is not TaskType.MULTICLASS:
-        return {"mitigated" if len(against) > 1 else against[0]: "+".join(against)} if against else {}
-    if not against:
-        return {name: name for name in IMBALANCE}
-    # Balancing a confounder against the label gives all classes the same weight as well.
-    return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
 
 
 def _priority_name(brief: Brief) -> str:
@@ -202,31 +194,14 @@ def _association(brief: Brief, confounder: NamedConfounder) -> Step:
     )
 
 
-_WHY = {
-    "baseline": "Plain training, nothing done about any confounder: the yardstick.",
-    "balanced_sampling": (
-        "The same network, but every batch holds as many images with as without $confounder_name in both classes, so that the "
-        "$confounder_name no longer predicts the label. Half of each pass repeats the rare groups, so it gets twice the passes: a common "
-        "image is then seen about as often as before."
-    ),
-    "insertion_augmentation": (
-        "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
-        "predicts the label. This needs no annotation of the $confounder_name."
-    ),
-    "mitigated": (
-        "The same network against several things at once: what is annotated is balanced against the label, what is not is drawn into training "
-        "images of all classes at random. It gets twice the passes."
-    ),
-    "logit_adjustment": (
-        "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
-    ),
-    "class_balanced_sampling": "The same network, but images of rare classes are drawn more often.",
-    "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
-}
-
-
 def _train_and_validate(
-    brief: Brief, name: str, mitigation: str | None, known: list[NamedConfounder], examined: list[NamedConfounder]
+    brief: Brief,
+    name: str,
+    mitigation: str | None,
+    known: list[NamedConfounder],
+    examined: list[NamedConfounder],
+    *,
+    estimated: bool,
 ) -> list[Step]:
     words = _words(brief, next(iter([*examined, *brief.task.confounders]), None))
     checked = [item.id for item in examined]
@@ -243,8 +218,8 @@ def _train_and_validate(
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
             "SEED": brief.seed,
         },
-        words={"name": title, "why": Template(_WHY[name]).safe_substitute(words)},
-        depends_on=["split"],
+        words={"name": title, "why": Template(WHY[name]).safe_substitute(words)},
+        depends_on=["split", ESTIMATE] if estimated and mitigation in NEED_LABELS else ["split"],
         optional=name != "baseline",
     )
     check = (

@@ -86,8 +86,8 @@ async def _start_again(step: Step, error: CellError, state: RunState) -> Repair 
 
 @_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
 async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Repair | None:
-    size = step.parameters.get("BATCH_SIZE", 64 if step.recipe == "train_model" else 32)
-    if step.recipe not in ("train_model", "train_detector") or size <= 1:
+    size = step.parameters.get("BATCH_SIZE", 32 if step.recipe == "train_detector" else 64)
+    if step.recipe not in ("train_model", "train_detector", "estimate_confounder") or size <= 1:
         return None
     smaller = size // 2
     needed = re.search(r"needs about ([\d.]+) GB and ([\d.]+) GB", error.message)

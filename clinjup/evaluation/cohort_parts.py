@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ class Part:
         if confounder not in self.table:
             return np.full(len(self.table), np.nan)
         return self.table[confounder].to_numpy(float)
+
+    def estimated(self, confounder: str) -> NDArray[np.bool_]:
+        """The images on which the confounder is not annotated, but estimated; `presence` leaves them unknown."""
+        column = estimate_column(confounder)
+        if column not in self.table:
+            return np.zeros(len(self.table), bool)
+        return np.isnan(self.presence(confounder)) & self.table[column].notna().to_numpy()
 
 
 def part_of(cohort: Cohort, split: str) -> Part:

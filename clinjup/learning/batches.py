@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """Iterable over `(films uint8 [N, C, H, W], labels int64 [N])`.
+    """Iterable over `(films uint8 [N, C, H, W], labels int64 [N], positions int64 [N] in `rows`)`.
 
     With `seed` the rows are drawn anew in every pass, in proportion to `weights` (all alike without); the draws depend on
     nothing but the seed and the number of the pass. Without `seed` every row comes once, in order. The batches of a pass
@@ -41,13 +41,14 @@ class Batches:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         order = np.arange(len(self.rows))
         if self.seed is not None:
             order = draw_rows(len(self.rows), self.weights, np.random.default_rng([self.seed, self.passes]))
             self.passes += 1
         for chosen in np.array_split(order, self._count):
-            yield as_films(self.images.pixels_of(self.rows[chosen])), torch.from_numpy(self.labels[chosen])
+            films = as_films(self.images.pixels_of(self.rows[chosen]))
+            yield films, torch.from_numpy(self.labels[chosen]), torch.from_numpy(chosen.astype(np.int64))
 
 
 def draw_rows(count: int, weights: NDArray[np.float64] | None, rng: np.random.Generator) -> NDArray[np.int64]:

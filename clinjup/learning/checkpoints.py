@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
+from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def checkpoint_path(name: str) -> Path:
 
 
 def fingerprint(cohort: Cohort, images: ImageCache, confounders: Sequence[str], arguments: dict[str, Any]) -> str:
-    """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values, and the files' contents."""
-    columns = ["label", "split", *(name for name in confounders if name in cohort.table)]
+    """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values and estimates, and the files' contents."""
+    known = [name for confounder in confounders for name in (confounder, estimate_column(confounder))]
+    columns = ["label", "split", *(name for name in known if name in cohort.table)]
     table = cohort.table[columns].assign(sha256=images.files["sha256"].reindex(cohort.table.index))
     facts = {
         "format": FORMAT,

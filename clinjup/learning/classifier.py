@@ -65,23 +65,23 @@ class Classifier(LightningModule):
     def on_train_epoch_start(self) -> None:
         self.train_losses = []
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        films, labels = batch
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+        films, labels, rows = batch
         images = as_input(films)
         if self.treatment.transform is not None:
-            images = self.treatment.transform(images, self.generator)
+            images = self.treatment.transform(images, self.generator, rows)
         images = augment(images, self.generator, self.upright).contiguous(memory_format=self.compute.memory_format)
-        loss = self.loss(self.network(images), labels)
+        loss = self.loss(self.network(images), labels, rows)
         self.train_losses.append(loss.detach())
         return loss
 
     def on_validation_epoch_start(self) -> None:
         self.outputs = []
-        films = (self._as_input(films.to(self.device)) for films, _ in self.statistics)
+        films = (self._as_input(films.to(self.device)) for films, *_ in self.statistics)
         estimate_statistics(self.network, films, self.compute)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        films, labels = batch
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
+        films, labels, _ = batch
         self.outputs.append((self.network(self._as_input(films)), labels))
 
     def on_validation_epoch_end(self) -> None:
@@ -95,11 +95,11 @@ class Classifier(LightningModule):
             batch_size=len(labels),
         )
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked."""
+    def loss(self, logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked. `rows` of the training table."""
         weights = self.class_weights
         if self.treatment.loss is not None:
-            return self.treatment.loss(logits, labels)
+            return self.treatment.loss(logits, labels, rows)
         if logits.shape[1] == 1:
             each = None if weights is None else weights[labels]
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)

@@ -13,7 +13,7 @@ SHARE = 0.5  # of the images of a batch
 _DARK = 0.04  # darker all over than this: the border that brings an image to a square
 
 
-def insert_rulers(images: Tensor, generator: torch.Generator) -> Tensor:
+def insert_rulers(images: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
     """`images`, float [N, C, H, W] in 0..1, with a scale along one edge of a random half of them."""
     chosen, area, u, v = _chosen(images, generator)
     if not len(chosen):
@@ -42,7 +42,7 @@ def insert_rulers(images: Tensor, generator: torch.Generator) -> Tensor:
     return changed
 
 
-def insert_ink(images: Tensor, generator: torch.Generator) -> Tensor:
+def insert_ink(images: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
     """`images` with one to three coloured strokes in a random half of them."""
     chosen, area, u, v = _chosen(images, generator)
     if not len(chosen):

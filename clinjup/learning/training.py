@@ -20,7 +20,7 @@ from clinjup.learning.batches import Batches, as_films, as_input, draw_rows
 from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
 from clinjup.learning.compute import Compute, choose_compute
 from clinjup.learning.memory import check_batch_fits, out_of_memory_as_sentence
-from clinjup.learning.mitigation import Treatment, treatment_for
+from clinjup.learning.mitigation import Study, Treatment, treatment_for
 from clinjup.learning.quiet import quiet_and_interruptible
 from clinjup.learning.schedule import Pace
 from clinjup.learning.trained import TrainedModel, model_from_state
@@ -97,7 +97,9 @@ def train(
         return model
 
     training, validation = _part(cohort, "train"), _part(cohort, "validation")
-    treatment = treatment_for(training, mitigation, confounders, label_words(cohort))
+    firsts: list[TrainedModel] = []
+    study = Study(cohort, images, lambda share: _first_model(cohort, images, name, arguments, share, firsts))
+    treatment = treatment_for(training, mitigation, confounders, label_words(cohort), study)
     for note in [] if quiet else treatment.notes:
         emit(NoteFinding(sentence=note), note)
     about = {
@@ -117,11 +119,33 @@ def train(
     # A run grants each try another time, and a training that goes on is still the same.
     timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
     start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
-    state = _fit(start, images, training, validation, treatment, arguments, path)
+    spent = sum(first.seconds for first in firsts)
+    left = {**arguments, "max_minutes": max(max_minutes - spent / 60, 0.1)}
+    state = _fit(start, images, training, validation, treatment, left, path, spent)
     model = model_from_state(state, path.as_posix())
     if not quiet:
         _announce(model, state, stopped=state["stopped"])
     return model
+
+
+def _first_model(
+    cohort: Cohort, images: ImageCache, name: str, arguments: dict[str, Any], share: float, kept: list[TrainedModel]
+) -> TrainedModel:
+    """A network that a mitigation learns from, saved as checkpoints/NAME.first.ckpt and appended to `kept`."""
+    names = ("architecture", "batch_size", "learning_rate", "seed", "pretrained", "class_weighting")
+    first = train(
+        cohort,
+        images,
+        name=f"{name}.first",
+        epochs=max(1, round(share * arguments["epochs"])),
+        max_minutes=share * arguments["max_minutes"],
+        patience=1000,
+        keep="last",
+        quiet=True,
+        **{key: arguments[key] for key in names},
+    )
+    kept.append(first)
+    return first
 
 
 def _finished(path: Path, identity: str) -> dict[str, Any] | None:
@@ -160,8 +184,9 @@ def _fit(
     treatment: Treatment,
     arguments: dict[str, Any],
     path: Path,
+    spent: float,
 ) -> dict[str, Any]:
-    """Train, and return the state that was saved at `path`."""
+    """Train, and return the state that was saved at `path`; `spent` seconds went into first networks."""
     from lightning.pytorch import Trainer
     from lightning.pytorch.callbacks import EarlyStopping
 
@@ -237,7 +262,11 @@ def _fit(
             f"than {arguments['learning_rate']:g}."
         )
     stopped = "time budget" if budget.spent else "all epochs" if trainer.global_step >= pace.steps else "early stopping"
-    state.update(finished=True, stopped=stopped, history=record.history, seconds=budget.elapsed)
+    if treatment.finish is not None:
+        network = model_from_state(state, "").network
+        treatment.finish(network)
+        state["weights"] = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+    state.update(finished=True, stopped=stopped, history=record.history, seconds=budget.elapsed + spent)
     save_checkpoint(path, state)
     unfinished.unlink(missing_ok=True)
     return state

@@ -16,7 +16,7 @@ _GRID = 16  # places along a side that metal may be centred on
 _EDGE = 0.0015  # of the film's width: how softly metal ends
 
 
-def insert_metal(films: Tensor, generator: torch.Generator) -> Tensor:
+def insert_metal(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
     """`films`, float [N, C, H, W] in 0..1, with one to three pins, or a bar with pins across, in a random half of them."""
     chosen = _chosen(films, generator)
     count = len(chosen)
@@ -52,7 +52,7 @@ def insert_metal(films: Tensor, generator: torch.Generator) -> Tensor:
     return changed
 
 
-def insert_casts(films: Tensor, generator: torch.Generator) -> Tensor:
+def insert_casts(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
     """`films` with a pale shell with brighter walls and creases around a stretch of the arm, in a random half of them."""
     chosen = _chosen(films, generator)
     count, (height, width) = len(chosen), films.shape[2:]

@@ -13,9 +13,10 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import part_of, predict_rows
 from clinjup.evaluation.confounders import Case, list_checks, run_checks
 from clinjup.evaluation.confounders.registry import RegisteredCheck
-from clinjup.evaluation.confounders.strata import strata_table
+from clinjup.evaluation.confounders.strata import strata, strata_table
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.imaging import Cohort, ImageCache
+from clinjup.imaging.presence import estimate_column
 from clinjup.learning.trained import TrainedModel
 from tests.evaluation.phantoms import DRAIN, drain_reader
 
@@ -177,3 +178,33 @@ def test_grad_cam_has_the_films_size_and_scale(baseline: TrainedModel, images: I
     maps = grad_cam(baseline, images.pixels[:20])
     assert maps.shape == images.pixels[:20].shape
     assert maps.min() >= 0 and maps.max() <= 1
+
+
+def test_strata_by_estimate_are_those_of_the_annotation_where_the_estimate_is_right(case: Case) -> None:
+    table = case.part.table
+    hidden = np.arange(len(table)) % 3 > 0
+    estimated = table.assign(**{DRAIN: table[DRAIN].where(~hidden), estimate_column(DRAIN): table[DRAIN].where(hidden)})
+    annotated, by_estimate = strata(case), strata(replace(case, part=replace(case.part, table=estimated)))
+    for name, estimate in by_estimate.items():
+        assert estimate.value == pytest.approx(annotated[name].value) and estimate.ci95 == pytest.approx(
+            annotated[name].ci95
+        )
+        assert f"on {hidden.sum()} of {len(table)} images" in (estimate.note or "")
+
+
+def test_an_image_counts_in_both_strata_by_its_probability(case: Case) -> None:
+    table, random = case.part.table, np.random.default_rng(2)
+    share = np.where(table[DRAIN] == 1, 0.9, 0.2) + random.uniform(-0.1, 0.1, len(table))
+    hidden = table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): share})
+    found = strata(replace(case, part=replace(case.part, table=hidden)))
+    for name, weight in (("auroc_with", share), ("auroc_without", 1 - share)):
+        wanted = roc_auc_score(case.part.labels, case.probabilities, sample_weight=weight)
+        assert found[name].value == pytest.approx(wanted, abs=1e-4)
+    assert found["worst_group_auroc"].value == min(found["auroc_with"].value, found["auroc_without"].value)
+
+
+def test_a_stratum_that_no_image_is_likely_to_be_in_has_no_figure(case: Case) -> None:
+    table = case.part.table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): 0.3})
+    found = strata(replace(case, part=replace(case.part, table=table)))
+    assert found["auroc_with"].value is None and "are likely to be of this kind" in (found["auroc_with"].reason or "")
+    assert found["worst_group_auroc"].value is None and found["auroc_without"].value is not None

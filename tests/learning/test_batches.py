@@ -28,16 +28,16 @@ def test_every_film_comes_once_a_pass_with_its_label_in_batches_of_like_length(
     source = batches(blobs, batch_size, seed=seed)
     seen = list(source)
     assert len(seen) == len(source) == -(-60 // batch_size)
-    lengths = [len(labels) for _, labels in seen]
+    lengths = [len(labels) for _, labels, _ in seen]
     assert max(lengths) <= batch_size and max(lengths) - min(lengths) <= 1
-    films, labels = torch.cat([films for films, _ in seen]), torch.cat([labels for _, labels in seen])
+    films, labels = torch.cat([films for films, *_ in seen]), torch.cat([labels for _, labels, _ in seen])
     label_of = {film.tobytes(): label for film, label in zip(blobs[1].pixels, blobs[0].table["label"], strict=True)}
     assert [label_of.pop(film.numpy().tobytes()) for film in films] == labels.tolist()
 
 
 def test_rows_of_the_cohort_find_their_films_after_filtering(blobs: Blobs) -> None:
     part = blobs[0].part("validation").iloc[::3]
-    films, _ = next(iter(Batches(blobs[1], part.index.to_numpy(), part["label"].to_numpy(), 99)))
+    films, *_ = next(iter(Batches(blobs[1], part.index.to_numpy(), part["label"].to_numpy(), 99)))
     np.testing.assert_array_equal(films[:, 0].numpy(), blobs[1].pixels[part.index])
 
 

@@ -140,8 +140,9 @@ def test_a_detector_is_trained_on_against_metal_with_its_own_boxes(tmp_path, mon
     assert Path(model.checkpoint).stat().st_mtime_ns != written
     with pytest.raises(ClinjupError, match="Run its training cell first"):
         train_against(again, cohort, images, name="twice", confounder="metal")
-    with pytest.raises(ClinjupError, match="none for a detector"):
-        train_against(before, cohort, images, name="other", confounder="metal", mitigation="focal_loss")
+    for other in ("focal_loss", "jtt", "insertion_augmentation+removal_augmentation"):
+        with pytest.raises(ClinjupError, match="none for a detector"):
+            train_against(before, cohort, images, name="other", confounder="metal", mitigation=other)
 
 
 def test_the_registry_draws_what_is_named():

@@ -24,7 +24,14 @@ def table() -> pd.DataFrame:
 
 def test_the_registry_tells_what_a_method_is_against():
     assert set(IMBALANCE) == {"logit_adjustment", "focal_loss", "class_balanced_sampling"}
-    assert set(list_mitigations("confounder")) == {"balanced_sampling", "insertion_augmentation"}
+    assert set(list_mitigations("confounder")) == {
+        "balanced_sampling",
+        "group_dro",
+        "insertion_augmentation",
+        "jtt",
+        "last_layer_retraining",
+        "removal_augmentation",
+    }
 
 
 @pytest.mark.parametrize("name", IMBALANCE)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from clinjup.imaging import Cohort, ImageCache
+from clinjup.imaging.masks import MaskSource, encode_runs
+from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
-from clinjup.learning.batches import draw_rows
-from clinjup.learning.mitigation import Treatment, list_mitigations, mitigation_named
+from clinjup.learning.architectures import Standardised, build_network
+from clinjup.learning.batches import as_films, as_input, draw_rows
+from clinjup.learning.mitigation import Study, Treatment, list_mitigations, mitigation_named
 from clinjup.learning.mitigation.insertion_augmentation import insert_tubes
+from clinjup.learning.mitigation.last_layer_retraining import last_layer
 from clinjup.nouns import class_words
-from tests.learning.blobs import CONFOUNDER, quick
+from tests.learning.blobs import CONFOUNDER, SIZE, quick
 from tests.learning.conftest import Published
 
 UNKNOWN = float("nan")
@@ -38,27 +45,55 @@ def masses(films: pd.DataFrame, treatment: Treatment) -> dict[str, float]:
     return pd.Series(treatment.weights / treatment.weights.sum()).groupby(cell).sum().to_dict()
 
 
+def study_of(cohort: Cohort, images: ImageCache) -> Study:
+    return Study(cohort, images, lambda share: quick(cohort, images, name="first", quiet=True))
+
+
+@pytest.fixture(scope="module")
+def outlined(blobs: tuple[Cohort, ImageCache], tmp_path_factory: pytest.TempPathFactory) -> tuple[Cohort, ImageCache]:
+    """The blob cohort on disk, with a table of run lengths that outline the bright edge."""
+    cohort, images = blobs
+    folder, edge = tmp_path_factory.mktemp("outlined"), np.zeros((SIZE, SIZE), bool)
+    edge[:, :2] = True
+    lines = ["image,runs"]
+    for row in cohort.table.itertuples():
+        Image.fromarray(images.pixels[row.Index]).save(folder / row.image)
+        lines.append(f"{row.image},{encode_runs(edge & bool(getattr(row, CONFOUNDER)))}")
+    (folder / "edges.csv").write_text("\n".join(lines), encoding="utf-8")
+    table = cohort.table.assign(path=[str(folder / image) for image in cohort.table["image"]])
+    masks = {CONFOUNDER: MaskSource("edges.csv", "image", "runs", (SIZE, SIZE))}
+    return replace(cohort, table=table, root=str(folder), masks=masks), images
+
+
 @pytest.mark.parametrize("name", list_mitigations())
 def test_every_mitigation_treats_a_cohort_and_trains(
-    name: str, blobs: tuple[Cohort, ImageCache], run_folder: object, published: Published
+    name: str, outlined: tuple[Cohort, ImageCache], run_folder: object, published: Published
 ) -> None:
+    blobs = outlined
     entry = mitigation_named(name)
     assert entry.title and entry.explanation.endswith(".")
     training = blobs[0].part("train")
-    treatment = entry.treat(training, CONFOUNDER, LABELS)
-    assert any(part is not None for part in (treatment.weights, treatment.transform, treatment.loss))
+    treatment = entry.treat(training, CONFOUNDER, LABELS, study_of(*blobs))
+    assert any(part is not None for part in (treatment.weights, treatment.transform, treatment.loss, treatment.finish))
     if treatment.weights is not None:
         assert treatment.weights.shape == (len(training),)
-        assert (treatment.weights > 0).all() and np.isfinite(treatment.weights).all()
+        assert np.isfinite(treatment.weights).all() and treatment.weights.sum() == pytest.approx(1)
+        assert (treatment.weights >= 0).all() and ((treatment.weights > 0).all() or treatment.finish)
+    if treatment.loss is not None:
+        for rows in (torch.arange(20), None):
+            logits = torch.zeros(20, 1, requires_grad=True)
+            loss = treatment.loss(logits, torch.tensor(training["label"].to_numpy()[:20]), rows)
+            loss.backward()
+            assert loss.ndim == 0 and loss > 0 and logits.grad.abs().sum() > 0
     if treatment.transform is not None:
         for channels in (1, 3):
-            films = torch.rand(6, channels, 48, 48)
+            films, rows = torch.rand(20, channels, SIZE, SIZE), torch.arange(20)
             before = films.clone()
-            changed = treatment.transform(films, torch.Generator().manual_seed(0))
+            changed = treatment.transform(films, torch.Generator().manual_seed(0), rows)
             assert changed.shape == films.shape and changed.dtype == films.dtype
             assert changed.min() >= 0 and changed.max() <= 1
             assert torch.equal(films, before) and not torch.equal(changed, before)
-            again = treatment.transform(films, torch.Generator().manual_seed(0))
+            again = treatment.transform(films, torch.Generator().manual_seed(0), rows)
             assert torch.equal(changed, again)
     model = quick(*blobs, mitigation=name, confounder=CONFOUNDER)
     assert published("training")[0]["mitigation"] == model.mitigation == name
@@ -66,24 +101,26 @@ def test_every_mitigation_treats_a_cohort_and_trains(
 
 @pytest.mark.parametrize("name", list_mitigations())
 def test_a_mitigation_without_annotation_works_or_says_what_it_needs(
-    name: str, blobs: tuple[Cohort, ImageCache]
+    name: str, blobs: tuple[Cohort, ImageCache], run_folder: object
 ) -> None:
     training = blobs[0].part("train").drop(columns=CONFOUNDER)
-    entry = mitigation_named(name)
+    entry, study = mitigation_named(name), study_of(*blobs)
+    if name == "removal_augmentation":
+        with pytest.raises(ClinjupError, match="no masks of 'bright_edge'"):
+            entry.treat(training, CONFOUNDER, LABELS, study)
+        return
     for confounder in (None, CONFOUNDER):
         if entry.needs_labels:
             with pytest.raises(ClinjupError, match="insertion_augmentation"):
-                entry.treat(training, confounder, LABELS)
-        elif entry.against == "confounder":
-            assert entry.treat(training, confounder, LABELS).transform
+                entry.treat(training, confounder, LABELS, study)
         else:
-            treatment = entry.treat(training, confounder, LABELS)
-            assert treatment.loss is not None or treatment.weights is not None
+            treatment = entry.treat(training, confounder, LABELS, study)
+            assert any(part is not None for part in (treatment.transform, treatment.loss, treatment.weights))
 
 
 def test_an_unknown_mitigation_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        ClinjupError, match="balanced_sampling, class_balanced_sampling, focal_loss, insertion_augmentation"
+        ClinjupError, match="balanced_sampling, class_balanced_sampling, focal_loss, group_dro, insertion_augmentation"
     ):
         mitigation_named("magic")
 
@@ -138,6 +175,94 @@ def test_no_annotation_at_all_leaves_the_films_as_they_are() -> None:
     treatment = mitigation_named("balanced_sampling").treat(table(pos_unknown=5, neg_unknown=9), "drain", LABELS)
     assert treatment.weights is None
     assert "nothing was balanced" in treatment.notes[0]
+
+
+def test_an_estimate_stands_in_where_the_confounder_is_not_annotated() -> None:
+    films = table(pos_with=170, pos_without=30, neg_with=30, neg_without=570)
+    annotated = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
+    hidden = films.assign(drain=films["drain"].where(films.index % 7 == 0))
+    estimated = hidden.assign(**{estimate_column("drain"): films["drain"].where(hidden["drain"].isna())})
+    np.testing.assert_allclose(
+        mitigation_named("balanced_sampling").treat(estimated, "drain", LABELS).weights, annotated.weights
+    )
+
+
+def test_a_film_that_may_show_the_confounder_counts_in_both_groups_by_its_probability() -> None:
+    films = table(pos_unknown=100, neg_unknown=300)
+    probability = np.where(films["label"] == 1, 0.8, 0.1)
+    probability[:10] = 0.1  # ten positives that hardly show it
+    soft = films.assign(**{estimate_column("drain"): probability})
+    treatment = mitigation_named("balanced_sampling").treat(soft, "drain", LABELS)
+    positive = (films["label"] == 1).to_numpy()
+    expected = np.zeros(len(films))
+    for ours in (positive, ~positive):
+        for share in (probability, 1 - probability):
+            expected += 0.25 * np.where(ours, share, 0) / share[ours].sum()
+    np.testing.assert_allclose(treatment.weights, expected)
+    assert treatment.weights[0] > 1.8 * treatment.weights[50] and treatment.notes == []
+
+
+def test_training_twice_draws_what_the_first_network_got_wrong_as_often_as_the_rest_of_its_class(
+    blobs: tuple[Cohort, ImageCache], run_folder: object
+) -> None:
+    cohort, images = blobs
+    training, study = cohort.part("train"), study_of(*blobs)
+    treatment = mitigation_named("jtt").treat(training, None, LABELS, study)
+    labels = training["label"].to_numpy()
+    wrong = (study.first_model(1).predict(images.pixels_of(training.index)) >= 0.5) != labels
+    assert wrong.any() and f"{wrong.sum()} of {len(training)} training images" in treatment.notes[0]
+    for value in (0, 1):
+        ours = labels == value
+        assert treatment.weights[ours].sum() == pytest.approx(0.5)
+        if 0 < (missed := ours & wrong).sum() < ours.sum() / 2:
+            assert treatment.weights[missed].sum() == pytest.approx(0.25)
+
+
+def test_removal_fills_what_is_outlined_from_its_surroundings_in_half_of_the_films(
+    outlined: tuple[Cohort, ImageCache],
+) -> None:
+    cohort, images = outlined
+    training = cohort.part("train")
+    treatment = mitigation_named("removal_augmentation").treat(training, CONFOUNDER, LABELS, study_of(*outlined))
+    films, edge = as_input(as_films(images.pixels_of(training.index))), (training[CONFOUNDER] == 1).to_numpy()
+    changed = treatment.transform(films, torch.Generator().manual_seed(3), torch.arange(len(films)))
+    touched = (changed != films).flatten(1).any(dim=1).numpy()
+    assert not touched[~edge].any() and 0.25 < touched[edge].mean() < 0.75
+    border, inside = changed[touched][:, :, :, :2].mean(), changed[touched][:, :, :, 4:12].mean()
+    assert abs(border - inside) < 0.02 < films[touched][:, :, :, :2].mean() - films[touched][:, :, :, 4:12].mean()
+    assert torch.equal(changed[:, :, :, 4:], films[:, :, :, 4:])
+
+
+def test_the_group_that_fares_worst_comes_to_decide_the_loss() -> None:
+    films = table(pos_with=10, pos_without=10, neg_with=10, neg_without=10)
+    loss = mitigation_named("group_dro").treat(films, "drain", LABELS).loss
+    labels, rows = torch.tensor(films["label"].to_numpy()), torch.arange(40)
+    logits = torch.where(labels == 1, 3.0, -3.0)
+    logits[
+        films["drain"].to_numpy() + 2 * films["label"].to_numpy() == 2
+    ] = -3.0  # positives without a drain are missed
+    values = [float(loss(logits[:, None], labels, rows)) for _ in range(600)]
+    right, missed = np.log1p(np.exp(-3)), np.log1p(np.exp(3))
+    assert values[0] == pytest.approx((3 * right + missed) / 4, rel=0.03)
+    assert values == sorted(values) and values[-1] == pytest.approx(missed, rel=0.01)
+    assert float(loss(logits[:, None], labels)) == pytest.approx((3 * right + missed) / 4)
+
+
+def test_retraining_the_last_layer_leaves_the_others_and_keeps_its_patients_out_of_training(
+    blobs: tuple[Cohort, ImageCache],
+) -> None:
+    training = blobs[0].part("train")
+    training = training.assign(group=[f"G{number // 2}" for number in range(len(training))])
+    treatment = mitigation_named("last_layer_retraining").treat(training, CONFOUNDER, LABELS, study_of(*blobs))
+    drawn = treatment.weights > 0
+    assert 0.7 < drawn.mean() < 0.9
+    assert not set(training["group"][drawn]) & set(training["group"][~drawn])
+    network = Standardised(build_network("small_cnn", outputs=1, channels=1)).eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    treatment.finish(network)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"backbone.head.weight", "backbone.head.bias"}
+    assert last_layer(network) is network.backbone.head
 
 
 def test_notes_of_a_mitigation_reach_the_notebook(

@@ -71,7 +71,7 @@ def test_with_no_attempts_allowed_the_first_error_ends_the_run_with_the_notebook
 def test_a_confounder_table_that_vanishes_does_not_stop_the_run(request_for, cohort_copy):
     results, _, _ = run_in_process(request_for, (cohort_copy / DRAINS).unlink)
     assert_mended(results, Path(request_for.out), "load", "chest drain is no longer there")
-    assert "insertion_augmentation" in {model.name for model in results.models}
+    assert "jtt" in {model.name for model in results.models}
 
 
 def test_an_image_that_vanishes_is_listed_and_left_out(plain_request, cohort_copy):

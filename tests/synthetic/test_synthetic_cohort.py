@@ -202,3 +202,30 @@ def test_films_of_other_sizes_show_the_same_chest(drained: Film, size: int) -> N
     assert small.shape == masks["lungs"].shape == (size, size)
     shrunk = np.asarray(Image.fromarray(large).resize((size, size), Image.Resampling.BOX))
     assert np.corrcoef(small.ravel(), shrunk.ravel())[0, 1] > 0.96
+
+
+def test_a_pigtail_is_another_drain_in_the_same_film(drained: Film) -> None:
+    usual, mask = render_film(drained)
+    other, thin = render_film(drained, pigtail=True)
+    without, _ = render_film(drained, drain=False)
+    assert 0 < thin["drain"].sum() < 0.8 * mask["drain"].sum()
+    near = distance_transform_edt(~thin["drain"]) <= 4
+    assert (other[~near] == without[~near]).all() and (other[near] != without[near]).any()
+    assert not (usual == other).all()
+    rows, columns = np.nonzero(thin["drain"])
+    loops = [  # somewhere the catheter surrounds a few pixels that it does not cover
+        (row, column)
+        for row in range(rows.min(), rows.max())
+        for column in range(columns.min(), columns.max())
+        if not thin["drain"][row, column]
+        and all(
+            line.any()
+            for line in (
+                thin["drain"][row, max(column - 12, 0) : column],
+                thin["drain"][row, column + 1 : column + 13],
+                thin["drain"][max(row - 12, 0) : row, column],
+                thin["drain"][row + 1 : row + 13, column],
+            )
+        )
+    ]
+    assert len(loops) >= 5

@@ -21,7 +21,7 @@ from clinjup.contracts import (
 # Below this, what is optional is left out, so that the best model so far is still evaluated.
 RESERVE_SECONDS = 45.0
 FAILED_STEP = "failed_"  # how the id of the question about a step that failed begins
-TRAININGS = frozenset({"train_model", "train_detector", "train_detector_against", "cross_fit"})
+TRAININGS = frozenset({"train_model", "train_detector", "train_detector_against", "cross_fit", "estimate_confounder"})
 
 
 class RecipePlanner:

@@ -6,6 +6,9 @@
   ChestX-ray14 are, the positives of a stratum stand against all negatives, and the estimate says so.
 - worst_group_auroc: the lower of the two.
 - cross_strata_auroc: positives without the confounder against negatives with it. A model that reads the confounder falls below 0.5.
+
+Where a detector estimated the confounder (validation only; learning/confounder_detector.py), an image counts in both strata by its
+probability, and the estimate says so.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from clinjup.evaluation.bootstrap import Statistic
 from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
+from clinjup.imaging.presence import presence_of
 from clinjup.phrases import counted
 
 
@@ -28,6 +32,8 @@ from clinjup.phrases import counted
 )
 def strata(case: Case) -> dict[str, Estimate]:
     """AUROC of positives by stratum, with intervals clustered by patient."""
+    if case.part.estimated(case.confounder).any():
+        return _by_estimate(case)
     if np.isnan(case.presence).all():
         reason = f"the {case.name} is not annotated in these images"
         return dict.fromkeys(
@@ -52,6 +58,36 @@ def strata(case: Case) -> dict[str, Estimate]:
             for name, estimate in found.items()
         }
     return found
+
+
+def _by_estimate(case: Case) -> dict[str, Estimate]:
+    """The same figures with images weighed by how probably they show the confounder."""
+    present = np.nan_to_num(presence_of(case.part.table, case.confounder))
+    absent = np.nan_to_num(1 - presence_of(case.part.table, case.confounder))
+    positive, estimated = case.part.labels == 1, int(case.part.estimated(case.confounder).sum())
+    across = np.where(positive, absent, present)
+    found = {name: _weighed(case, [share]) for name, share in (("auroc_with", present), ("auroc_without", absent))}
+    found |= {"cross_strata_auroc": _weighed(case, [across]), "worst_group_auroc": _weighed(case, [present, absent])}
+    note = f"on {estimated} of {len(positive)} images the {case.name} is not annotated, but estimated by a detector"
+    return {
+        name: estimate if estimate.value is None else estimate.model_copy(update={"note": note})
+        for name, estimate in found.items()
+    }
+
+
+def _weighed(case: Case, memberships: list[NDArray[np.float64]]) -> Estimate:
+    """The lowest AUROC among groups to which each image belongs by a probability [images]."""
+    positive = case.part.labels == 1
+    for share in memberships:
+        likely = [int((share[group] > 0.5).sum()) for group in (positive, ~positive)]
+        if min(likely) < FEWEST_IMAGES:
+            reason = f"only {counted(likely[0], 'positive')} and {counted(likely[1], 'negative')} are likely to be of this kind"
+            return Estimate(value=None, reason=reason, n=len(share))
+    auroc = auroc_statistic(case.probabilities, case.part.labels)
+    shares = [share.astype(np.float32) for share in memberships]
+    return case.bootstrap.estimate(
+        lambda weights: np.minimum.reduce([auroc(weights * share) for share in shares]), len(positive)
+    )
 
 
 def strata_table(case: Case) -> list[Stratum]:

@@ -26,7 +26,35 @@ def chest_drain(
     stripe, wall = rng.uniform(*difficulty.drain_stripe), rng.uniform(*difficulty.drain_wall)
     offset = rng.uniform(-0.22, 0.22) * width
     hole = rng.uniform(0.62, 0.86) if rng.random() < 0.75 else 2.0
+    return _tube(dense, size, width=width, stripe=stripe, wall=wall, offset=offset, hole=hole)
 
+
+def pigtail_drain(
+    chest: Thorax, pose: Pose, size: int, rng: np.random.Generator, side: float | None
+) -> tuple[Field, NDArray[np.bool_]]:
+    """(added attenuation, mask), each [size, size], of a thin catheter of 8 to 14 French whose end is curled to a loop.
+
+    No cohort contains one: it shows whether what was learned against common drains holds for another kind. Half of them come in through the
+    lateral wall, half from above the front of the second ribs.
+    """
+    side = float(rng.choice([-1.0, 1.0])) if side is None else side
+    path = _pigtail_course(chest, side, rng)
+    width = rng.uniform(0.015, 0.026) * size / 2 * pose.scale
+    return _tube(
+        pose.to_pixels(path, size),
+        size,
+        width=width,
+        stripe=rng.uniform(0.35, 0.60),
+        wall=rng.uniform(0.10, 0.18),
+        offset=0.0,
+        hole=2.0,
+    )
+
+
+def _tube(
+    dense: NDArray[np.float64], size: int, *, width: float, stripe: float, wall: float, offset: float, hole: float
+) -> tuple[Field, NDArray[np.bool_]]:
+    """A tube along `dense` [points, 2] in pixels: two walls and a stripe, `offset` beside the middle, interrupted at `hole` (0..1)."""
     reach = width + 2
     low = np.clip(np.floor(dense.min(axis=0) - reach), 0, size).astype(int)
     high = np.clip(np.ceil(dense.max(axis=0) + reach), 0, size).astype(int)
@@ -81,6 +109,26 @@ def _course(chest: Thorax, side: float, rng: np.random.Generator) -> NDArray[np.
         + 3 * t * t * (1 - t) * controls[2]
         + t**3 * controls[3]
     )
+
+
+def _pigtail_course(chest: Thorax, side: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Points in body coordinates from the skin to the inner end of the loop."""
+    tip_v = chest.top + rng.uniform(0.15, 0.60)
+    tip_u = chest.wall(side, tip_v) - side * rng.uniform(0.12, 0.26)
+    if rng.random() < 0.5:
+        start = np.array([side * (chest.width + rng.uniform(0.10, 0.25)), tip_v + rng.uniform(0.0, 0.35)])
+    else:
+        start = np.array([side * rng.uniform(0.30, 0.55), chest.top - rng.uniform(0.05, 0.25)])
+    tip, radius, turns = np.array([tip_u, tip_v]), rng.uniform(0.033, 0.05), rng.uniform(1.0, 1.4)
+    t = np.linspace(0, 1, 250)[:, None]
+    middle = (start + tip) / 2 + rng.normal(0, 0.03, 2)
+    shaft = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t * t * tip
+    direction = (tip - middle) / np.hypot(*(tip - middle))
+    across = np.array([-direction[1], direction[0]]) * rng.choice([-1.0, 1.0])
+    angle = np.linspace(0, 2 * np.pi * turns, 150)[1:, None]
+    # The shaft runs into the loop along its tangent; the loop narrows a little towards its end.
+    loop = tip + radius * (1 - 0.12 * angle / (2 * np.pi)) * (np.sin(angle) * direction + (1 - np.cos(angle)) * across)
+    return np.concatenate([shaft, loop])
 
 
 def leads(pose: Pose, size: int, rng: np.random.Generator) -> Field:

@@ -55,13 +55,14 @@ def render_film(
     *,
     pneumothorax: bool | None = None,
     drain: bool | None = None,
+    pigtail: bool = False,
     size: int = 256,
     difficulty: Difficulty = DIFFICULTY,
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]]]:
     """(pixels uint8 [size, size], masks bool [size, size]: 'lungs', 'pneumothorax', 'drain').
 
-    `pneumothorax` and `drain` override the film's own. A film rendered with and without either is the exact
-    counterfactual: anatomy, pose, exposure and noise are the same.
+    `pneumothorax` and `drain` override the film's own; `pigtail` makes its drain a thin pigtail catheter. A film rendered with and without
+    either is the exact counterfactual: anatomy, pose, exposure and noise are the same.
     """
     has_air = film.pneumothorax if pneumothorax is None else pneumothorax
     has_drain = film.drain if drain is None else drain
@@ -107,7 +108,10 @@ def render_film(
     tube_mask = np.zeros((size, size), bool)
     if has_drain:
         own_side = side if film.pneumothorax else None
-        tube, tube_mask = devices.chest_drain(chest, pose, size, film._stream(_DRAIN), difficulty, own_side)
+        if pigtail:
+            tube, tube_mask = devices.pigtail_drain(chest, pose, size, film._stream(_DRAIN), own_side)
+        else:
+            tube, tube_mask = devices.chest_drain(chest, pose, size, film._stream(_DRAIN), difficulty, own_side)
     pixels = _expose(film, density, tube, marker, size, difficulty)
     return pixels, {"lungs": chest.lungs > 0.5, "pneumothorax": has_air & (rim > 0.5), "drain": tube_mask}
 

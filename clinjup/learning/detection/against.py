@@ -18,7 +18,7 @@ from torch import Tensor
 from clinjup.imaging.classes import label_words
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.targets import Target
-from clinjup.learning.mitigation import BatchTransform, Treatment, mitigation_named, treatment_for
+from clinjup.learning.mitigation import SEPARATOR, BatchTransform, Treatment, mitigation_named, treatment_for
 from clinjup.nouns import plural
 
 if TYPE_CHECKING:
@@ -66,15 +66,17 @@ def train_against(
 
 def drawing_of(cohort: Cohort, mitigation: str | None, confounders: Sequence[str]) -> Treatment:
     """What `mitigation` does to the films of a detector. Raises ClinjupError where it does nothing to films, or more than that."""
-    treatment = treatment_for(cohort.part("train"), mitigation, confounders, label_words(cohort))
-    if mitigation is not None and (
-        treatment.transform is None or treatment.weights is not None or treatment.loss is not None
-    ):
-        raise ClinjupError(
-            f"The mitigation '{mitigation}' is none for a detector: it weighs whole films, and a detector learns from boxes. "
-            "Use 'insertion_augmentation'."
-        )
-    return treatment
+    if mitigation is None:
+        return Treatment()
+    # What looks at the images itself trains a classifier of whole films, or needs to know which film it changes.
+    if not any(mitigation_named(name).needs_images for name in mitigation.split(SEPARATOR)):
+        treatment = treatment_for(cohort.part("train"), mitigation, confounders, label_words(cohort))
+        if treatment.transform is not None and treatment.weights is None and treatment.loss is None:
+            return treatment
+    raise ClinjupError(
+        f"The mitigation '{mitigation}' is none for a detector, which learns from boxes: it does more than draw into films, or does not "
+        "draw. Use 'insertion_augmentation'."
+    )
 
 
 def drawn_in(transform: BatchTransform, films: Tensor, targets: Sequence[Target], generator: torch.Generator) -> Tensor:

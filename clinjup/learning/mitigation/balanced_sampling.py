@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clinjup.imaging.presence import presence_of
 from clinjup.learning.mitigation.registry import Treatment, mitigation
 from clinjup.nouns import with_article
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_ANNOTATED = 0.01  # of the annotated films; a label with a smaller share of them counts as not annotated
+FEWEST_EXPECTED = 0.5  # films of a cell, where the confounder is estimated
 FEWEST_DRAWN = 0.2  # of the films drawn, for each of two labels, however unevenly they are annotated
 
 
@@ -31,10 +33,10 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
 
     Films on which it is unknown keep the share of their label that they have by nature. Where only one label is annotated,
     its films with and without the confounder are balanced and the labels keep their shares. An empty cell cannot be filled:
-    the others are balanced, and a note says so.
+    the others are balanced, and a note says so. Where a film's confounder is estimated, it belongs to both cells by its probability.
     """
     label = table["label"].to_numpy()
-    present = table[confounder].to_numpy(float)
+    present = presence_of(table, str(confounder))
     known = ~np.isnan(present)
     name = str(confounder).replace("_", " ")
     noun = with_article(name)
@@ -47,20 +49,22 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
     masses, notes = {}, []
     for value in codes:
         ours = label == value
-        cells = [ours & known & (present == flag) for flag in (0, 1)]
-        filled = [cell for cell in cells if cell.any()]
+        members = np.where(ours & known, present, 0.0)
+        cells = [np.where(ours & known, 1 - present, 0.0), members]
+        filled = [cell for cell in cells if cell.sum() >= FEWEST_EXPECTED]
         masses[value] = ours.mean()
         if value not in annotated:
             continue
         share = (ours & known).sum() / ours.sum()
+        weights[ours & known] = 0
         for cell in filled:
-            weights[cell] = share * ours.sum() / len(filled) / cell.sum()
+            weights += cell * (share * ours.sum() / len(filled) / cell.sum())
         if len(annotated) == len(codes):
             masses[value] = len(filled) / share
         notes += [
             f"No training film {labels[value]} is known {known_as}: there the two stay tied together."
             for cell, known_as in zip(cells, (f"to be free of {noun}", f"to show {noun}"), strict=True)
-            if not cell.any()
+            if cell.sum() < FEWEST_EXPECTED
         ]
     if len(annotated) == len(codes):
         masses = _bounded(masses)

@@ -35,7 +35,7 @@ def focal_loss(table: pd.DataFrame, confounder: str | None, labels: Sequence[str
     each = 1 / np.sqrt(counts)
     alpha = torch.tensor(each / each[labels_here].mean(), dtype=torch.float32)
 
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
         if logits.shape[1] == 1:
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         entropy = functional.cross_entropy(logits, labels, reduction="none")

@@ -9,6 +9,7 @@ carry over to tubes of another style.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,34 +36,59 @@ def insertion_augmentation(table: pd.DataFrame, confounder: str | None, labels: 
     return Treatment(transform=_DRAWINGS.get(confounder or "", insert_tubes))
 
 
-def insert_tubes(films: Tensor, generator: torch.Generator) -> Tensor:
+def insert_tubes(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
     """`films`, float [N, C, H, W] in 0..1, with a tube in each film of a random half."""
     chosen = torch.nonzero(torch.rand(len(films), generator=generator) < SHARE).flatten()
-    if not len(chosen):
-        return films
+    return draw_tubes(films, chosen, generator, ANY_TUBE) if len(chosen) else films
+
+
+@dataclass(frozen=True)
+class TubeStyle:
+    """Ranges that each tube is drawn from: log of the radius in film widths, brightness in units of the grey range."""
+
+    log_radius: tuple[float, float]
+    walls: tuple[float, float]
+    stripe: tuple[float, float]
+    softness: tuple[float, float] = (0.3, 0.9)  # of walls and stripe, in radii
+    lateral: bool = False  # comes in from the left or the right edge
+    blur: float = 0.0  # pixels: a line thinner than that is spread, and no brighter in sum
+
+
+# Anything from a wire to a drain, down to what cannot be seen: half a per cent to 2 % of the film's width.
+ANY_TUBE = TubeStyle(log_radius=(-5.3, -3.9), walls=(0, 0.2), stripe=(0, 0.4))
+# What a radiologist would call a drain: 5 to 12 mm wide on a film of 36 cm, with a stripe that can be seen.
+PLAIN_DRAIN = TubeStyle(
+    log_radius=(-4.95, -4.1), walls=(0.03, 0.2), stripe=(0.25, 0.85), softness=(0.2, 0.55), lateral=True, blur=0.45
+)
+
+
+def draw_tubes(films: Tensor, chosen: Tensor, generator: torch.Generator, style: TubeStyle) -> Tensor:
+    """A copy of `films`, float [N, C, H, W] in 0..1, with a tube in each of the films at the positions `chosen`."""
     height, width = films.shape[2:]
-    distance, along = _distance_to_path(_paths(len(chosen), generator), height, width)
+    distance, along = _distance_to_path(_paths(len(chosen), generator, lateral=style.lateral), height, width)
 
     def draw(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(len(chosen), 1, 1, generator=generator)
 
-    radius = torch.exp(draw(-5.3, -3.9))  # 0.5 % to 2 % of the film's width
-    softness = draw(0.3, 0.9) * radius
-    rim = torch.exp(-(((distance - radius) / softness) ** 2))
-    core = torch.exp(-((distance / softness) ** 2))
+    radius = torch.exp(draw(*style.log_radius))
+    sharp = draw(*style.softness) * radius
+    softness = (sharp.square() + (style.blur / width) ** 2).sqrt() if style.blur else sharp
+    rim = torch.exp(-(((distance - radius) / softness) ** 2)) * (sharp / softness)
+    core = torch.exp(-((distance / softness) ** 2)) * (sharp / softness)
     lumen = torch.sigmoid((radius - distance) / (0.2 * radius))
     gaps = (torch.cos(along * draw(0, 60)) > draw(-2.5, 0.5)).float()
-    tube = draw(0, 0.2) * rim + draw(0, 0.4) * core * gaps + draw(-0.03, 0.08) * lumen
+    tube = draw(*style.walls) * rim + draw(*style.stripe) * core * gaps + draw(-0.03, 0.08) * lumen
 
     changed = films.clone()
     changed[chosen] = (changed[chosen] + tube.unsqueeze(1).to(films.device)).clamp_(0, 1)
     return changed
 
 
-def _paths(count: int, generator: torch.Generator) -> Tensor:
+def _paths(count: int, generator: torch.Generator, *, lateral: bool = False) -> Tensor:
     """Random courses [count, POINTS, 2] in film widths (x, y in 0..1): cubic Bezier curves from an edge to somewhere inside."""
     controls = torch.rand(count, 4, 2, generator=generator)
     edge = torch.randint(0, 4, (count,), generator=generator)
+    edge = edge - edge % 2 if lateral else edge
     controls[torch.arange(count), 0, edge % 2] = (edge // 2).float()
     controls[:, 3] = 0.12 + 0.76 * controls[:, 3]
     # The two middle controls stray from a straight course, so that most tubes bend once and some twice.

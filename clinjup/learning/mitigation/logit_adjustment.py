@@ -31,7 +31,7 @@ def logit_adjustment(table: pd.DataFrame, confounder: str | None, labels: Sequen
     counts = np.bincount(table["label"].to_numpy(np.int64), minlength=2)
     prior = torch.tensor(np.log(np.maximum(counts, 0.5) / counts.sum()), dtype=torch.float32)
 
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
         shift = prior.to(logits.device)
         if logits.shape[1] == 1:
             return functional.binary_cross_entropy_with_logits(logits[:, 0] + shift[1] - shift[0], labels.float())

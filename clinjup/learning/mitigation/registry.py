@@ -7,44 +7,77 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from clinjup.kernel.errors import ClinjupError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BatchTransform = Callable[[Tensor, torch.Generator], Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]
+    from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.trained import TrainedModel
+
 Against = Literal["confounder", "imbalance"]
-Prepare = Callable[["pd.DataFrame", str | None, Sequence[str]], "Treatment"]
+Finish = Callable[[nn.Module], None]
+
+
+class BatchTransform(Protocol):
+    """Changes films, float [N, C, H, W] in 0..1, drawing from a CPU generator; `rows` [N] are their rows of the training table."""
+
+    def __call__(self, films: Tensor, generator: torch.Generator, rows: Tensor | None = None, /) -> Tensor: ...
+
+
+class Loss(Protocol):
+    """(logits [N, K], labels [N]) -> mean; `rows` [N] of the training table, None for the films of validation."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, rows: Tensor | None = None, /) -> Tensor: ...
+
+
+class FirstModel(Protocol):
+    """Trains a first network as the one to come, but without a mitigation and for `share` of its passes; keeps its last weights."""
+
+    def __call__(self, share: float) -> TrainedModel: ...
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a mitigation is given that must look at the images: all of them, and the means to train a first network."""
+
+    cohort: Cohort
+    images: ImageCache
+    first_model: FirstModel
+
+
+Prepare = Callable[..., "Treatment"]  # (table, confounder, labels), and the study where it `needs_images`
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """What a mitigation does to one training: other weights, other films, or both.
+    """What a mitigation does to one training: other weights, other films, another loss, a last step.
 
-    `weights` [rows] of the training table: how often each is drawn, relative to the others. `transform` changes a batch of
-    films, float [N, C, H, W] in 0..1, drawing from a CPU generator. `loss` takes the place of cross-entropy: (logits [N, K], labels
-    [N]) -> mean. `notes` are sentences for the clinician.
+    `weights` [rows] of the training table: how often each is drawn, relative to the others; 0 for films that are kept for `finish`,
+    which changes the trained network in place. `transform` changes a batch of films, `loss` takes the place of cross-entropy. `notes`
+    are sentences for the clinician.
     """
 
     weights: NDArray[np.float64] | None = None
     transform: BatchTransform | None = None
     notes: list[str] = field(default_factory=list)
     loss: Loss | None = None
+    finish: Finish | None = None
 
 
 @dataclass(frozen=True)
 class Mitigation:
-    """One entry of the registry. `needs_labels`: works only with images on which the confounder is annotated.
+    """One entry of the registry. `needs_labels`: works only with images on which the confounder is annotated or was estimated.
 
-    `against` a confounder, or the imbalance of classes, for which it needs none named.
+    `needs_images`: it looks at the images itself. `against` a confounder, or the imbalance of classes, for which it needs none named.
     """
 
     name: str
@@ -53,8 +86,11 @@ class Mitigation:
     needs_labels: bool
     prepare: Prepare
     against: Against = "confounder"
+    needs_images: bool = False
 
-    def treat(self, table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
+    def treat(
+        self, table: pd.DataFrame, confounder: str | None, labels: Sequence[str], study: Study | None = None
+    ) -> Treatment:
         """The treatment for a training table with column `label` and, where annotated, a column called `confounder`.
 
         `labels`: what the codes of `label` mean in a note, e.g. ["without pneumothorax", "with pneumothorax"].
@@ -67,7 +103,11 @@ class Mitigation:
                 f"The mitigation '{self.name}' needs to know which films show the confounder, and {named}. "
                 "Name an annotated confounder, or use a mitigation that needs no annotation: insertion_augmentation."
             )
-        return self.prepare(table, confounder, labels)
+        if not self.needs_images:
+            return self.prepare(table, confounder, labels)
+        if study is None:
+            raise ClinjupError(f"The mitigation '{self.name}' looks at the images, and none were given.")
+        return self.prepare(table, confounder, labels, study)
 
 
 SEPARATOR = "+"  # between the names of mitigations that are used together
@@ -75,13 +115,13 @@ _REGISTRY: dict[str, Mitigation] = {}
 
 
 def mitigation(
-    *, title: str, explanation: str, needs_labels: bool, against: Against = "confounder"
+    *, title: str, explanation: str, needs_labels: bool, against: Against = "confounder", needs_images: bool = False
 ) -> Callable[[Prepare], Prepare]:
-    """Register the decorated `(table, confounder, labels) -> Treatment` under its own name."""
+    """Register the decorated `(table, confounder, labels) -> Treatment` by its name; with `needs_images` it takes a Study as well."""
 
     def register(prepare: Prepare) -> Prepare:
         name = prepare.__name__
-        _REGISTRY[name] = Mitigation(name, title, explanation, needs_labels, prepare, against)
+        _REGISTRY[name] = Mitigation(name, title, explanation, needs_labels, prepare, against, needs_images)
         return prepare
 
     return register
@@ -105,7 +145,11 @@ def mitigation_named(name: str) -> Mitigation:
 
 
 def treatment_for(
-    table: pd.DataFrame, mitigation: str | None, confounders: Sequence[str], labels: Sequence[str]
+    table: pd.DataFrame,
+    mitigation: str | None,
+    confounders: Sequence[str],
+    labels: Sequence[str],
+    study: Study | None = None,
 ) -> Treatment:
     """What `mitigation`, one name or several joined by '+', does against `confounders`; `labels` as in `Mitigation.treat`.
 
@@ -118,13 +162,13 @@ def treatment_for(
     parts, left = [], list(confounders)
     for entry in sorted(entries, key=lambda entry: not entry.needs_labels):
         if entry.against == "imbalance" or not left:
-            parts.append(entry.treat(table, left[0] if left else None, labels))
+            parts.append(entry.treat(table, left[0] if left else None, labels, study))
         elif entry.needs_labels:
             chosen = next((name for name in left if name in table), left[0])
-            parts.append(entry.treat(table, chosen, labels))
+            parts.append(entry.treat(table, chosen, labels, study))
             left = [name for name in left if name != chosen or len(confounders) == 1]
         else:
-            parts += [entry.treat(table, name, labels) for name in left]
+            parts += [entry.treat(table, name, labels, study) for name in left]
     return functools.reduce(_together, parts)
 
 
@@ -135,5 +179,5 @@ def _together(one: Treatment, other: Treatment) -> Treatment:
     first, second = one.transform, other.transform
     transform = second if first is None else first
     if first is not None and second is not None:
-        transform = lambda films, generator: second(first(films, generator), generator)  # noqa: E731
-    return Treatment(weights, transform, [*one.notes, *other.notes], one.loss or other.loss)
+        transform = lambda films, generator, rows=None: second(first(films, generator, rows), generator, rows)  # noqa: E731
+    return Treatment(weights, transform, [*one.notes, *other.notes], one.loss or other.loss, one.finish or other.finish)

@@ -72,10 +72,13 @@ def write_chestxray14(out: Path | str, **settings: Any) -> Path:
     return write_layout(CHESTXRAY14, out, **settings)
 
 
-def counterfactual_films(cohort: Path | str, images: Iterable[str], *, drain: bool) -> NDArray[np.uint8]:
+def counterfactual_films(
+    cohort: Path | str, images: Iterable[str], *, drain: bool, pigtail: bool = False
+) -> NDArray[np.uint8]:
     """Films of a cohort in this layout, drawn by `write_layout`, drawn again with or without drain: uint8 [N, size, size].
 
-    All else is as on disk, pixel for pixel. Raises ValueError where this version of clinjup draws films differently.
+    `pigtail`: the drain is a thin pigtail catheter, which no cohort contains. All else is as on disk, pixel for pixel. Raises
+    ValueError where this version of clinjup draws films differently.
     """
     facts = json.loads((Path(cohort) / FACTS).read_text(encoding="utf-8"))
     if Difficulty(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["difficulty"].items()}) != DIFFICULTY:
@@ -86,5 +89,7 @@ def counterfactual_films(cohort: Path | str, images: Iterable[str], *, drain: bo
     films = {entry.film.name: entry.film for entry in planned}
     chosen = [films[Path(name).name] for name in images]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        pixels = list(pool.map(lambda film: render_film(film, drain=drain, size=facts["size"])[0], chosen))
+        pixels = list(
+            pool.map(lambda film: render_film(film, drain=drain, pigtail=pigtail, size=facts["size"])[0], chosen)
+        )
     return np.stack(pixels) if pixels else np.empty((0, facts["size"], facts["size"]), np.uint8)

@@ -1,0 +1,120 @@
+"""Which methods a run tries against a confounder: few, chosen by how many images say whether they show it."""
+
+from __future__ import annotations
+
+from clinjup.agent.state import Brief
+from clinjup.agent.thresholds import must_hold
+from clinjup.contracts import ClinicalTask, NamedConfounder, Step, TaskType
+
+# Methods for classes of very different frequency (learning/mitigation).
+IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
+# Confounders whose presence a detector can estimate (learning/confounder_detector.py).
+ESTIMABLE = frozenset({"chest_drain"})
+# From this share of annotated images on nothing is estimated.
+FULLY = 0.9
+# Where few or no images are annotated: one method that rests on the estimate and one that does not; two, so that a run stays short.
+LADDER = ("balanced_sampling", "jtt")
+# Where the clinician asks for a comparison.
+COMPARED = (*LADDER, "insertion_augmentation", "group_dro", "last_layer_retraining")
+NEED_LABELS = frozenset({"balanced_sampling", "group_dro", "last_layer_retraining"})
+# Layouts that outline confounders, so that these can be taken out of the films as well.
+OUTLINED = {"candid": frozenset({"chest_drain"})}
+BOTH_WAYS = "insertion_and_removal"
+ESTIMATE = "estimate_confounder"
+
+
+def to_be_estimated(
+    brief: Brief, annotated: list[NamedConfounder], inserted: list[NamedConfounder]
+) -> NamedConfounder | None:
+    """The one confounder that is not annotated on most images and can be estimated on the others."""
+    task, feared = brief.task, [*annotated, *inserted]
+    if task.task_type is not TaskType.BINARY or must_hold(task) or len(feared) != 1 or feared[0].id not in ESTIMABLE:
+        return None
+    return feared[0] if annotated_share(brief, feared[0]) < FULLY else None
+
+
+def annotated_share(brief: Brief, confounder: NamedConfounder) -> float:
+    """Share of the images that the tables say something about, as far as the profile tells."""
+    flag = brief.roles.confounders.get(confounder.id)
+    column = brief.profile.column(flag.column) if flag else None
+    if flag is None or column is None:
+        return 0.0
+    legible = {*flag.present, *flag.absent}
+    known = sum(item.count for item in column.values if item.value in legible)
+    return min(1.0, (known + column.missing * ("" in legible)) / max(brief.profile.images.count, 1))
+
+
+def estimate_step(brief: Brief, confounder: NamedConfounder, words: dict[str, str]) -> Step:
+    """The detector that stands in for the missing annotation."""
+    return Step(
+        id=ESTIMATE,
+        title=f"Which films show a {confounder.name}?",
+        recipe="estimate_confounder",
+        parameters={"CONFOUNDER": confounder.id, "SEED": brief.seed},
+        words=words,
+        depends_on=["split"],
+        optional=True,
+    )
+
+
+def mitigations(
+    task: ClinicalTask,
+    annotated: list[NamedConfounder],
+    inserted: list[NamedConfounder],
+    *,
+    estimated: bool = False,
+    layout: str = "",
+) -> dict[str, str]:
+    """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
+    against = [*(["balanced_sampling"] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
+    compared = "compare_methods" in task.constraints and task.task_type is TaskType.BINARY and not must_hold(task)
+    if estimated or (compared and len([*annotated, *inserted]) == 1):
+        known = bool(annotated) or estimated
+        tried = {name: name for name in (COMPARED if compared else LADDER) if known or name not in NEED_LABELS}
+        outlined = {item.id for item in [*annotated, *inserted]} & OUTLINED.get(layout, frozenset())
+        return tried | ({BOTH_WAYS: "insertion_augmentation+removal_augmentation"} if compared and outlined else {})
+    if task.task_type is not TaskType.MULTICLASS:
+        return {"mitigated" if len(against) > 1 else against[0]: "+".join(against)} if against else {}
+    if not against:
+        return {name: name for name in IMBALANCE}
+    # Balancing a confounder against the label gives all classes the same weight as well.
+    return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
+
+
+WHY = {
+    "baseline": "Plain training, nothing done about any confounder: the yardstick.",
+    "balanced_sampling": (
+        "The same network, but every batch holds as many images with as without $confounder_name in both classes, so that the "
+        "$confounder_name no longer predicts the label. Half of each pass repeats the rare groups, so it gets twice the passes: a common "
+        "image is then seen about as often as before."
+    ),
+    "insertion_augmentation": (
+        "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
+        "predicts the label. This needs no annotation of the $confounder_name."
+    ),
+    "jtt": (
+        "The same network, trained twice: the images that a first, short training gets wrong are those on which a $confounder_name misleads, "
+        "and are drawn more often in the second (Just Train Twice, Liu et al., 2021). This needs no annotation of the $confounder_name."
+    ),
+    BOTH_WAYS: (
+        "The same network, but a $confounder_name-like structure is drawn into some training images of both classes, and a real "
+        "$confounder_name is taken out of others, where the data outline it."
+    ),
+    "group_dro": (
+        "The same network, whose loss gives most weight to that of the four groups (with and without $confounder_name, in both classes) "
+        "that fares worst (group DRO, Sagawa et al., 2020)."
+    ),
+    "last_layer_retraining": (
+        "A network trained plainly on four fifths of the training patients; only its last layer is then fitted anew, on films of the rest "
+        "that are balanced between with and without $confounder_name (Kirichenko et al., 2023)."
+    ),
+    "mitigated": (
+        "The same network against several things at once: what is annotated is balanced against the label, what is not is drawn into training "
+        "images of all classes at random. It gets twice the passes."
+    ),
+    "logit_adjustment": (
+        "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
+    ),
+    "class_balanced_sampling": "The same network, but images of rare classes are drawn more often.",
+    "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
+}

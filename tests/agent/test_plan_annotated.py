@@ -1,0 +1,83 @@
+"""How many films say whether they show a drain decides which methods are tried against it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from clinjup.agent.intent import parse_request
+from clinjup.agent.plan import build_plan
+from clinjup.agent.plan_mitigation import COMPARED, LADDER
+from clinjup.agent.roles import decide_roles
+from clinjup.agent.state import Brief
+from clinjup.contracts import Plan
+from clinjup.imaging import profile_data
+from clinjup.imaging.synthetic import write_cohort
+from clinjup.imaging.synthetic.layouts.chestxray14 import DRAINS, ENTRIES
+from clinjup.learning.mitigation import list_mitigations, mitigation_named
+from tests.conftest import REQUEST
+
+COMPARE = f"{REQUEST} Please compare several methods."
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("drains")
+    shares = {"all": 1.0, "few": 0.05, "none": 0.0}
+    found = {
+        name: write_cohort("pneumothorax", root / name, patients=40, seed=4, annotated=share, workers=1)
+        for name, share in shares.items()
+    }
+    found["positives"] = Path(shutil.copytree(root / "all", root / "positives"))
+    with (found["all"] / ENTRIES).open(encoding="utf-8", newline="") as file:
+        positive = {row["Image Index"] for row in csv.DictReader(file) if "Pneumothorax" in row["Finding Labels"]}
+    table = found["positives"] / DRAINS
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join([header, *(row for row in rows if row.split(",")[0] in positive)]), encoding="utf-8")
+    return found
+
+
+def plan(request: str, folder: Path) -> Plan:
+    profile, task = profile_data(folder), parse_request(request)
+    decision = decide_roles(profile, task)
+    assert decision.roles is not None and not task.open_questions
+    return build_plan(Brief(task, profile, decision.roles, decision.warnings, lambda: None))  # type: ignore[arg-type,return-value]
+
+
+def trained(found: Plan) -> list[str]:
+    return [step.parameters["MITIGATION"] for step in found.steps if step.recipe == "train_model"]
+
+
+def test_with_every_film_annotated_balancing_alone_is_tried(folders):
+    found = plan(REQUEST, folders["all"])
+    assert trained(found) == [None, "balanced_sampling"]
+    assert "estimate_confounder" not in [step.recipe for step in found.steps]
+
+
+@pytest.mark.parametrize("amount", ["few", "positives", "none"])
+def test_with_few_or_no_films_annotated_a_detector_stands_in_before_anything_is_trained(folders, amount):
+    found = plan(REQUEST, folders[amount])
+    assert trained(found) == [None, *LADDER]
+    recipes = [step.recipe for step in found.steps]
+    assert recipes.index("split_cohort") < recipes.index("estimate_confounder") < recipes.index("train_model")
+    for name in LADDER:
+        train = found.step(f"train_{name}")
+        assert train.parameters["CONFOUNDER"] == "chest_drain" and train.words["why"] and train.optional
+        if mitigation_named(name).needs_labels:
+            assert "estimate_confounder" in train.depends_on
+    assert found.step("select").parameters["CONFOUNDER"] == "chest_drain"
+
+
+def test_a_comparison_that_is_asked_for_tries_every_method_against_the_confounder(folders):
+    assert trained(plan(COMPARE, folders["all"])) == [None, *COMPARED]
+    assert set(COMPARED) <= set(list_mitigations("confounder"))
+    german = "Pneumothorax auf Thoraxaufnahmen erkennen, Drainagen sind ein Störfaktor. Bitte verschiedene Verfahren vergleichen."
+    assert trained(plan(german, folders["all"])) == [None, *COMPARED]
+
+
+def test_where_no_case_may_be_missed_the_plan_stays_short(folders):
+    found = plan(f"{REQUEST} Please do not miss a single case.", folders["few"])
+    assert trained(found) == [None, "balanced_sampling"]
