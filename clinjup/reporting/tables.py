@@ -11,6 +11,7 @@ from clinjup.reporting.numbers import (
     CALIBRATION,
     CONFOUNDER_METRICS,
     NBSP,
+    OUTLINED_METRICS,
     Metric,
     duration,
     known,
@@ -81,6 +82,7 @@ def confounder_table(results: Results, confounder: str) -> Table | None:
             key == "false_alarm_increase",
         )
         for key, metric in CONFOUNDER_METRICS.items()
+        if key not in OUTLINED_METRICS or any(known(getattr(figures, key)) is not None for _, figures, _ in measured)
     ]
     parts = {part for _, _, part in measured}
     where = f"{' and '.join(sorted(parts))} part"
