@@ -33,6 +33,7 @@ from clinjup.evaluation.triage import say_triage, triage_metrics
 from clinjup.evaluation.validate import Validation
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
 from clinjup.hashing import sha256_of
+from clinjup.imaging.masks import Masks, read_masks
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words
@@ -150,6 +151,7 @@ def open_test_set(
     arguments = json.dumps({**asked, "seed": seed}, sort_keys=True)
     if arguments not in record.evaluations:
         bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
+        outlines = {name: read_masks(cohort, name) for name in confounders if name in cohort.masks}
         record.evaluations[arguments] = [
             _evaluate(
                 model,
@@ -158,6 +160,7 @@ def open_test_set(
                 images,
                 predicted[name],
                 confounders,
+                outlines,
                 subgroups,
                 triage,
                 prevalence,
@@ -232,6 +235,7 @@ def _evaluate(
     images: ImageCache,
     predicted: NDArray[np.float64],
     confounders: Sequence[str],
+    outlines: Mapping[str, Masks],
     subgroups: Sequence[str],
     triage: bool,
     prevalence: float | None,
@@ -240,7 +244,9 @@ def _evaluate(
 ) -> EvaluationFinding:
     threshold, probabilities = validation.threshold, scores_of(model, predicted)
     cases = {
-        confounder: Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed)
+        confounder: Case(
+            confounder, model, images, part, probabilities, threshold, bootstrap, seed, outlines.get(confounder)
+        )
         for confounder in confounders
     }
     return EvaluationFinding(

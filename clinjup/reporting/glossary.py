@@ -75,6 +75,10 @@ TERMS: dict[str, tuple[str, str]] = {
         "Share of the Grad-CAM map that falls on the inserted object. Shown for orientation only: it can be low "
         "although the model relies on the object.",
     ),
+    "cam_pointing": (
+        "Grad-CAM highest on the object",
+        "Share of the images with the object on which the highest point of the Grad-CAM lies on it. Shown for orientation only.",
+    ),
     "confusion": (
         "Confusion matrix",
         "A table of how often each true class is named as each class. Its diagonal is what is named rightly.",
@@ -171,6 +175,12 @@ TERMS: dict[str, tuple[str, str]] = {
     "prevalence": (
         "Prevalence",
         "How common the disease is among those examined.",
+    ),
+    "removal": (
+        "Removal",
+        "The object is taken out of films that were rightly called positive, and what lay under it is filled in from its surroundings. "
+        "The disease is still there, so a finding that is gone then was a finding of the object. The same is done elsewhere on the film, "
+        "to show what filling alone does.",
     ),
     "reference_standard": (
         "Reference standard",

@@ -9,7 +9,16 @@ from typing import Literal
 from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
 from clinjup.nouns import words
 from clinjup.phrases import NBSP, percent
-from clinjup.reporting.numbers import CALIBRATION, CONFOUNDER_METRICS, Metric, duration, known, metric_of, show
+from clinjup.reporting.numbers import (
+    CALIBRATION,
+    CONFOUNDER_METRICS,
+    OUTLINED_METRICS,
+    Metric,
+    duration,
+    known,
+    metric_of,
+    show,
+)
 from clinjup.reporting.verdict import (
     compared_models,
     confounder_name,
@@ -72,6 +81,7 @@ def confounder_table(results: Results, confounder: str) -> Table | None:
             key == "false_alarm_increase",
         )
         for key, metric in CONFOUNDER_METRICS.items()
+        if key not in OUTLINED_METRICS or any(known(getattr(figures, key)) is not None for _, figures, _ in measured)
     ]
     parts = {part for _, _, part in measured}
     where = f"{' and '.join(sorted(parts))} part"

@@ -179,6 +179,7 @@ export interface IConfounderResult {
   auroc_with: IEstimate;
   auroc_without: IEstimate;
   cam_energy_in_mask: IEstimate;
+  cam_pointing: IEstimate;
   cross_strata_auroc: IEstimate;
   delta_probability: IEstimate;
   false_alarm_increase: IEstimate;
@@ -186,6 +187,8 @@ export interface IConfounderResult {
   false_alarms_before: IEstimate;
   flip_rate: IEstimate;
   placebo_increase: IEstimate;
+  removal_flip_rate: IEstimate;
+  removal_placebo_flip_rate: IEstimate;
   worst_group_auroc: IEstimate;
 }
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.imaging import Cohort, ImageCache
+from clinjup.imaging.masks import Masks, encode_runs
 from clinjup.learning.trained import TrainedModel
 
 SIZE = 96
@@ -19,8 +20,8 @@ TARGET = "pneumothorax"
 DRAIN = "chest_drain"
 
 
-def phantom(random: np.random.Generator, *, sick: bool, drain: bool) -> NDArray[np.uint8]:
-    """A smooth film: two dark lungs; the disease darkens the apex of the right one; the drain is the inserter's own."""
+def phantom(random: np.random.Generator, *, sick: bool, drain: bool) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """A smooth film: two dark lungs; the disease darkens the apex of the right one; the drain is the inserter's own, with its outline."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     lungs = sum(np.exp(-(((x - centre) / 0.14) ** 4) - ((y - 0.5) / 0.33) ** 4) for centre in (0.3, 0.7))
     film = 0.62 - 0.30 * lungs + 0.02 * random.normal()
@@ -28,7 +29,7 @@ def phantom(random: np.random.Generator, *, sick: bool, drain: bool) -> NDArray[
     film -= depth * np.exp(-(((x - 0.3) / 0.1) ** 2) - ((y - 0.3) / 0.1) ** 2)
     pixels = (np.clip(film, 0, 1) * 255).astype(np.uint8)
     inserter = inserter_for(DRAIN)
-    return inserter.insert(pixels, random)[0] if drain and inserter else pixels
+    return inserter.insert(pixels, random) if drain and inserter else (pixels, np.zeros(pixels.shape, bool))
 
 
 class Reader(nn.Module):
@@ -87,15 +88,22 @@ def disease_reader(folder: Path, name: str = "balanced") -> TrainedModel:
 
 
 def phantom_cohort(patients: int = 80, *, seed: int = 0) -> tuple[Cohort, ImageCache]:
+    """The films of `phantom_films`, without the outlines."""
+    return phantom_films(patients, seed=seed)[:2]
+
+
+def phantom_films(patients: int = 80, *, seed: int = 0) -> tuple[Cohort, ImageCache, Masks]:
     """Two films a patient, a third of the patients sick; drains in most of the sick and few of the well. Splits 30/30/40."""
     random = np.random.default_rng(seed)
-    rows, films = [], []
+    rows, films, outlines = [], [], []
     for patient in range(patients):
         split = ("train", "validation", "test")[np.searchsorted([0.3, 0.6], patient / patients, side="right")]
         for number in range(2):
             sick = patient % 5 < 2
             drain = random.random() < (0.75 if sick else 0.25)
-            films.append(phantom(random, sick=sick, drain=drain))
+            film, outline = phantom(random, sick=sick, drain=drain)
+            films.append(film)
+            outlines.append(outline)
             rows.append(
                 {
                     "image": f"{patient:03d}_{number}.png",
@@ -116,4 +124,5 @@ def phantom_cohort(patients: int = 80, *, seed: int = 0) -> tuple[Cohort, ImageC
         synthetic=True,
     )
     images = ImageCache(pixels=np.stack(films), size=SIZE, channels=1, files=pd.DataFrame())
-    return cohort, images
+    masks = Masks({index: [encode_runs(outline)] for index, outline in enumerate(outlines)}, (SIZE, SIZE))
+    return cohort, images, masks

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 from sklearn.metrics import roc_auc_score
 
 from clinjup.contracts import ConfounderResult
@@ -15,10 +17,11 @@ from clinjup.evaluation.confounders import Case, list_checks, run_checks
 from clinjup.evaluation.confounders.registry import RegisteredCheck
 from clinjup.evaluation.confounders.strata import strata, strata_table
 from clinjup.evaluation.saliency import grad_cam
+from clinjup.evaluation.take_out import take_out
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.imaging.presence import estimate_column
 from clinjup.learning.trained import TrainedModel
-from tests.evaluation.phantoms import DRAIN, drain_reader
+from tests.evaluation.phantoms import DRAIN, Reader, disease_reader, drain_reader, phantom_films, trained
 
 every_check = pytest.mark.parametrize("check", list_checks(), ids=lambda check: check.name)
 
@@ -39,7 +42,7 @@ def with_presence(cohort: Cohort, presence: object, rows: object = slice(None)) 
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory, phantoms: tuple[Cohort, ImageCache]) -> Case:
-    return case_of(drain_reader(tmp_path_factory.mktemp("models")), *phantoms)
+    return replace(case_of(drain_reader(tmp_path_factory.mktemp("models")), *phantoms), masks=phantom_films()[2])
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +211,38 @@ def test_a_stratum_that_no_image_is_likely_to_be_in_has_no_figure(case: Case) ->
     found = strata(replace(case, part=replace(case.part, table=table)))
     assert found["auroc_with"].value is None and "are likely to be of this kind" in (found["auroc_with"].reason or "")
     assert found["worst_group_auroc"].value is None and found["auroc_without"].value is not None
+
+
+def test_taking_the_drain_out_takes_the_finding_from_a_model_that_reads_the_drain(
+    case: Case, cohort: Cohort, images: ImageCache, tmp_path: Path
+) -> None:
+    blind = trained(tmp_path, "blind", Reader(drain=25000.0, disease=0.0, offset=-1.5))
+    case = replace(case_of(blind, cohort, images), masks=case.masks)
+    leaning = run_checks(case)
+    honest = run_checks(replace(case_of(disease_reader(tmp_path), cohort, images), masks=case.masks))
+    assert leaning.removal_flip_rate.value > 0.8 > 0.1 > honest.removal_flip_rate.value
+    assert leaning.removal_placebo_flip_rate.value < 0.2
+    drained = (case.part.labels == 1) & (case.presence == 1) & (case.probabilities >= case.threshold)
+    assert leaning.removal_flip_rate.n == drained.sum()
+    assert leaning.cam_pointing.value > 0.5 and leaning.cam_pointing.n > 10
+    assert "by chance alone" in leaning.cam_pointing.note
+
+
+def test_without_outlines_the_reason_is_said(case: Case) -> None:
+    found = run_checks(replace(case, masks=None))
+    for estimate in (found.removal_flip_rate, found.removal_placebo_flip_rate, found.cam_pointing):
+        assert estimate.value is None and "do not outline the chest drain" in estimate.reason
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_what_is_taken_out_leaves_the_ramp_that_lay_under_it(colour: bool) -> None:
+    ramp = np.add.outer(np.arange(60), 2 * np.arange(60)).astype(np.uint8)
+    mask = np.zeros(ramp.shape, bool)
+    mask[20:24, 10:50] = mask[0:5, 0:3] = True
+    film = np.where(mask, 255, ramp).astype(np.uint8)
+    film, ramp = (np.stack([x, x // 2, x // 3], axis=2) if colour else x for x in (film, ramp))
+    found = take_out(film, mask)
+    assert found.shape == film.shape and found.dtype == np.uint8
+    assert np.abs(found[6:].astype(int) - ramp[6:]).max() <= 2
+    far = ~binary_dilation(mask, iterations=2)
+    assert (found[far] == film[far]).all() and not (found[mask] == 255).any()

@@ -18,6 +18,7 @@ from clinjup.evaluation.cohort_parts import Part, plain_name
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
+    from clinjup.imaging.masks import Masks
     from clinjup.learning.trained import TrainedModel
 
 FEWEST_IMAGES = 3
@@ -29,6 +30,7 @@ class Case:
 
     `probabilities` [images] are the model's on `part`; `threshold` is its frozen operating point; `bootstrap` is shared by all models of
     the part, so that their differences are paired; `seed` fixes what is drawn (where a drain is inserted, which films are sampled).
+    `masks` outline the confounder, where the data do.
     """
 
     confounder: str
@@ -39,6 +41,7 @@ class Case:
     threshold: float
     bootstrap: Bootstrap
     seed: int = 0
+    masks: Masks | None = None
 
     @property
     def name(self) -> str:
