@@ -138,14 +138,14 @@ def detection_steps(brief: Brief, insertable: frozenset[str]) -> list[Step]:
         )
     )
     for name in checked:
-        named = with_article(name.replace("_", " "))
+        thing = with_article(name.replace("_", " "))
         steps.append(
             Step(
                 id=f"insertion_{name}",
-                title=f"Is {named} taken for {words['a_target']}?",
+                title=f"Is {thing} taken for {words['a_target']}?",
                 recipe="mark_insertion",
                 parameters={"CONFOUNDER": name},
-                words={**words, "confounder_name": named},
+                words={**words, "confounder_name": thing},
                 depends_on=["test"],
                 optional=True,
             )
