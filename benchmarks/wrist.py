@@ -37,12 +37,17 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--patients", type=int, default=None, help="children [default: as many as the demo]")
+    parser.add_argument(
+        "--budget-minutes",
+        type=float,
+        help="of each run; a loaded machine needs more than an idle one to train all batches",
+    )
     parser.add_argument("--record", action="store_true", help="write the table into RESULTS.md")
     options = parser.parse_args(argv)
     measured, seeds = [], range(options.first, options.first + options.seeds)
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="clinjup-benchmark-") as folder:
-            measured.append(measure(Path(folder), seed, options.patients))
+            measured.append(measure(Path(folder), seed, options.patients, options.budget_minutes))
         print(json.dumps({"seed": seed, **measured[-1]}), flush=True)
     names = list(dict.fromkeys(name for values in measured for name in values))
     table = markdown_table(
@@ -61,7 +66,7 @@ def main(argv: list[str]) -> int:
     return 1 if missed else 0
 
 
-def measure(folder: Path, seed: int, patients: int | None) -> dict[str, float]:
+def measure(folder: Path, seed: int, patients: int | None, budget: float | None = None) -> dict[str, float]:
     """All figures of one seed."""
     from clinjup.imaging.synthetic import write_cohort
 
@@ -69,8 +74,8 @@ def measure(folder: Path, seed: int, patients: int | None) -> dict[str, float]:
     every = write_cohort("wrist", folder / "all", patients=patients, seed=seed)
     drawing = time.monotonic() - started
     few = write_cohort("wrist", folder / "few", patients=patients, seed=seed, annotated=0.05)
-    full = complete_run(REQUEST, every, folder / "run-all", seed)
-    weak = complete_run(REQUEST + FEW, few, folder / "run-few", seed)
+    full = complete_run(REQUEST, every, folder / "run-all", seed, budget)
+    weak = complete_run(REQUEST + FEW, few, folder / "run-few", seed, budget)
     (detector,) = (model for model in full["models"] if model["name"] == full["selected"])
     found = {
         "all boxes: AP50": value(detector["test"]["ap50"]),
@@ -96,9 +101,10 @@ def measure(folder: Path, seed: int, patients: int | None) -> dict[str, float]:
     return found
 
 
-def complete_run(request: str, data: Path, out: Path, seed: int) -> dict:
+def complete_run(request: str, data: Path, out: Path, seed: int, budget: float | None) -> dict:
     command = [sys.executable, "-c", "from clinjup.cli import main; main()", "run", request]
     command += ["--data", str(data), "--out", str(out), "--seed", str(seed), "--json"]
+    command += ["--budget-minutes", f"{budget:g}"] if budget else []
     finished = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True)
     results = json.loads(finished.stdout)
     assert results["status"] == "completed", results["sentence"]

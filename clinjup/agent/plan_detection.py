@@ -276,7 +276,7 @@ def _select(brief: Brief, named: list[str]) -> Step:
     return Step(
         id="select",
         title="Choose the detector",
-        recipe="select_against_confounder" if named else "select_detector",
+        recipe="select_detector",
         parameters={
             "METRIC": metric,
             **({"MIN_GAIN": MIN_GAIN, "MAX_LOSS": MAX_LOSS} if named else {}),

@@ -74,9 +74,8 @@ def trained(found: Plan) -> list[str]:
             "few",  # of the ladder only the best step is trained once more
             [*LADDER, "train_insertion_augmentation"],
             {
-                "validate_with_negatives": {
-                    "CONFOUNDERS": ["cast", "metal"]
-                },  # whichever step is the best one, it is measured
+                # Whichever step is the best one, what insertion does to it is known.
+                "validate_with_negatives": {"CONFOUNDERS": ["metal", "cast"]},
                 "train_insertion_augmentation": {"CONFOUNDER": ["metal"], "METRIC": "sensitivity_at_false_mark_limit"},
                 "select": {"METRIC": "sensitivity_at_false_mark_limit", "MAX_LOSS": 0.05},
             },

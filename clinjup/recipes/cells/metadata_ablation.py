@@ -10,7 +10,7 @@
 COVARIATES = ["age", "sex", "body_site"]
 CONFOUNDERS = []
 TARGET_SENSITIVITY = 0.9
-TARGET_SPECIFICITY = None  # if asked for, in place of the target sensitivity
+TARGET_SPECIFICITY = None  # if asked for, instead of the sensitivity
 LOWER_BOUND = False
 HARM_RATIO = None
 SEED = 0

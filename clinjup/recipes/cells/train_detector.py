@@ -6,11 +6,9 @@
 # $why **Look for:** validation AP50 (1 = every box found, nothing else marked) should rise and level off.
 # %% parameters
 NAME = "baseline"
-SUPERVISION = (
-    "all_boxes"  # or "boxes_only", "boxes_and_negatives", "pseudo_boxes" (needs an earlier detector as teacher)
-)
-GATE = None  # name of a classifier of whole images that is asked before a pseudo-box is made
-ARCHITECTURE = "heat_map"  # or a detector of torchvision, e.g. "fcos_resnet50_fpn"
+SUPERVISION = "all_boxes"  # or "boxes_only", "boxes_and_negatives", "pseudo_boxes" (of an earlier detector)
+GATE = None  # classifier of whole images, asked before a pseudo-box is made
+ARCHITECTURE = "heat_map"  # or of torchvision, e.g. "fcos_resnet50_fpn"
 PRETRAINED = False  # True: weights of COCO, for a detector of torchvision
 STEPS = 400
 BATCH_SIZE = 32

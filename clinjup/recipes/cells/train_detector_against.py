@@ -1,14 +1,14 @@
 # id: train_detector_against
 # title: Train the detector once more, against a confounder
-# explains: Trains the best detector so far once more, with the confounder drawn into its training films, boxes unchanged.
+# explains: Trains the best detector so far on, with the confounder drawn into its training films, boxes unchanged.
 # %% [markdown]
 # ## Train: $name
 # $why **Look for:** validation AP50 should come close to that of the detector before. Whether what is drawn in still gets marks is
 # checked next.
 # %% parameters
 NAME = "insertion_augmentation"
-CONFOUNDER = ["metal"]  # each is drawn into half of the training films, with and without the finding alike
-METRIC = "ap50"  # the detector that is best by it on validation is trained once more
+CONFOUNDER = ["metal"]  # each is drawn into half of the training films
+METRIC = "ap50"  # the best detector by it is trained on
 MAX_MINUTES = 5.0
 # %%
 from clinjup.evaluation.detection import best_so_far

@@ -8,7 +8,7 @@
 # %% parameters
 NAME = "baseline"
 TARGET_SENSITIVITY = 0.9
-TARGET_SPECIFICITY = None  # if asked for, in place of the target sensitivity
+TARGET_SPECIFICITY = None  # if asked for, instead of the sensitivity
 LOWER_BOUND = False  # True: the target must hold for patients to come (one-sided 95 % lower bound)
 HARM_RATIO = None  # or how many false alarms one missed case is worth
 CONFOUNDERS = []
