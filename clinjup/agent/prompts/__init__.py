@@ -10,7 +10,7 @@ from string import Template
 
 from clinjup.recipes import Recipe, recipes
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 # Paths, names and values of the data: no model needs to see or set them.
 FILLED_IN = frozenset({"DATA", "LAYOUT", "TARGET", "TARGET_NAME", "COLUMNS", "EXCLUDE"})
@@ -41,7 +41,7 @@ def catalogue() -> str:
 
 
 def _entry(recipe: Recipe) -> str:
-    lines = [f"## {recipe.id}", f"{recipe.title.rstrip('?.')}: {recipe.explains}"]
+    lines = [f"## {recipe.id}", recipe.explains]
     for line in recipe.parameters.splitlines():
         name = line.partition(" = ")[0]
         lines.append(f"[{name}]" if name in FILLED_IN else line)

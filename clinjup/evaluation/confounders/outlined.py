@@ -19,7 +19,7 @@ from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confoun
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.evaluation.take_out import take_out
-from clinjup.evaluation.wording import counted
+from clinjup.phrases import counted
 
 MOST_FILMS = 200
 TOLERANCE = 0.02  # of the film's width
