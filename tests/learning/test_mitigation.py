@@ -244,7 +244,7 @@ def test_the_group_that_fares_worst_comes_to_decide_the_loss() -> None:
     values = [float(loss(logits[:, None], labels, rows)) for _ in range(600)]
     right, missed = np.log1p(np.exp(-3)), np.log1p(np.exp(3))
     assert values[0] == pytest.approx((3 * right + missed) / 4, rel=0.03)
-    assert values == sorted(values) and values[-1] == pytest.approx(missed, rel=0.01)
+    assert min(np.diff(values)) > -1e-5 and values[-1] == pytest.approx(missed, rel=0.01)
     assert float(loss(logits[:, None], labels)) == pytest.approx((3 * right + missed) / 4)
 
 
