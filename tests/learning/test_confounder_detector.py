@@ -40,7 +40,7 @@ def test_films_of_training_and_validation_that_are_not_annotated_get_a_probabili
 ) -> None:
     cohort, images = films
     unknown = cohort.table.index % 4 != 0
-    found = estimate_confounder(hidden(cohort, unknown), images, DRAIN, epochs=12, seed=1)
+    found = estimate_confounder(hidden(cohort, unknown), images, DRAIN, epochs=12, max_minutes=30, seed=1)
     estimate, judged = found.table[ESTIMATE], unknown & (cohort.table["split"] != "test")
     assert (estimate.notna() == judged).all() and estimate.dropna().between(0, 1).all()
     assert found.table[DRAIN].equals(hidden(cohort, unknown).table[DRAIN]), "what is annotated stays as it was"
