@@ -120,7 +120,7 @@ def train(
     timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
     start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
     spent = sum(first.seconds for first in firsts)
-    left = {**arguments, "max_minutes": max(max_minutes - spent / 60, 0.1)}
+    left = {**arguments, "max_minutes": max(max_minutes - spent / 60, min(max_minutes, 0.1))}
     state = _fit(start, images, training, validation, treatment, left, path, spent)
     model = model_from_state(state, path.as_posix())
     if not quiet:

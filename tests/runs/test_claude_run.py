@@ -12,6 +12,7 @@ from importlib import resources
 
 import nbformat
 
+from clinjup.agent.prompts import PROMPT_VERSION
 from clinjup.notebook.sandbox import check_sandbox
 from clinjup.testing import Call, Says
 from tests.agent.claude_runs import finishes, places, proposes, runs, step
@@ -106,7 +107,7 @@ def test_three_mistakes_are_made_and_mended(scripted_claude, small_cohort, tmp_p
         "planner": "claude",
         "model": "local-model",
         "server": server.url,
-        "prompts": "1",
+        "prompts": PROMPT_VERSION,
     }
     usage = journal(folder, "usage")  # a note after each turn, so that a killed run does not forget what it cost
     assert len(usage) == len(SCRIPT)

@@ -126,7 +126,7 @@ def test_what_the_request_names_is_trained_against_and_told_before_and_after(wri
     assert found.test_openings == 1
     for thing in ("Inserting a cast", "Inserting metal"):
         (sentence,) = (part for part in found.sentence.split(". ") if part.startswith(thing))
-        assert "; after training with inserted objects, from" in sentence
+        assert "; after training with inserted objects, " in sentence
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Training with inserted objects" in report and against.hypothesis in report
     card = (tmp_path / "run" / "model_card.md").read_text(encoding="utf-8")

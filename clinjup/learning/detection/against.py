@@ -52,10 +52,11 @@ def train_against(
         )
     confounders = [confounder] if isinstance(confounder, str) else list(confounder)
     things = " and ".join(plural(each.replace("_", " ")) for each in confounders)
+    titles = " and ".join(mitigation_named(each).title for each in mitigation.split(SEPARATOR))
     lesson = replace(
         before.lesson.supervision,
         recipe=f"{before.lesson.supervision.recipe}, {things} drawn in",
-        hypothesis=f"{mitigation_named(mitigation).title} keeps the detector from marking {things}.",
+        hypothesis=f"{titles} keeps the detector from marking {things}.",
         change=f"{before.name} trained on for as long again, with {things} drawn into half of its films, boxed or not; boxes unchanged",
     )
     against: dict[str, Any] = {"mitigation": mitigation, "confounder": confounders, "start": before}
