@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,17 @@ KILLED = (
 
 class RunFolderError(Exception):
     """The run folder cannot be used. The sentence says why and what to do (exit 2)."""
+
+
+def check_answers(history: History, answers: Mapping[str, str]) -> None:
+    """Raises RunFolderError for an answer to what the run does not ask: a slip of the pen would count as no answer."""
+    asked = [question.id for question in history.questions]
+    unknown = sorted(set(answers) - {*asked, *history.answers, *history.request.answers})
+    if asked and unknown:
+        raise RunFolderError(
+            f"The answers name {' and '.join(map(repr, unknown))}, which this run does not ask. It asks: {', '.join(asked)}. "
+            "Correct the file and resume again."
+        )
 
 
 class History:

@@ -30,7 +30,7 @@ from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
 from clinjup.run import NotRunningError, Run, brief_of
-from clinjup.run_folder import RunFolderError, lock_folder, new_folder, read_history
+from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
@@ -90,6 +90,7 @@ class RunManager:
 
     async def _resume(self, folder: Path, answers: Mapping[str, str], interactive: bool, lock: Lock) -> str:
         history = read_history(folder)
+        check_answers(history, answers)
         live = self._runs.get(history.run_id)
         request = await asyncio.to_thread(self.limits.applied_to, history.request)
         if request.approval is Approval.EACH and not interactive:

@@ -9,7 +9,7 @@ from typing import Literal
 from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
 from clinjup.agent.intent_objective import describe
-from clinjup.agent.questions import ask_abnormal_labels, ask_risk, ask_target
+from clinjup.agent.questions import ask_abnormal_labels, ask_risk, ask_target, risk_option
 from clinjup.agent.vocabulary import (
     CONFOUNDERS,
     MODALITIES,
@@ -73,8 +73,8 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     risk = _risk(request, answers)
     if target is None:
         questions.append(ask_target(language, modality.id if modality else None, named if len(named) > 1 else ()))
-        if risk.kind == "balanced" and "risk" not in answers:
-            questions.append(ask_risk(language))
+    if risk.kind == "balanced" and (target is None if "risk" not in answers else not _is_balanced(answers["risk"])):
+        questions.append(ask_risk(language))
     task = ClinicalTask(
         request=text,
         language=language,
@@ -232,9 +232,14 @@ def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
     if hit := _first(phrases.SPECIFICITY_FIRST, text):
         return RiskPreference(kind="specificity_first", phrase=said(hit.start()))
     answer = answers.get("risk", "").strip()
-    if answer in _RISK_ANSWERS:
-        return RiskPreference(kind=_RISK_ANSWERS[answer], phrase=None)
+    if chosen := risk_option(answer):
+        return RiskPreference(kind=_RISK_ANSWERS[chosen], phrase=None)
     return _risk(fold_with_origins(answer), {}) if answer else RiskPreference()
+
+
+def _is_balanced(answer: str) -> bool:
+    """An answer that says neither this nor "about equally" was not understood, and is asked for again."""
+    return not answer.strip() or risk_option(answer) == "balanced"
 
 
 def _first(shapes: Sequence[str], text: str) -> re.Match[str] | None:

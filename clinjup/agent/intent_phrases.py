@@ -61,12 +61,16 @@ NOT_ONE_MISSED = (
     r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\bmiss\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
     r"\bmiss(?:es|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
     r"\b(?:kein\w*|nicht|nie)\b[^.;]{0,40}\beinzig\w*\b[^.;]{0,30}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
+    r"\bno (?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
+    r"\b(?:may|must|can|should) never be (?:missed|overlooked)\b",
+    r"\bkein\w* (?:\w+ ){0,3}(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}(?:uebersehen|verpasst)\b",
 )
 NOT_ONE_MISSED_SENSITIVITY = 0.95
 SENSITIVITY_FIRST = (
     r"(?:\b(?:not|never|avoid|cannot|without|no|fewest|few)|n't)\b[^.;,]{0,30}\b(?:miss|missed|missing|misses|overlook\w*)\b",
     r"\bmiss(?:ed|ing)?\b[^.;]{0,40}\b(?:worse|worst|danger\w*|fatal|unacceptable|fear)",
     r"\b(?:fear|afraid|worr\w*)[^.;]{0,30}\bmiss(?:ed|ing)\b",
+    r"\b(?:uebersehen\w*|verpasst\w*)\b[^.;,]{0,30}\b(?:schlimmer|gefaehrlicher|fataler)\b",
     r"\b(?:kein\w*|nicht|nie|niemals)\b[^.;]{0,50}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
     r"\b(?:sensitivit\w*|recall)\b[^.;,]{0,25}\b(?:first|most|priorit\w*|more important|over specificity|zuerst|wichtiger"
     r"|vorrang)",
@@ -82,6 +86,7 @@ SPECIFICITY_FIRST = (
     r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger)",
     r"\balarm fatigue|\b(?:not too many|keine|ohne|no) (?:false alarms|fehlalarme)|\bnicht staendig alarm"
     r"|\bfalse alarms?\b[^.;]{0,20}\b(?:annoy|are worse|cost)",
+    r"\bfehlalarm\w*\b[^.;,]{0,20}\b(?:schlimmer|teurer|belastender)\b",
 )
 
 METRICS: tuple[tuple[str, str, str], ...] = (

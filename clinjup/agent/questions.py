@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clinjup.agent.vocabulary import TARGETS, Term, by_id
+from clinjup.agent.vocabulary import TARGETS, Term, by_id, fold
 from clinjup.contracts import Language, Question, QuestionOption
 
 _COMMON_TARGETS = {
@@ -95,6 +95,16 @@ def ask_risk(language: Language) -> Question:
     """Ask which error is the worse one."""
     text, options = _RISK[language]
     return Question(id="risk", text=text, options=_options(options), default="balanced")
+
+
+def risk_option(answer: str) -> str | None:
+    """The option that an answer to `ask_risk` means: its value or its text, in any language. None where it is none of them."""
+    wanted = fold(answer).strip().rstrip(".")
+    for _, options in _RISK.values():
+        for value, text in options.items():
+            if wanted in (fold(value), fold(text)):
+                return value
+    return None
 
 
 def ask_abnormal_labels(language: Language, target: Term) -> Question:

@@ -58,6 +58,8 @@ export class NotebookReplica implements IDisposable {
         { capture: true, once: true }
       );
     }
+    // What was typed in the last moment before the tab is closed.
+    window.addEventListener('pagehide', this._onPageHide);
     this._socket = new ReconnectingSocket({
       open: () => new WebSocket(this._options.url(context.localPath)),
       onOpen: () => this._hello(),
@@ -98,6 +100,7 @@ export class NotebookReplica implements IDisposable {
     this._isDisposed = true;
     window.clearTimeout(this._snapshotTimer);
     window.clearInterval(this._pingTimer);
+    window.removeEventListener('pagehide', this._onPageHide);
     this._socket.dispose();
     Signal.clearData(this);
   }
@@ -374,6 +377,8 @@ export class NotebookReplica implements IDisposable {
       );
     }
   }
+
+  private _onPageHide = () => this._sendSnapshot();
 
   private _onPathChanged(): void {
     this._socket.reconnect();

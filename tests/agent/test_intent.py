@@ -108,6 +108,12 @@ REQUESTS = [
      chest(risk=first("specificity_first", target_specificity=0.9), metric="sensitivity_at_specificity")),
     ("Detect pneumothorax but avoid false alarms, our ward suffers from alarm fatigue.",
      chest(risk=first("specificity_first"), metric="sensitivity_at_specificity")),
+    ("Diagnose pneumothorax on chest X-rays. No case may be missed.", chest(**NOT_ONE)),
+    ("Pneumothorax on chest X-rays must never be missed.", chest(**NOT_ONE)),
+    ("Pneumothorax auf Thoraxaufnahmen erkennen. Kein Fall darf übersehen werden.", chest("de", **NOT_ONE)),
+    ("Pneumothorax auf Thoraxaufnahmen erkennen. Ein übersehener Fall ist schlimmer als ein Fehlalarm.", chest("de", **SENSITIVE)),
+    ("Pneumothorax auf Thoraxaufnahmen erkennen. Ein Fehlalarm ist schlimmer als ein übersehener Fall.",
+     chest("de", risk=first("specificity_first"), metric="sensitivity_at_specificity")),
     ("A missed pneumothorax is 20 times worse than a false alarm.", chest(risk=first("harm_ratio", harm_ratio=20.0), metric="net_benefit")),
     ("Diagnose pneumothorax. State predictive values for a prevalence of 2 %.", chest(prevalence=0.02)),
     ("Diagnose pneumothorax; 1 in 50 patients in our emergency room has one.", chest(prevalence=0.02)),
@@ -339,3 +345,25 @@ def test_the_agent_can_be_imported_without_torch_or_pandas() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'numpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("missed_case", "sensitivity_first"),
+        ("A missed case", "sensitivity_first"),
+        ("Einen übersehenen Fall", "sensitivity_first"),
+        ("einen Fehlalarm.", "specificity_first"),
+        ("Both about equally", "balanced"),
+        ("I am most afraid of a missed one", "sensitivity_first"),
+    ],
+)
+def test_the_fear_may_be_answered_by_what_the_question_shows_or_in_own_words(answer, kind):
+    task = parse_request("help me with my X-rays", {"target": "pneumothorax", "risk": answer})
+    assert task.risk.kind == kind and not task.open_questions
+
+
+@pytest.mark.parametrize("answer", ["misssed case", "banana"])
+def test_an_answer_about_the_fear_that_is_not_understood_is_asked_for_again(answer):
+    task = parse_request("help me with my X-rays", {"target": "pneumothorax", "risk": answer})
+    assert [question.id for question in task.open_questions] == ["risk"]

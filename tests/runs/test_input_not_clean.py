@@ -131,6 +131,9 @@ def test_an_ambiguous_label_column_is_asked_and_the_answer_carries_on(small_coho
     assert question["id"] == "label_column" and len(question["options"]) >= 2
     assert any(word in question["text"] for word in ("Spalte", "Welche")), "questions come in the clinician's language"
     answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps({"label_colunm": question["options"][0]["value"]}), encoding="utf-8")
+    said = clinjup("run", "--resume", run, "--answers", answers)
+    assert said.code == 2 and "'label_colunm'" in said.err and "It asks: label_column." in said.err
     answers.write_text(json.dumps({"label_column": question["options"][0]["value"]}), encoding="utf-8")
     said = clinjup("run", "--resume", run, "--answers", answers, "--json")
     assert said.code == 0, said.err
