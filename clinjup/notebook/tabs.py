@@ -218,10 +218,9 @@ class Broadcast:
     def _missed(self, told: int) -> list[AnyOp]:
         if told >= self._recent_after:
             return [op for op in self._recent if op.seq > told]
-        saves = [
-            op for op in self._recent if isinstance(op, Save)
-        ]  # a request, which the notebook itself does not remember
-        return [*self._live.shared.since(told), *saves]
+        # The notebook remembers what it holds, and not that it was asked for a save.
+        asked = [op for op in self._recent if isinstance(op, Save)]
+        return [*self._live.shared.since(told), *asked]
 
     def _is_told_by_rtc(self, tab: OpenTab) -> bool:
         """Rule 13: where the document itself is shared, one tab applies the ops and the others see them there."""

@@ -48,10 +48,11 @@ class Files:
 class Browser:
     """A tab that does what the server says; `saves` tells how it answers when it is asked to save."""
 
-    def __init__(self, tabs: Tabs, files: Files, client: str, *, saves: bool = True) -> None:
+    def __init__(self, tabs: Tabs, files: Files, client: str, *, saves: bool = True, told: int = 0) -> None:
         self.files, self.saves, self.asked, self.inbox = files, saves, 0, []
         document = nbformat.read(files.folder / "nb.ipynb", as_version=4)
         self.tab = Tab.of(client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
+        self.tab.seq = max(self.tab.seq, told)
         self.open_tab = tabs.open("nb.ipynb", self.inbox.append)
         self.hello()
 
@@ -84,11 +85,14 @@ class Browser:
 
 
 @asynccontextmanager
-async def live_notebook(folder: Path) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
+async def live_notebook(folder: Path, *, told_before: int = 0) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
+    """`told_before`: a tab was open before the run, and an earlier one told it ops up to this."""
     run, files, tabs = folder / "run", Files(folder), Tabs()
     run.mkdir()
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
     nbformat.write(notebook, folder / "nb.ipynb")
+    if told_before:
+        tabs.open("nb.ipynb", lambda _: None).receive(Hello(client="tab", since=told_before, file="0"))
     live = LiveNotebook(
         notebook,
         "a1b2",
@@ -212,29 +216,10 @@ def test_a_tab_that_was_told_more_than_the_file_says_passes_over_nothing(tmp_pat
     """After an earlier run on the same notebook."""
 
     async def story() -> None:
-        files, tabs = Files(tmp_path), Tabs()
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
-        nbformat.write(notebook, tmp_path / "nb.ipynb")
-        browser = Browser(tabs, files, "tab")
-        browser.tab.seq = browser.open_tab.told = 40
-        (tmp_path / "run").mkdir()
-        lock = Lock(tmp_path / "nb.ipynb")
-        live = LiveNotebook(
-            notebook,
-            "a1b2",
-            folder=tmp_path / "run",
-            contents_path="nb.ipynb",
-            beside=False,
-            stamp="0",
-            files=files,
-            tabs=tabs,
-            on_change=lambda *_: None,
-            lock=lock,
-        )
-        await browser.take()
-        live.add_markdown("s1", "the first cell of the next run")
-        await settled(browser, lambda: len(browser.tab.cells) == 2)
-        closing = asyncio.create_task(live.close())
-        await settled(browser, closing.done)
+        async with live_notebook(tmp_path, told_before=40) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", told=40)
+            await browser.take()
+            live.add_markdown("s1", "the first cell of the next run")
+            await settled(browser, lambda: len(browser.tab.cells) == 2)
 
     asyncio.run(story())

@@ -25,6 +25,6 @@ if TYPE_CHECKING:
 )
 def class_balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Weights 1 / sqrt(images of the class), which give each class a mass of sqrt(images)."""
-    labels = table["label"].to_numpy(np.int64)
-    weights = 1 / np.sqrt(np.bincount(labels)[labels])
+    codes = table["label"].to_numpy(np.int64)
+    weights = 1 / np.sqrt(np.bincount(codes)[codes])
     return Treatment(weights=weights / weights.sum())
