@@ -84,6 +84,8 @@ SPECIFICITY_FIRST = (
     r"|\b(?:unnoetig\w*|fehlalarm\w*)\b[^.;]{0,20}\bvermeid\w*",
     r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?(?:specific|spezif)\w*"
     r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger)",
+    r"\b(?:fear|afraid|worr(?:y|ied)|concerned?|hate|befuerchte\w*|fuercht\w*|angst)\b[^.;,]{0,25}"
+    r"\b(?:false (?:alarms?|positives?)|fehlalarm\w*)",
     r"\balarm fatigue|\b(?:not too many|keine|ohne|no) (?:false alarms|fehlalarme)|\bnicht staendig alarm"
     r"|\bfalse alarms?\b[^.;]{0,20}\b(?:annoy|are worse|cost)",
     r"\bfehlalarm\w*\b[^.;,]{0,20}\b(?:schlimmer|teurer|belastender)\b",

@@ -10,7 +10,7 @@ from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_s
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
-from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, by_id
+from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, by_id
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
 MAX_AUROC_LOSS = 0.10
@@ -21,8 +21,6 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # image as it is about as often as plain training does.
 MITIGATED = 2
 
-# Confounders that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
-INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
 # Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
 FOLDS = 3
 # Covariates whose groups are looked at apart, where the data have them, in tasks about skin.

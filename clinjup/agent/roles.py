@@ -21,7 +21,7 @@ from clinjup.agent.roles_columns import (
 )
 from clinjup.agent.roles_labels import LabelChoice, label_from_folders, label_from_tables, no_labels
 from clinjup.agent.roles_values import sort_values
-from clinjup.agent.vocabulary import CONFOUNDERS, SKIN_LESION_CLASSES, Term, by_id, target_term
+from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, Term, by_id, target_term
 from clinjup.agent.vocabulary.values import Meaning, is_number, meaning
 from clinjup.contracts import (
     ClinicalTask,
@@ -35,6 +35,7 @@ from clinjup.contracts import (
     UnusableData,
     ValueCount,
 )
+from clinjup.nouns import with_article
 
 _MIN_PATIENTS = 3
 
@@ -229,15 +230,19 @@ def _not_annotated(term: Term, columns: list[Column]) -> DataWarning:
     why = (
         f"The values of {seen} cannot be read as yes or no for '{term.name}'"
         if columns
-        else f"No table says which images show a {term.name}"
+        else f"No table says which images show {with_article(term.name)}"
     )
     if term.contextual:
         why = f"No column tells two groups of {term.many} apart"
         instead = "Its effect cannot be measured in this run; a column with two groups would allow it."
+    elif term.id in INSERTABLE:
+        instead = (
+            f"The run goes on: {with_article(term.name)} is drawn into images, to train against it and to measure its effect. A yes/no "
+            f"column named '{term.id}' would allow balancing too."
+        )
     else:
         instead = (
-            f"The run goes on: a {term.name} is drawn into images where a method for it exists, to train against "
-            f"it and to measure "
-            f"its effect. A yes/no column named '{term.id}' would allow balancing too."
+            f"No method here can draw one into an image either, so its effect is not examined in this run. A yes/no column named "
+            f"'{term.id}' would allow that, and balancing too."
         )
     return DataWarning(code="confounder_not_annotated", sentence=f"{why}. {instead}")

@@ -122,6 +122,11 @@ RULES: tuple[Rule, ...] = (
         r"(?:\b(?:choos|pick|select|tun(?:e|ing)|optimi|train|adjust|early stopping)|\w*(?:auswahl|auswaehl"
         r"|auszuwaehl|waehl|optimier|trainier|training|tuning|tunen|einstell|einzustell|anpass|anzupass))",
     ),
+    Rule(
+        "test_set_tuning",
+        rf"\b(?:probier\w*|ausprobier\w*|versuch\w*|experimentier\w*|try(?:ing)?|experiment(?:ing)?|iterat(?:e|ing))\b[^.;]{{0,40}}?{_ON_TEST}"
+        r"[^.;]{0,40}\b(?:until|bis|so lange|solange)\b",
+    ),
     Rule("test_set_tuning", rf"{_ON_TEST}[^.;,]{{0,30}}?\b(?:{_VERB_LAST})\b"),
     Rule(
         "test_set_tuning",

@@ -7,6 +7,7 @@ from typing import Any
 from clinjup.contracts import ClinicalTask, TaskType
 
 DEFAULT_SENSITIVITY = 0.90
+DEFAULT_SPECIFICITY = 0.95  # where false alarms are what is feared
 
 
 def is_triage(task: ClinicalTask) -> bool:
@@ -21,7 +22,9 @@ def must_hold(task: ClinicalTask) -> bool:
 
 def leading_specificity(task: ClinicalTask) -> float | None:
     """The specificity that decides where the threshold lies; beside a target sensitivity it is as high as that allows anyway."""
-    return task.risk.target_specificity if task.risk.kind == "specificity_first" else None
+    if task.risk.kind != "specificity_first":
+        return None
+    return task.risk.target_specificity or DEFAULT_SPECIFICITY
 
 
 def operating_point(task: ClinicalTask) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from clinjup.agent.intent_phrases import EXTERNAL
-from clinjup.agent.plan import INSERTABLE
-from clinjup.agent.thresholds import DEFAULT_SENSITIVITY
-from clinjup.agent.vocabulary import CONFOUNDERS, by_id, fold
+from clinjup.agent.thresholds import DEFAULT_SPECIFICITY
+from clinjup.agent.vocabulary import fold
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, TaskType
 
 _SKIN_TONE = (
@@ -20,14 +19,14 @@ _NAMES = {"ham10000": r"\bham ?10 ?000\b|\bham10k\b", "isic2018": r"\bisic ?2018
 
 
 def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
-    """Warnings about what this data cannot show, and about confounders that no method here can examine."""
+    """Warnings about what this data cannot show."""
     found = []
     if "skin_tone_question" in task.constraints:
         found.append(DataWarning(code="skin_tone_unknown", sentence=_SKIN_TONE))
     if "use_metadata" in task.constraints and task.modality != "dermoscopy":
         sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
         found.append(DataWarning(code="metadata_not_used", sentence=sentence))
-    return [*found, *_false_alarms(task), *_no_external(task, profile), *_unexamined(task, profile)]
+    return [*found, *_false_alarms(task), *_no_external(task, profile)]
 
 
 def _false_alarms(task: ClinicalTask) -> list[DataWarning]:
@@ -39,8 +38,9 @@ def _false_alarms(task: ClinicalTask) -> list[DataWarning]:
         )
     elif task.risk.kind == "specificity_first" and not task.risk.target_specificity:
         sentence = (
-            f"You want few false alarms and name no number: the threshold is the one with the fewest among those that find "
-            f"{DEFAULT_SENSITIVITY:.0%} of the cases. 'A specificity of at least 95 %' would spare more and miss more."
+            f"You want few false alarms and name no number: the threshold finds as many cases as it can with a specificity of at least "
+            f"{DEFAULT_SPECIFICITY:.0%}, so at most one false alarm in 20 without the finding. 'A specificity of at least 90 %' would find "
+            "more and alarm more often."
         )
     else:
         return []
@@ -61,27 +61,3 @@ def _no_external(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
         "first, or test on images of another hospital."
     )
     return [DataWarning(code="datasets_overlap", sentence=sentence)]
-
-
-def _unexamined(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
-    """Of several confounders those that are neither annotated nor drawable are named, never dropped in silence."""
-    if len(task.confounders) < 2:
-        return []
-    columns = {column.name.lower() for table in profile.tables for column in table.columns}
-    missing = [
-        item.name
-        for item in task.confounders
-        if item.id not in INSERTABLE and not any(_names(item.id, column) for column in columns)
-    ]
-    if not missing:
-        return []
-    verb = "is" if len(missing) == 1 else "are"
-    sentence = (
-        f"{' and '.join(missing)} {verb} not examined in this run: nothing annotates it and no method here can draw it."
-    )
-    return [DataWarning(code="confounder_not_checked", sentence=sentence)]
-
-
-def _names(confounder: str, column: str) -> bool:
-    term = by_id(CONFOUNDERS, confounder)
-    return term is not None and any(fold(word).strip("*") in fold(column) for word in (term.name, *term.synonyms))

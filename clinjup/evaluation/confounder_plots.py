@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from clinjup.evaluation.test_set import TestSet
 
+_SHARES = (0, 1.1)  # room above 100 % for the figure on a full bar
+
 
 @in_house_style
 def plot_insertion(test: TestSet, confounder: str) -> None:
@@ -49,9 +51,10 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
         increase = result.false_alarm_increase
         _say_above(axes, place, points(increase.value or 0.0), _points_ci(increase))
     axes.set_xticks(range(len(results)), list(results), fontsize=11)
-    axes.set(xlim=(-0.6, len(results) - 0.4), ylim=(0, 1), ylabel=f"films without {test.target} called positive")
+    axes.set(xlim=(-0.6, len(results) - 0.4), ylim=_SHARES, ylabel=f"films without {test.target} called positive")
     axes.set_title(f"False alarms when {with_article(name)} is drawn in", pad=34)
     say_count(axes, f"n = {measured.n} films", pad=34)
+    axes.set_yticks(np.linspace(0, 1, 6))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.grid(axis="x", visible=False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=9, ncols=3)
@@ -172,8 +175,9 @@ def plot_association(
             _say_above(axes, place, f"odds ratio {value:.{digits}f}", f"({low:.{digits}f} to {high:.{digits}f})")
     axes.set_xticks(range(len(shares)), list(shares), fontsize=11)
     axes.tick_params(axis="x", length=0, pad=14)
-    axes.set(ylim=(0, 1), xlim=(-0.6, len(shares) - 0.4), ylabel=f"images that show {with_article(name)}")
+    axes.set(ylim=_SHARES, xlim=(-0.6, len(shares) - 0.4), ylabel=f"images that show {with_article(name)}")
     axes.set_title(f"{name.capitalize()} and {target} in the data", pad=34)
+    axes.set_yticks(np.linspace(0, 1, 6))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.grid(axis="x", visible=False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=9, ncols=2)

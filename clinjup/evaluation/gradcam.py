@@ -29,11 +29,17 @@ if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
     from clinjup.learning.trained import TrainedModel
 
-CAUTION = (
-    "Saliency is weak evidence: a map that looks right proves nothing, and one can be moved off the confounder while the reliance "
-    "stays. The false alarms after insertion decide."
-)
 _CELL = 1.15
+
+
+def caution(confounder: str | None) -> str:
+    """What a saliency map cannot show; with a confounder, what decides instead."""
+    if confounder is None:
+        return "Saliency is weak evidence: a map that looks right proves nothing."
+    return (
+        "Saliency is weak evidence: a map that looks right proves nothing, and one can be moved off the confounder while the reliance "
+        "stays. The false alarms after insertion decide."
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def _stratum_montage(
             f"Test films beside their Grad-CAM for {test.target} (each map scaled to its own maximum, none where nothing speaks for "
             f"it), chosen at random in each stratum, with the probability that {model.name} states and whether the call at the frozen "
             "threshold was correct. Look whether the warm area lies on the finding or on something else that goes with it. "
-            f"{CAUTION}"
+            f"{caution(confounder)}"
         ),
         alt=f"{len(strata)} rows of films with heat maps: "
         + "; ".join(s.words.replace("\n", " ") for s in strata)
@@ -180,7 +186,7 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
             f"{len(picked)} test films without {test.target}, chosen at random, before and after {with_article(name)} is drawn in, "
             f"and the Grad-CAM of {' and '.join(each.name for each in models)} on the films after; the white line surrounds the "
             f"{name}. Above each map the probability of {test.target} before and after. Look whether the probability rises and the "
-            f"warm area follows the {name}. {CAUTION}"
+            f"warm area follows the {name}. {caution(confounder)}"
         ),
         alt=f"Films before and after insertion with heat maps of {' and '.join(each.name for each in models)}.",
         synthetic=test.synthetic,

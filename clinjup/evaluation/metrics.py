@@ -17,7 +17,8 @@ from clinjup.contracts import Estimate
 from clinjup.evaluation.bootstrap import Bootstrap, Statistic, Weights, summarise
 from clinjup.evaluation.calibration import brier_statistic, ece_statistic, intercept_statistic, slope_statistic
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.ranking import auprc_statistic, auroc_statistic
+from clinjup.evaluation.ranking import FEWEST_IMAGES, auprc_statistic, auroc_statistic
+from clinjup.phrases import counted
 
 METRICS = (
     "auroc",
@@ -60,8 +61,14 @@ def binary_metrics(
     absent = _absent_class(positive)
     if absent:
         return dict.fromkeys(METRICS, Estimate(value=None, reason=absent, n=n))
-    resamples = bootstrap or Bootstrap(clusters, y)
     called = p >= threshold
+    shares = {
+        "sensitivity": proportion(called[positive], clusters[positive]),
+        "specificity": proportion(~called[~positive], clusters[~positive]),
+    }
+    if too_few := _too_few(positive):
+        return dict.fromkeys(METRICS, Estimate(value=None, reason=too_few, n=n)) | shares
+    resamples = bootstrap or Bootstrap(clusters, y)
     stated = positive.mean() if prevalence is None else prevalence
     source = "that of these images" if prevalence is None else "as stated"
     statistics: dict[str, Statistic] = {
@@ -79,8 +86,7 @@ def binary_metrics(
     free = resamples.without_strata()
     found = resamples.estimates(statistics, n, _REASONS) | free.estimates(calibration, n, _REASONS)
     found["ece"] = _calibration_error(free, ece_statistic(p, y), n)
-    found["sensitivity"] = proportion(called[positive], clusters[positive])
-    found["specificity"] = proportion(~called[~positive], clusters[~positive])
+    found |= shares
     for name in ("ppv", "npv"):
         if found[name].value is not None:
             notes = [f"at a prevalence of {stated * 100:.1f} %, {source}", found[name].note]
@@ -100,6 +106,12 @@ def _absent_class(positive: NDArray[Any]) -> str:
     if positive.all():
         return "there are no negative images"
     return "" if positive.any() else "there are no positive images"
+
+
+def _too_few(positive: NDArray[Any]) -> str:
+    """Why nothing but the two proportions can be said; an AUROC of 1.00 from one positive image would be taken for a result."""
+    rarer = min((int(positive.sum()), "positive image"), (int((~positive).sum()), "negative image"))
+    return f"only {counted(*rarer)}; at least {FEWEST_IMAGES} are needed" if rarer[0] < FEWEST_IMAGES else ""
 
 
 def _rates(weights: Weights, called: NDArray[Any], positive: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

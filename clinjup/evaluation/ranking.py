@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.bootstrap import Statistic, Weights
 
+FEWEST_IMAGES = 3  # of each kind; an AUROC of fewer says nothing
+
 
 def auroc_statistic(probabilities: ArrayLike, labels: ArrayLike, rows: ArrayLike | None = None) -> Statistic:
     """Area under the ROC curve, ties counted half (Hanley and McNeil, Radiology 1982). `rows`: positions of the images that count."""

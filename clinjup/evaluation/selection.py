@@ -49,7 +49,7 @@ def select_model(
     if not validations:
         raise ClinjupError("There is no validated model to choose from. Train and validate at least one model first.")
     baseline = next(iter(validations.values()))
-    criterion = _criterion(validations, confounder, primary_metric)
+    criterion, passed_over = _criterion(validations, confounder, primary_metric)
     allowed = {
         name: validation
         for name, validation in validations.items()
@@ -80,7 +80,7 @@ def select_model(
         )
         for name, validation in validations.items()
     ]
-    sentence = _sentence(validations[selected], baseline, criterion, len(validations))
+    sentence = passed_over + _sentence(validations[selected], baseline, criterion, len(validations))
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -98,8 +98,10 @@ def auroc_loss(baseline: Validation, validation: Validation) -> float:
     return (baseline.metrics["auroc"].value or 0.0) - (validation.metrics["auroc"].value or 0.0)
 
 
-def _criterion(validations: Mapping[str, Validation], confounder: str | None, primary_metric: str) -> _Criterion:
-    """The first criterion that every model has a value for."""
+def _criterion(
+    validations: Mapping[str, Validation], confounder: str | None, primary_metric: str
+) -> tuple[_Criterion, str]:
+    """The first criterion that every model has a value for, and why those before it could not decide."""
     primary = _Criterion(
         primary_metric,
         f"best {metric_words(primary_metric)} on validation",
@@ -108,7 +110,7 @@ def _criterion(validations: Mapping[str, Validation], confounder: str | None, pr
         constrained=False,
     )
     if confounder is None:
-        return primary
+        return primary, ""
     name = plain_name(confounder)
     worst_group = _Criterion(
         "worst_group_auroc",
@@ -124,13 +126,14 @@ def _criterion(validations: Mapping[str, Validation], confounder: str | None, pr
         abs,
         constrained=True,
     )
+    passed_over = ""
     for criterion in (worst_group, false_alarms):
-        if all(
-            confounder in validation.confounders and criterion.read(validation).value is not None
-            for validation in validations.values()
-        ):
-            return criterion
-    return primary
+        if all(confounder in validation.confounders for validation in validations.values()):
+            missing = next((e for v in validations.values() if (e := criterion.read(v)).value is None), None)
+            if missing is None:
+                return criterion, passed_over
+            passed_over += f"The {metric_words(criterion.metric)} cannot decide: {missing.reason}. "
+    return primary, passed_over
 
 
 def _cost(criterion: _Criterion, validation: Validation) -> float:

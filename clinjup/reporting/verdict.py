@@ -25,14 +25,19 @@ Level = Literal["strong", "some", "little", "unknown"]
 # Conventions of this report, stated in it; they are no clinical thresholds.
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
 NO_ROOM = 0.5
+FEW_IMAGES = 10
 CONVENTION = (
-    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, little when "
-    "even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse (AUROC more "
-    "than 0.10 below the overall one), and some in between. It cannot be told where the interval reaches from below 5 points to "
-    "10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway. "
+    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more "
+    "to the mean probability of a model that raises an alarm on half of the films anyway; little when even the upper end of the "
+    "confidence interval stays below 5 points and no group of films does clearly worse (AUROC more than 0.10 below the overall one); "
+    "and some in between. It cannot be told where the interval reaches from below 5 points to 10 or more, where no film changed and "
+    "fewer than 60 were tried, or where the model raises an alarm on half of the films anyway and its probability moves less. "
     "These limits are conventions, not clinical thresholds."
 )
 
+_ONLY_PLANNED = (
+    "Only planned, as you chose: the plan and its cells are written, none of them was run, and nothing was measured."
+)
 _MITIGATIONS = {
     "balanced_sampling": "balancing",
     "insertion_augmentation": "training with inserted objects",
@@ -72,7 +77,7 @@ def state_sentence(results: Results) -> str:
         RunStatus.NEEDS_ANSWER: "The run waits for an answer that only you can give.",
         RunStatus.REFUSED: "The request was refused.",
         RunStatus.RUNNING: "The run is still going on.",
-        RunStatus.COMPLETED: _no_better_than_chance(results),
+        RunStatus.COMPLETED: _no_better_than_chance(results) if results.models else _ONLY_PLANNED,
     }[results.status]
 
 
@@ -162,7 +167,7 @@ def confounder_sentence(results: Results, name: str) -> str:
     alarms = false_alarm_words(results)
     inserted: list[str] = []
     stratified: list[str] = []
-    crowded: list[bool] = []
+    crowded: list[tuple[bool, float]] = []  # whether there was room for more alarms, how far the probability moved
     parts: set[str] = set()
     counts: set[int | None] = set()
     said: Change | None = None
@@ -176,7 +181,8 @@ def confounder_sentence(results: Results, name: str) -> str:
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)
-            crowded.append(before >= NO_ROOM and after - before < STRONG)
+            moved = known(figures.delta_probability) or 0.0
+            crowded.append((before >= NO_ROOM and after - before < STRONG, moved))
             if not inserted:
                 where = " on validation" if part == "validation" else ""
                 inserted.append(shift_words(change, before, after, alarms + where))
@@ -193,9 +199,15 @@ def confounder_sentence(results: Results, name: str) -> str:
     if inserted:
         tried = f" ({counted(min(n for n in counts if n), image_noun(results.task))} each)" if counts else ""
         sentence = f"Inserting {noun} {'; '.join(inserted)}{tried}."
-        if any(crowded):
+        if any(full for full, _ in crowded):
             noun = image_noun(results.task)
-            sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more, so this says little about it."
+            moved = max((moved for full, moved in crowded if full), key=abs)
+            sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more"
+            sentence += (
+                f"; its probability rises by {moved:.2f} on average."
+                if moved >= STRONG
+                else ", so this says little about it."
+            )
         return sentence
     if stratified:
         where = " on validation" if parts == {"validation"} else ""
@@ -241,14 +253,23 @@ def performance_sentence(results: Results) -> str:
         return ""
     sensitivity, specificity, part = operating_figures(model)
     finds, spares = known(sensitivity), known(specificity)
-    if finds is None or spares is None:
+    if sensitivity is None or finds is None or spares is None:
         return ""
-    noun, target = image_noun(results.task), target_name(results.task)
     where = "" if part == "test" else " (validation; the test set was not opened)"
     return (
-        f"Of 100 {noun}s with {target} it finds {out_of_100(finds)}; of 100 without, it raises a false alarm on "
-        f"{out_of_100(1 - spares)}{where}." + _triage_sentence(results, model) + _classes_sentence(results, model)
+        f"{_found(results, sensitivity)}; of 100 without, it raises a false alarm on {out_of_100(1 - spares)}{where}."
+        + _triage_sentence(results, model)
+        + _classes_sentence(results, model)
     )
+
+
+def _found(results: Results, sensitivity: Estimate) -> str:
+    """'Of 100 films with pneumothorax it finds 91', or of a handful how many, without a promise for 100."""
+    noun, target, share = image_noun(results.task), target_name(results.task), known(sensitivity) or 0.0
+    if sensitivity.n is None or sensitivity.n >= FEW_IMAGES:
+        return f"Of 100 {noun}s with {target} it finds {out_of_100(share)}"
+    few = counted(sensitivity.n, noun)
+    return f"Only {few} with {target} could be tried, of which it finds {share * sensitivity.n:.0f}: too few to say how many it would find"
 
 
 def _triage_sentence(results: Results, model: ModelResults) -> str:
@@ -315,7 +336,9 @@ def reliance(results: Results, name: str) -> Reliance:
     worst = known(figures.worst_group_auroc)
     weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
     doubt = _doubt(model, figures, low, upper)
-    if value >= STRONG:
+    moved = known(figures.delta_probability) or 0.0
+    full = (known(figures.false_alarms_before) or 0.0) >= NO_ROOM
+    if value >= STRONG or (full and moved >= STRONG and not _may_be_chance(model)):
         level: Level = "strong"
         headline = f"The model leans strongly on the {noun}"
     elif doubt:
@@ -332,6 +355,10 @@ def reliance(results: Results, name: str) -> Reliance:
     if known(figures.placebo_increase) is not None:
         sentence += f", a placebo, which changes the image about as much, {_points(figures.placebo_increase)}"
     sentence += "."
+    if full and moved >= STRONG:
+        sentence += (
+            f" It raises an alarm on most of these films anyway, but its probability rises by {moved:.2f} on average."
+        )
     if level == "unknown":
         sentence += f" {doubt}"
     if weak:

@@ -146,13 +146,19 @@ def test_a_stated_specificity_decides_where_the_threshold_lies():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("Nevus versus melanoma, as few false alarms as possible.", "find 90% of the cases"),
+        ("Nevus versus melanoma, as few false alarms as possible.", "a specificity of at least 95%"),
         ("Mark wrist fractures with boxes, with as few false alarms as possible.", "false marks per image"),
     ],
 )
-def test_few_false_alarms_without_a_number_is_said_to_move_no_threshold(text, told):
+def test_few_false_alarms_without_a_number_are_told_what_that_means(text, told):
     said = {warning.code: warning.sentence for warning in unanswerable(parse_request(text), ham())}
     assert told in said["false_alarms_without_number"]
+
+
+def test_who_fears_false_alarms_gets_a_threshold_that_spares_them():
+    steps = planned("Nevus versus melanoma, as few false alarms as possible.")
+    assert steps.step("validate_baseline").parameters["TARGET_SPECIFICITY"] == 0.95
+    assert "TARGET_SENSITIVITY" not in steps.step("validate_baseline").parameters
 
 
 @pytest.mark.parametrize(

@@ -510,6 +510,12 @@ def test_a_named_confounder_without_labels_is_a_warning_not_a_stop() -> None:
     assert "drawn into images" in warnings(flags(), DRAIN)["confounder_not_annotated"]
 
 
+def test_a_confounder_that_cannot_be_drawn_is_said_not_to_be_examined() -> None:
+    task = parse_request("Detect pneumothorax; pacemakers are a confounder.")
+    (told,) = [w for w in decide_roles(flags(), task, {}).warnings if "pacemaker" in w.sentence]
+    assert "No method here can draw one" in told.sentence and "not examined in this run" in told.sentence
+
+
 def test_an_unreadable_confounder_column_is_said() -> None:
     profile = flags(column("drain", {"A": 50, "B": 50}))
     assert "'drain' cannot be read" in warnings(profile, DRAIN)["confounder_not_annotated"]

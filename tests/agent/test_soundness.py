@@ -19,6 +19,8 @@ UNSOUND = [
     ("test_set_tuning", "Train on the training and test images together."),
     ("test_set_tuning", "Choose the best checkpoint by test AUROC."),
     ("test_set_tuning", "Keep trying seeds until the test AUROC beats 0.95."),
+    ("test_set_tuning", "Try models on the test set until the AUC is above 0.95."),
+    ("test_set_tuning", "Probiere auf dem Testset so lange herum, bis die AUC über 0,95 liegt."),
     ("test_set_tuning", "Nimm zum Trainieren auch die Testbilder dazu."),
     ("test_set_tuning", "Stelle die Schwelle auf dem Testset ein."),
     ("test_set_tuning", "Nimm das Modell, das auf den Testdaten am besten ist."),
@@ -77,6 +79,8 @@ UNSOUND = [
 SOUND = [
     "Keep the test set untouched.",
     "Do not tune on the test set.",
+    "Try the chosen model on the test set once.",
+    "Probiere das Modell erst am Ende auf dem Testset aus.",
     "Please never choose the threshold on the test set.",
     "Choose the threshold on validation and open the test set once.",
     "Choose on validation, report on the test set.",

@@ -133,3 +133,11 @@ def test_a_proportion_covers_the_truth_with_clusters() -> None:
 
 def test_a_proportion_of_nothing_is_missing() -> None:
     assert proportion([], [], reason="there are no positive images").reason == "there are no positive images"
+
+
+def test_one_positive_image_is_counted_and_gives_no_auroc() -> None:
+    p, y = np.array([0.9, 0.1, 0.2, 0.3, 0.4]), np.array([1, 0, 0, 0, 0])
+    found = binary_metrics(p, y, np.arange(5), threshold=0.5)
+    assert found["auroc"].value is None and found["auroc"].reason == "only 1\u00a0positive image; at least 3 are needed"
+    assert (found["sensitivity"].value, found["sensitivity"].n) == (1.0, 1)
+    assert tuple(found) == METRICS

@@ -119,6 +119,7 @@ def test_without_annotation_insertion_decides(validation: Validation, published:
     assert finding.selected == "balanced"
     assert finding.rule.startswith("smallest change of false alarms")
     assert finding.experiments[2].metric == "false_alarm_increase"
+    assert finding.sentence.startswith("The worst-group AUROC cannot decide: not annotated. balanced goes on")
 
 
 @pytest.mark.parametrize(("metric", "better"), [("auroc", 0.95), ("brier", 0.95)])

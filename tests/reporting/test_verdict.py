@@ -97,7 +97,7 @@ def test_a_detector_trained_against_metal_is_set_beside_the_step_that_it_was_tra
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_every_status_has_a_sentence_even_without_any_finding(status: RunStatus) -> None:
     text = verdict(example.results(status, []))
-    assert "None" not in text and (text or status is RunStatus.COMPLETED)
+    assert text and "None" not in text
 
 
 def test_where_nothing_can_be_inserted_the_groups_speak() -> None:
@@ -163,16 +163,35 @@ def test_no_change_in_a_few_films_is_no_proof_of_little_reliance(films: int, lev
     assert ("a change of 14 percentage points cannot be ruled out" in judged.sentence) is (films == 21)
 
 
-def test_a_model_that_alarms_on_everything_is_not_called_cured() -> None:
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_model_that_alarms_on_everything_is_not_called_cured(moved: bool) -> None:
     crowded = Estimate(value=1.0, ci95=(0.84, 1.0), n=200)
     results = with_drain_figures(
         false_alarms_before=crowded,
         false_alarms_after=crowded,
         false_alarm_increase=Estimate(value=0.0, ci95=(0.0, 0.0), n=200),
+        delta_probability=Estimate(value=0.41 if moved else 0.01, ci95=(0.0, 0.5), n=200),
     )
     text = plain(confounder_sentence(results, "chest_drain"))
-    assert text.endswith("so this says little about it.")
-    assert reliance(results, "chest_drain").level == "unknown"
+    assert text.endswith("so this says little about it.") is not moved
+    judged = reliance(results, "chest_drain")
+    assert judged.level == ("strong" if moved else "unknown")
+    assert ("its probability rises by 0.41 on average" in judged.sentence) is moved
+
+
+def test_a_handful_of_cases_is_told_as_a_handful() -> None:
+    results = example.results()
+    results.models[1].test["sensitivity"] = Estimate(value=1.0, ci95=(0.21, 1.0), n=1)
+    text = plain(verdict(results))
+    assert "Of 100 films with" not in text
+    assert (
+        "Only 1 film with pneumothorax could be tried, of which it finds 1: too few to say how many it would find"
+        in text
+    )
+
+
+def test_a_run_that_was_only_planned_says_that_nothing_was_measured() -> None:
+    assert verdict(example.results(RunStatus.COMPLETED, [])).startswith("Only planned, as you chose")
 
 
 def test_without_a_choice_nothing_is_claimed_about_a_chosen_model() -> None:

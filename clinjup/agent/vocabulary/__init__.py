@@ -1,6 +1,6 @@
 """The nouns clinicians use, in English and German, each with one canonical id."""
 
-from clinjup.agent.vocabulary.confounders import CONFOUNDERS
+from clinjup.agent.vocabulary.confounders import CONFOUNDERS, INSERTABLE
 from clinjup.agent.vocabulary.findings import MODALITIES, SKIN_LESION_CLASSES, TARGETS, slug, target_term
 from clinjup.agent.vocabulary.terms import (
     Folded,
@@ -17,6 +17,7 @@ from clinjup.agent.vocabulary.terms import (
 
 __all__ = [
     "CONFOUNDERS",
+    "INSERTABLE",
     "MODALITIES",
     "SKIN_LESION_CLASSES",
     "TARGETS",

@@ -8,6 +8,9 @@ from __future__ import annotations
 from clinjup.agent.vocabulary.findings import BONE, CHEST, SKIN
 from clinjup.agent.vocabulary.terms import Term
 
+# Those that can be drawn into an image: as a test (evaluation/insertion) and as augmentation (learning/mitigation).
+INSERTABLE = frozenset({"chest_drain", "ruler", "ink", "cast", "metal"})
+
 CONFOUNDERS: tuple[Term, ...] = (
     Term(
         "chest_drain",

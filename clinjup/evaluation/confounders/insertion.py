@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import Estimate
 from clinjup.evaluation.bootstrap import mean_statistic
-from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
+from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.insertion import Inserter, inserter_for
 from clinjup.evaluation.proportions import proportion
+from clinjup.evaluation.ranking import FEWEST_IMAGES
 from clinjup.nouns import with_article
 from clinjup.phrases import counted
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from clinjup.contracts import Estimate
-from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
+from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.proportions import proportion
+from clinjup.evaluation.ranking import FEWEST_IMAGES
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.evaluation.take_out import take_out
 from clinjup.phrases import counted

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from clinjup.imaging.masks import Masks
     from clinjup.learning.trained import TrainedModel
 
-FEWEST_IMAGES = 3
-
 
 @dataclass(frozen=True)
 class Case:

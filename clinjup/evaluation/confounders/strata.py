@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import Estimate, Stratum
 from clinjup.evaluation.bootstrap import Statistic
-from clinjup.evaluation.confounders.registry import FEWEST_IMAGES, Case, confounder_check
+from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.proportions import proportion
-from clinjup.evaluation.ranking import auroc_statistic
+from clinjup.evaluation.ranking import FEWEST_IMAGES, auroc_statistic
 from clinjup.imaging.presence import presence_of
 from clinjup.phrases import counted
 

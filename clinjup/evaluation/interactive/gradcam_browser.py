@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.evaluation.gradcam import CAUTION, strata_of
+from clinjup.evaluation.gradcam import caution, strata_of
 from clinjup.evaluation.interactive.shown import HINT, show
 from clinjup.evaluation.saliency import grad_cam
 
@@ -25,6 +25,7 @@ class GradcamBrowser:
 
     def __init__(self, test: TestSet, images: ImageCache, model: str, confounder: str | None) -> None:
         self._test, self._images, self.model = test, images, model
+        self._caution = caution(confounder)
         self._p, self._threshold = test.probabilities[model], test.threshold(model)
         self.strata = {
             stratum.words.replace("\n", " "): self._by_confidence(stratum.films)
@@ -88,8 +89,8 @@ class GradcamBrowser:
         order.observe(begin, "value")
         place.observe(turn, "value")
         turn()
-        caution = ipywidgets.HTML(f"<p>{CAUTION}</p>")
-        return ipywidgets.VBox([stratum, order, place, words, picture, caution])
+        below = ipywidgets.HTML(f"<p>{self._caution}</p>")
+        return ipywidgets.VBox([stratum, order, place, words, picture, below])
 
     def show(self) -> None:
         """Show it; without a kernel the surest film of the first stratum."""
