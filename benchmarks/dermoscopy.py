@@ -1,7 +1,8 @@
 """Dermoscopy: do the methods against imbalance pay, does the safe threshold hold on other patients, does the ruler lose its hold?
 
-For each seed a synthetic cohort on disk and up to two complete runs: `seven` (seven classes, melanoma first) and `triage` (melanoma or
-nevus, not a single case to be missed, rulers and pen marks named). Every figure is read from results.json of the run.
+For each seed a synthetic cohort on disk and up to three complete runs: `seven` (seven classes, melanoma first), `triage` (melanoma or
+nevus, not a single case to be missed) and `ruler` (melanoma or nevus, rulers and pen marks named). Every figure is read from results.json
+of the run.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from benchmarks.report import markdown_table, record, target_row, value
 
 REQUESTS = {
     "seven": "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
-    "triage": (
-        "I want to distinguish melanoma from nevus. Please try your best not to miss a single case. Some pictures have rulers and "
-        "pen marks, please make sure it doesn't look at them."
+    "triage": "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
+    "ruler": (
+        "I want to distinguish melanoma from nevus. Some pictures have rulers and pen marks, please make sure it doesn't look at them."
     ),
 }
 SENSITIVITY, SPECIFICITY = (
@@ -40,6 +41,7 @@ TARGETS: dict[str, tuple[str, Callable[[list[float]], bool]]] = {
     "gain of AUROC without ruler": (">= 0", lambda v: float(np.median(v)) >= 0),
     "seconds: run, seven classes": ("<= 360", lambda v: max(v) <= 360),
     "seconds: run, triage": ("<= 360", lambda v: max(v) <= 360),
+    "seconds: run, ruler": ("<= 360", lambda v: max(v) <= 360),
 }
 
 
@@ -48,14 +50,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--lesions", type=int, default=None)
-    parser.add_argument("--only", choices=list(REQUESTS), help="one of the two runs")
+    parser.add_argument("--only", choices=list(REQUESTS), help="one of the three runs")
+    parser.add_argument(
+        "--budget-minutes",
+        type=float,
+        help="of each run; a loaded machine needs more than an idle one to train all batches",
+    )
     parser.add_argument("--record", action="store_true", help="write the table into RESULTS.md")
     options = parser.parse_args(argv)
     names = [options.only] if options.only else list(REQUESTS)
     measured, seeds = [], range(options.first, options.first + options.seeds)
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="clinjup-benchmark-") as folder:
-            measured.append(measure(Path(folder), seed, options.lesions, names))
+            measured.append(measure(Path(folder), seed, options.lesions, names, options.budget_minutes))
         print(json.dumps({"seed": seed, **measured[-1]}), flush=True)
     rows = [_row(name, [values[name] for values in measured]) for name in measured[0]]
     table = markdown_table(["", *(f"seed {seed}" for seed in seeds), "median (range)", "target", ""], rows)
@@ -76,18 +83,21 @@ _NOTE = (
 )
 
 
-def measure(folder: Path, seed: int, lesions: int | None, names: list[str]) -> dict[str, float]:
+def measure(
+    folder: Path, seed: int, lesions: int | None, names: list[str], budget: float | None = None
+) -> dict[str, float]:
     """All figures of one seed."""
     from clinjup.imaging.synthetic import write_cohort
 
     started = time.monotonic()
     cohort = write_cohort("dermoscopy", folder / "cohort", patients=lesions, seed=seed)
     found = {"seconds: draw the cohort": time.monotonic() - started}
-    read = {"seven": _seven, "triage": _triage}
+    read = {"seven": _seven, "triage": _triage, "ruler": _ruler}
     for name in names:
         run = folder / name
         command = [sys.executable, "-c", "from clinjup.cli import main; main()", "run", REQUESTS[name]]
         command += ["--data", str(cohort), "--out", str(run), "--seed", str(seed), "--json"]
+        command += ["--budget-minutes", str(budget)] if budget else []
         finished = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True)
         results = json.loads(finished.stdout)
         assert results["status"] == "completed", results["sentence"]
@@ -112,29 +122,39 @@ def _seven(results: dict) -> dict[str, float]:
 
 
 def _triage(results: dict) -> dict[str, float]:
+    (model,) = results["models"]
+    test = model["test"]
+    return {
+        "triage: AUROC": value(test["auroc"]),
+        SENSITIVITY: value(test["sensitivity"]),
+        SPECIFICITY: value(test["specificity"]),
+        "triage: excisions per melanoma": value(test["excisions_per_case"]),
+        "triage: calibration error before temperature scaling": value(test["ece"]),
+        "triage: calibration error after": value(test["ece_scaled"]),
+        "seconds: run, triage": results["seconds"],
+    }
+
+
+def _ruler(results: dict) -> dict[str, float]:
     models = {model["name"]: model for model in results["models"]}
-    baseline, mitigated, chosen = models["baseline"], models["mitigated"], models[results["selected"]]
+    baseline, mitigated = models["baseline"], models["mitigated"]
     induced = {name: value(models[name]["confounders"]["ruler"]["false_alarm_increase"]) for name in models}
     without = {name: value(models[name]["confounders"]["ruler"]["auroc_without"]) for name in models}
     return {
-        "triage: AUROC, baseline": value(baseline["test"]["auroc"]),
-        "triage: AUROC, mitigated": value(mitigated["test"]["auroc"]),
-        SENSITIVITY: value(chosen["test"]["sensitivity"]),
-        SPECIFICITY: value(chosen["test"]["specificity"]),
-        "triage: excisions per melanoma": value(chosen["test"]["excisions_per_case"]),
-        "triage: calibration error before temperature scaling": value(chosen["test"]["ece"]),
-        "triage: calibration error after": value(chosen["test"]["ece_scaled"]),
-        "triage: mitigated model selected": float(results["selected"] == "mitigated"),
+        "ruler: AUROC, baseline": value(baseline["test"]["auroc"]),
+        "ruler: AUROC, mitigated": value(mitigated["test"]["auroc"]),
+        "ruler: mitigated model selected": float(results["selected"] == "mitigated"),
         "ruler-induced false alarms, baseline": induced["baseline"],
         "ruler-induced false alarms, mitigated": induced["mitigated"],
         "relative reduction of ruler-induced false alarms": 1 - induced["mitigated"] / induced["baseline"],
         "placebo, baseline": value(baseline["confounders"]["ruler"]["placebo_increase"]),
+        "placebo, mitigated": value(mitigated["confounders"]["ruler"]["placebo_increase"]),
         "ink-induced false alarms, baseline": value(baseline["confounders"]["ink"]["false_alarm_increase"]),
         "ink-induced false alarms, mitigated": value(mitigated["confounders"]["ink"]["false_alarm_increase"]),
         "AUROC without ruler, baseline": without["baseline"],
         "AUROC without ruler, mitigated": without["mitigated"],
         "gain of AUROC without ruler": without["mitigated"] - without["baseline"],
-        "seconds: run, triage": results["seconds"],
+        "seconds: run, ruler": results["seconds"],
     }
 
 

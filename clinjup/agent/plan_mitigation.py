@@ -6,7 +6,7 @@ from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import must_hold
 from clinjup.contracts import ClinicalTask, NamedConfounder, Step, TaskType
 
-# Methods for classes of very different frequency (learning/mitigation).
+# Methods for classes of very different frequency (learning/mitigation); the last only where a comparison is asked for: it gained least.
 IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
 # Confounders whose presence a detector can estimate (learning/confounder_detector.py).
 ESTIMABLE = frozenset({"chest_drain"})
@@ -67,7 +67,8 @@ def mitigations(
 ) -> dict[str, str]:
     """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
     against = [*(["balanced_sampling"] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
-    compared = "compare_methods" in task.constraints and task.task_type is TaskType.BINARY and not must_hold(task)
+    asked = "compare_methods" in task.constraints
+    compared = asked and task.task_type is TaskType.BINARY and not must_hold(task)
     if estimated or (compared and len([*annotated, *inserted]) == 1):
         known = bool(annotated) or estimated
         tried = {name: name for name in (COMPARED if compared else LADDER) if known or name not in NEED_LABELS}
@@ -76,7 +77,7 @@ def mitigations(
     if task.task_type is not TaskType.MULTICLASS:
         return {"mitigated" if len(against) > 1 else against[0]: "+".join(against)} if against else {}
     if not against:
-        return {name: name for name in IMBALANCE}
+        return {name: name for name in (IMBALANCE if asked else IMBALANCE[:2])}
     # Balancing a confounder against the label gives all classes the same weight as well.
     return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
 

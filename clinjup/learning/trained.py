@@ -30,7 +30,7 @@ class TrainedModel:
 
     `history`: one row an epoch (epoch, train_loss, validation_loss, validation_auroc; NaN where validation lacks a class).
     `positive`: code of the class that counts as positive; `settings`: the arguments of `train` that its name does not tell;
-    `fusion`: fields of learning/fusion.py where patient data are joined with the image.
+    `upright`: its images have an up and a down; `fusion`: fields of learning/fusion.py where patient data are joined with the image.
     `network` takes float 0..1 `[N, C, H, W]` (see `as_input`) and gives logits, `[N, 1]` for two classes, else `[N, classes]`.
     """
 
@@ -50,22 +50,25 @@ class TrainedModel:
     confounder: str | None = None
     synthetic: bool = False
     positive: int = 1
+    upright: bool = True
     settings: dict[str, Any] = field(default_factory=dict)
     fusion: dict[str, Any] | None = None
 
     def predict(self, pixels: NDArray[np.uint8], patients: pd.DataFrame | None = None) -> NDArray[np.float32]:
         """P(target) `[N]` of films uint8 `[N, H, W]` or `[N, H, W, 3]`; for more than two classes `[N, classes]`.
 
+        Images without an up and a down are judged in all four quarter turns, and the logits averaged: no turn is the right one.
         `patients` [N] holds covariates for a model that takes them; without it everybody counts as average.
 
         Computed in float32 whatever the precision of the training, so that a film gets the same probability on a machine
         that trains otherwise. Raises ValueError for films of another size than the model was trained on.
         """
-        parts = []
+        parts, turns = [], range(1 if self.upright else 4)
         with torch.inference_mode():
             for start in range(0, len(pixels), _FILMS_AT_ONCE):
-                logits = self.network(self.as_input(pixels[start : start + _FILMS_AT_ONCE]))
-                parts.append(probabilities(logits).cpu().numpy())
+                images = self.as_input(pixels[start : start + _FILMS_AT_ONCE])
+                logits = torch.stack([self.network(torch.rot90(images, turn, (2, 3))) for turn in turns])
+                parts.append(probabilities(logits.mean(dim=0)).cpu().numpy())
         empty = (0,) if len(self.classes) == 2 else (0, len(self.classes))
         found = np.concatenate(parts) if parts else np.zeros(empty, np.float32)
         return found if self.fusion is None else Fusion(**self.fusion).apply(found, patients)

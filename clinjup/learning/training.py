@@ -114,6 +114,7 @@ def train(
         "classes": list(cohort.classes),
         "synthetic": cohort.synthetic,
         "positive": cohort.positive,
+        "upright": cohort.upright,
         "settings": {name: arguments[name] for name in _SETTINGS},
     }
     # A run grants each try another time, and a training that goes on is still the same.

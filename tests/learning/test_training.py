@@ -278,6 +278,15 @@ def test_a_loaded_model_predicts_as_the_trained_one(blobs: Blobs) -> None:
         loaded.predict(np.zeros((1, 64, 64), np.uint8))
 
 
+def test_an_image_without_up_and_down_is_judged_the_same_however_it_is_turned(blobs: Blobs) -> None:
+    cohort, images = blobs
+    turned = np.rot90(images.pixels[:20], axes=(1, 2)).copy()
+    for upright in (True, False):
+        model = load_model(quick(replace(cohort, upright=upright), images, name=f"upright_{upright}").checkpoint)
+        close = np.allclose(model.predict(images.pixels[:20]), model.predict(turned), atol=1e-5)
+        assert close is not upright
+
+
 def test_a_checkpoint_is_read_without_running_code_from_it(run_folder: Path) -> None:
     class Malice:
         def __reduce__(self) -> tuple[object, tuple[str]]:
