@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinjup.nouns import class_words, words
+from clinjup.nouns import class_words, plain_name
 
 _NAMES = {
     "auroc": "AUROC",
@@ -45,7 +45,7 @@ def metric_words(key: str) -> str:
         rate = key.removeprefix("sensitivity_at_").removesuffix("_false_marks")
         return f"share of boxes marked at {rate} false marks per image"
     stem, of = class_metric(key)
-    return f"{_NAMES.get(stem, stem)} for {class_words(of)}" if stem else words(key)
+    return f"{_NAMES.get(stem, stem)} for {class_words(of)}" if stem else plain_name(key)
 
 
 def metric_heading(key: str) -> str:

@@ -14,14 +14,14 @@ _CLASS_WORDS = {
 }
 
 
-def words(identifier: str) -> str:
+def plain_name(identifier: str) -> str:
     """'chest_drain' -> 'chest drain'."""
     return identifier.replace("_", " ").strip()
 
 
 def class_words(identifier: str) -> str:
     """'bcc' -> 'basal cell carcinoma'; other ids with spaces."""
-    return _CLASS_WORDS.get(identifier, words(identifier))
+    return _CLASS_WORDS.get(identifier, plain_name(identifier))
 
 
 def with_article(noun: str) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinjup.contracts import AssociationFinding, Estimate
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.proportions import Z_95, proportion
 from clinjup.kernel import emit
+from clinjup.nouns import plain_name
 from clinjup.phrases import percent
 
 if TYPE_CHECKING:

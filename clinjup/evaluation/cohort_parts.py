@@ -83,8 +83,3 @@ def predict_rows(model: TrainedModel, images: ImageCache, table: pd.DataFrame) -
 def scores_of(model: TrainedModel, predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     """P(class of interest) [rows] from what `predict_rows` gave."""
     return predicted if predicted.ndim == 1 else predicted[:, model.positive]
-
-
-def plain_name(identifier: str) -> str:
-    """'chest_drain' as a person writes it."""
-    return identifier.replace("_", " ")

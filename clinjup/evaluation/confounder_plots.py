@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinjup.contracts import ConfounderResult, Estimate, NoteFinding
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.plots import colours_of, count_line, in_house_style, say_count
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import BLUE, GREY, SKY, VERMILION, new_figure, show_figure
-from clinjup.nouns import with_article
+from clinjup.nouns import plain_name, with_article
 from clinjup.phrases import percent, points, signed_points
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.confounders import Case
 from clinjup.evaluation.confounders.insertion import film_random, insertable_films, not_insertable
 from clinjup.evaluation.insertion import inserter_for
@@ -18,7 +17,7 @@ from clinjup.evaluation.plots import in_house_style
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.figures import GREY, VERMILION, new_figure, show_figure
-from clinjup.nouns import with_article
+from clinjup.nouns import plain_name, with_article
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

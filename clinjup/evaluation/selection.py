@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clinjup.contracts import Estimate, Experiment, SelectionFinding
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.metrics import LOWER_IS_BETTER
 from clinjup.evaluation.validate import Validation
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.metric_names import metric_words
-from clinjup.nouns import with_article
+from clinjup.nouns import plain_name, with_article
 from clinjup.phrases import points
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.metric_names import metric_words
-from clinjup.nouns import with_article
+from clinjup.nouns import plain_name, with_article
 from clinjup.phrases import change_of, decimals, percent, points, shift_words
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from clinjup.kernel.findings import emit
 from clinjup.learning.batches import as_films, as_input
 from clinjup.learning.mitigation.insertion_augmentation import PLAIN_DRAIN, draw_tubes
 from clinjup.learning.training import train
-from clinjup.nouns import class_words, plural, with_article, words
+from clinjup.nouns import class_words, plain_name, plural, with_article
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
@@ -175,7 +175,7 @@ def _sentence(table: pd.DataFrame, scores: pd.Series, confounder: str, drawn: in
     """How many films were annotated, what stood in for the rest, and how far that can be believed."""
     from sklearn.metrics import roc_auc_score
 
-    name = words(confounder)
+    name = plain_name(confounder)
     training, held_out = (table[table["split"] == split] for split in JUDGED)
     annotated = int(training[confounder].notna().sum())
     sources = f"{plural(name)} drawn into {drawn} films without the disease"

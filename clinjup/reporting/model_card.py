@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clinjup.contracts import ModelResults, Results, TaskType
-from clinjup.nouns import words
+from clinjup.nouns import plain_name
 from clinjup.reporting.glossary import TERMS
 from clinjup.reporting.limits import NEEDS_INPUT, limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of
@@ -90,7 +90,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "developers": _needs(asked["Responsibility"]),
         "funded_by": NEEDS_INPUT,
         "shared_by": NEEDS_INPUT,
-        "model_type": escape(words(model.architecture)) or "image classifier",
+        "model_type": escape(plain_name(model.architecture)) or "image classifier",
         "language": "none (images)",
         "license": NEEDS_INPUT,
         "base_model": "see the training cells of notebook.ipynb",
@@ -121,7 +121,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "cloud_provider": NEEDS_INPUT,
         "cloud_region": NEEDS_INPUT,
         "co2_emitted": NEEDS_INPUT,
-        "model_specs": f"{escape(words(model.architecture))}; output: {escape(words(results.task.output_format))} of {target}",
+        "model_specs": f"{escape(plain_name(model.architecture))}; output: {escape(plain_name(results.task.output_format))} of {target}",
         "compute_infrastructure": escape(model.device or "") or NEEDS_INPUT,
         "hardware_requirements": escape(model.device or "") or NEEDS_INPUT,
         "software": ", ".join(f"{escape(name)} {escape(version)}" for name, version in results.versions.items())

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.metric_names import same_metric
-from clinjup.nouns import class_words, plural, words
+from clinjup.nouns import class_words, plain_name, plural
 from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, stated_percent
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
@@ -183,7 +183,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, counted=counted, duration=duration, json=_json)
+    environment.filters.update(words=plain_name, counted=counted, duration=duration, json=_json)
     return environment
 
 
@@ -208,7 +208,7 @@ def _understood(results: Results) -> list[tuple[str, str]]:
         wish += f"; at most {risk.false_marks_per_image:g} false marks per image"
     rows = [
         ("Objective", task.objective),
-        ("Kind of task", words(task.task_type.value)),
+        ("Kind of task", plain_name(task.task_type.value)),
         ("To be found", task.target_name or target_name(task)),
     ]
     if task.classes:
@@ -220,13 +220,13 @@ def _understood(results: Results) -> list[tuple[str, str]]:
             )
         )
     if task.comparator:
-        rows.append(("To be told from", words(task.comparator)))
-    rows.append(("Images", task.modality_name or words(task.modality or "not named")))
+        rows.append(("To be told from", plain_name(task.comparator)))
+    rows.append(("Images", task.modality_name or plain_name(task.modality or "not named")))
     rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
     rows += _judged_by(results)
     rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
     if task.constraints:
-        rows.append(("Conditions", ", ".join(words(item) for item in task.constraints)))
+        rows.append(("Conditions", ", ".join(plain_name(item) for item in task.constraints)))
     if task.prevalence:
         rows.append(("Stated prevalence", stated_percent(task.prevalence)))
     return rows

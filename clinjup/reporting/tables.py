@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
-from clinjup.nouns import words
+from clinjup.nouns import plain_name
 from clinjup.phrases import NBSP, percent
 from clinjup.reporting.numbers import (
     CALIBRATION,
@@ -61,7 +61,7 @@ class Table:
 
 def model_title(results: Results, model: ModelResults) -> str:
     """'Baseline', 'Balanced sampling (chosen)'."""
-    name = words(model.name)
+    name = plain_name(model.name)
     chosen = " (chosen)" if model.name == results.selected else ""
     return f"{name[:1].upper()}{name[1:]}{chosen}"
 
@@ -152,7 +152,7 @@ def split_table(results: Results) -> Table | None:
     for name, part in results.split.items():
         share = f" ({percent(part.positives / part.images)})" if part.images else ""
         cells = [Cell(f"{part.images:,}"), Cell(f"{part.patients:,}"), Cell(f"{part.positives:,}{share}")]
-        rows.append(Row(PARTS.get(name, _sentence_case(words(name))), cells))
+        rows.append(Row(PARTS.get(name, _sentence_case(plain_name(name))), cells))
     columns = ["Images", "Patients", f"With {target_name(results.task)}"]
     return Table("How the images were divided", columns, rows, "Part")
 
@@ -165,7 +165,7 @@ def association_table(results: Results, finding: AssociationFinding) -> Table:
         cells = [_share(counts, "positive"), _share(counts, "negative")]
         ratio = show(finding.odds_ratios.get(part), "odds")
         cells.append(Cell(ratio.reason, missing=True) if ratio.reason else Cell(ratio.text, ratio.interval))
-        rows.append(Row(PARTS.get(part, _sentence_case(words(part))), cells))
+        rows.append(Row(PARTS.get(part, _sentence_case(plain_name(part))), cells))
     columns = [
         f"{_sentence_case(name)} among images with {target}",
         f"{_sentence_case(name)} among images without",
@@ -187,7 +187,7 @@ def models_table(results: Results) -> Table | None:
         size = f"{model.parameters / 1e6:.2f} million parameters" if model.parameters else ""
         cells = [
             Cell(_sentence_case(mitigation_words(model.mitigation)) if model.mitigation else "none"),
-            Cell(words(model.architecture) or "not recorded", size),
+            Cell(plain_name(model.architecture) or "not recorded", size),
             Cell(duration(model.seconds), training_words(model)),
             Cell(str(model.seed)),
         ]
@@ -212,7 +212,7 @@ def experiments_table(results: Results) -> Table | None:
     for item in results.experiments:
         shown = show(item.validation, metric_of(item.metric).unit)
         figure = Cell(shown.reason, missing=True) if shown.reason else Cell(shown.text, shown.interval)
-        name = _sentence_case(words(item.name))
+        name = _sentence_case(plain_name(item.name))
         outcome = Cell(_sentence_case(item.outcome), item.reason)
         rows.append(Row(name, [Cell(item.hypothesis, f"Change: {item.change}"), figure, outcome]))
     metrics = dict.fromkeys(metric_of(item.metric).label for item in results.experiments)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinjup.contracts import ClinicalTask, ConfounderResult, Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.nouns import class_words, plural, with_article, words
+from clinjup.nouns import class_words, plain_name, plural, with_article
 from clinjup.phrases import (
     Change,
     change_of,
@@ -109,18 +109,18 @@ def target_name(task: ClinicalTask) -> str:
     """What counts as positive in plain English: of several classes that with priority, else the target."""
     if task.task_type is TaskType.MULTICLASS:
         return class_words(task.priority or "melanoma")
-    return task.target_name or (words(task.target) if task.target else "the finding in question")
+    return task.target_name or (plain_name(task.target) if task.target else "the finding in question")
 
 
 def confounder_name(task: ClinicalTask, identifier: str) -> str:
     """The name of a confounder in plain English."""
-    return next((item.name for item in task.confounders if item.id == identifier), words(identifier))
+    return next((item.name for item in task.confounders if item.id == identifier), plain_name(identifier))
 
 
 def mitigation_words(mitigation: str | None) -> str:
     """'balancing' for balanced_sampling; shown as 'after balancing'."""
     parts = (mitigation or "mitigation").split("+")
-    return " and ".join(_MITIGATIONS.get(part, words(part)) for part in parts)
+    return " and ".join(_MITIGATIONS.get(part, plain_name(part)) for part in parts)
 
 
 def confounders_of(results: Results) -> list[str]:
@@ -177,7 +177,7 @@ def confounder_sentence(results: Results, name: str) -> str:
             continue
         lead = f"after {mitigation_words(model.mitigation)}, " if model.mitigation else ""
         if not lead and (inserted or stratified):  # another step of a ladder, not a measure against the confounder
-            lead = f"with {words(model.name)}, "
+            lead = f"with {plain_name(model.name)}, "
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part, plain_name
+from clinjup.evaluation.cohort_parts import Part
+from clinjup.nouns import plain_name
 
 if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from clinjup.contracts import Estimate, Experiment, SelectionFinding
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.detection.validate import DetectorValidation
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.mitigation import SEPARATOR
 from clinjup.metric_names import metric_words
-from clinjup.nouns import with_article
+from clinjup.nouns import plain_name, with_article
 from clinjup.phrases import points
 
 AT_THE_LIMIT = "sensitivity_at_false_mark_limit"

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import Estimate, Stratum
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.detection.metrics import false_marks_shown, share_marked, weighted_in_rows
 from clinjup.evaluation.detection.parts import DetectionPart
 from clinjup.learning.detection.matching import Marks
+from clinjup.nouns import plain_name
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort

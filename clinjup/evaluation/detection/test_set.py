@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from clinjup.contracts import EvaluationFinding, SelectionFinding, TestOpeningFinding
 from clinjup.evaluation import confounder_plots
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.detection import montage, plots
 from clinjup.evaluation.detection.metrics import detection_metrics
@@ -28,6 +27,7 @@ from clinjup.evaluation.test_set import opening_record, validated_models
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
+from clinjup.nouns import plain_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint, ValidationFinding
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import plain_name
 from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.detection.metrics import detection_metrics
 from clinjup.evaluation.detection.operating_point import DEFAULT_LIMIT, mark_point, mark_threshold, rule_of
@@ -19,6 +18,7 @@ from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
+from clinjup.nouns import plain_name
 
 if TYPE_CHECKING:
     import pandas as pd
