@@ -17,7 +17,7 @@ MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
 # Passes over the training images: more of them where the folder holds few images.
 EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
-# A dermatoscope has no up and down: a lesion that may lie at any angle takes more passes to know. As many as six minutes hold.
+# A dermatoscope has no up and down: a lesion that may lie any way round takes more passes to know. As many as six minutes hold.
 TURNED_EPOCHS = {TaskType.BINARY: 16, TaskType.MULTICLASS: 12}
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.

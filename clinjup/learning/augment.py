@@ -25,16 +25,26 @@ NOISE = 0.01  # of the grey range
 def augment(images: Tensor, generator: torch.Generator, upright: bool = True) -> Tensor:
     """A randomly changed copy of `images`, float [N, C, H, W] in 0..1. `generator` lives on the CPU, whatever the device.
 
-    `upright`: the images have an up and a down, as films have; a dermatoscope has none, and its images are turned by any angle.
+    `upright`: the images have an up and a down, as films have; a dermatoscope has none, and its (square) images are turned by quarters.
     """
-    return change_exposure(move(images, generator, ROTATION if upright else math.pi), generator)
+    return change_exposure(move(images if upright else turn(images, generator), generator), generator)
 
 
-def move(images: Tensor, generator: torch.Generator, rotation: float = ROTATION) -> Tensor:
-    """Mirror half of the images left to right; rotate (up to `rotation`, radians, each way), zoom and shift all of them."""
+def turn(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn each square image by none to three quarters. Other angles would cut off corners, which a few passes cannot afford to learn."""
+    quarters = torch.randint(4, (len(images),), generator=generator)
+    turned = images.clone()
+    for quarter in range(1, 4):
+        chosen = (quarters == quarter).to(images.device)
+        turned[chosen] = torch.rot90(images[chosen], quarter, (2, 3))
+    return turned
+
+
+def move(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror half of the images left to right; rotate, zoom and shift all of them."""
     count = len(images)
     mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    angle = _spread(count, rotation, generator)
+    angle = _spread(count, ROTATION, generator)
     zoom = 1 + _spread(count, ZOOM, generator)
     cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     shift = 2 * _spread(2 * count, SHIFT, generator).view(2, count)

@@ -61,7 +61,7 @@ def train(
     The learning rate goes through one cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought
     no better validation AUROC (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or
     when `max_minutes` are over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their
-    frequency. Images without an up and a down (`cohort.upright`) are turned by any angle.
+    frequency. Images without an up and a down (`cohort.upright`) are turned by quarters.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,

@@ -79,7 +79,7 @@ def test_augmentation_changes_films_a_little_and_reproducibly(channels: int) -> 
     assert not torch.equal(changed, augment(films, torch.Generator().manual_seed(1)))
 
 
-def test_images_without_an_up_and_a_down_are_turned_by_any_angle() -> None:
+def test_images_without_an_up_and_a_down_are_turned_by_quarters() -> None:
     films = torch.zeros(200, 1, 48, 48)
     films[:, :, :24] = 0.8  # bright above
     middle = slice(12, 36)

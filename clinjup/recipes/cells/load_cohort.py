@@ -12,7 +12,7 @@ LAYOUT = "table"
 TARGET = "target"
 TARGET_NAME = "target"
 PRIORITY = None  # of several classes the one that matters most
-UPRIGHT = True  # False: an image has no up and down, and is turned by any angle in training
+UPRIGHT = True  # False: an image has no up and down, and is turned by quarters in training and when judged
 COLUMNS = {}
 # %%
 from clinjup.imaging import read_cohort
