@@ -50,9 +50,9 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
         increase = result.false_alarm_increase
         _say_above(axes, place, points(increase.value or 0.0), _points_ci(increase))
     axes.set_xticks(range(len(results)), list(results), fontsize=11)
-    axes.set(xlim=(-0.6, len(results) - 0.4), ylim=_SHARES, ylabel=f"films without {test.target} called positive")
+    axes.set(xlim=(-0.6, len(results) - 0.4), ylim=_SHARES, ylabel=f"images without {test.target} called positive")
     axes.set_title(f"False alarms when {with_article(name)} is drawn in", pad=34)
-    say_count(axes, f"n = {measured.n} films", pad=34)
+    say_count(axes, f"n = {measured.n} images", pad=34)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.grid(axis="x", visible=False)
@@ -68,7 +68,7 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
         f"insertion_{confounder}",
         title=f"{name.capitalize()}-induced false alarms",
         caption=(
-            f"The same {measured.n} test films without {test.target}{which}, judged as they are, with a placebo "
+            f"The same {measured.n} test images without {test.target}{which}, judged as they are, with a placebo "
             f"({placebo}, as bright, but no {name}) and with {with_article(name)} drawn in, at the threshold frozen on validation. Whiskers: "
             "95 % confidence intervals clustered by patient (placebo: of the difference). Nothing but the insertion "
             f"differs, so a taller last bar means that the model takes the {name} for the disease; a middle bar as tall as the first "

@@ -118,18 +118,18 @@ def _stratum_montage(
             correct = (p[at] >= threshold) == positive
             verdict = "correct" if correct else "missed" if positive else "false alarm"
             _verdict(cell, f"{p[at]:.2f}, {verdict}", alarm=not correct)
-    _title(figure, f"Grad-CAM of {model.name}, test films chosen at random (threshold {threshold:.2f})")
+    _title(figure, f"Grad-CAM of {model.name}, test images chosen at random (threshold {threshold:.2f})")
     show_figure(
         figure,
         f"gradcam_{model.name}",
         title=f"Grad-CAM of {model.name} by stratum",
         caption=(
-            f"Test films beside their Grad-CAM for {test.target} (each map scaled to its own maximum, none where nothing speaks for "
+            f"Test images beside their Grad-CAM for {test.target} (each map scaled to its own maximum, none where nothing speaks for "
             f"it), chosen at random in each stratum, with the probability that {model.name} states and whether the call at the frozen "
             "threshold was correct. Look whether the warm area lies on the finding or on something else that goes with it. "
             f"{caution(confounder)}"
         ),
-        alt=f"{len(strata)} rows of films with heat maps: "
+        alt=f"{len(strata)} rows of images with heat maps: "
         + "; ".join(s.words.replace("\n", " ") for s in strata)
         + ".",
         synthetic=test.synthetic,
@@ -176,18 +176,18 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
             _verdict(cell, words, alarm=alarm)
     for row, words in enumerate(rows):
         _say_left(axes[row, 0], words)
-    _title(figure, f"{name.capitalize()} drawn into films without {test.target}")
+    _title(figure, f"{name.capitalize()} drawn into images without {test.target}")
     show_figure(
         figure,
         f"gradcam_insertion_{confounder}",
         title=f"Grad-CAM with {with_article(name)} drawn in",
         caption=(
-            f"{len(picked)} test films without {test.target}, chosen at random, before and after {with_article(name)} is drawn in, "
-            f"and the Grad-CAM of {' and '.join(each.name for each in models)} on the films after; the white line surrounds the "
+            f"{len(picked)} test images without {test.target}, chosen at random, before and after {with_article(name)} is drawn in, "
+            f"and the Grad-CAM of {' and '.join(each.name for each in models)} on the images after; the white line surrounds the "
             f"{name}. Above each map the probability of {test.target} before and after. Look whether the probability rises and the "
             f"warm area follows the {name}. {caution(confounder)}"
         ),
-        alt=f"Films before and after insertion with heat maps of {' and '.join(each.name for each in models)}.",
+        alt=f"Images before and after insertion with heat maps of {' and '.join(each.name for each in models)}.",
         synthetic=test.synthetic,
     )
 

@@ -56,7 +56,7 @@ def insertion_sentence(confounder: str, result: ConfounderResult, target: str) -
     if before.value is None or after.value is None or increase.value is None:
         return None
     name = plain_name(confounder)
-    films = f"films without {target}" + ("" if (increase.note or "").startswith("on all") else f" and without {name}")
+    films = f"images without {target}" + ("" if (increase.note or "").startswith("on all") else f" and without {name}")
     placebo = "" if result.placebo_increase.value is None else f", placebo: {points(result.placebo_increase.value)}"
     base = f"n = {increase.n} {films}{placebo}"
     shift = shift_words(change_of(increase), before.value, after.value, "false alarms")

@@ -85,9 +85,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class Trust:
-    """Everything the report says about one confounder."""
+    """Everything the report says about one confounder; `asked`: the clinician named it."""
 
     name: str
+    asked: bool
     reliance: Reliance
     sentence: str
     shifts: list[Shift]
@@ -275,6 +276,7 @@ def _trust(results: Results, name: str) -> Trust:
         )
     return Trust(
         name=confounder_name(results.task, name),
+        asked=any(item.id == name for item in results.task.confounders),
         reliance=reliance(results, name),
         sentence=confounder_sentence(results, name),
         shifts=shifts,

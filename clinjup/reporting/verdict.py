@@ -61,10 +61,14 @@ class Reliance:
 
 
 def verdict(results: Results) -> str:
-    """The run in one to three sentences: its state if it is not complete, what the confounders did, what the model finds."""
-    parts = [state_sentence(results)]
-    parts += [confounder_sentence(results, name) for name in confounders_of(results)]
-    parts.append(performance_sentence(results))
+    """The run in a few sentences: its state if it is not complete, what the confounders asked about did, what the model finds.
+
+    Confounders that nobody asked about come last.
+    """
+    asked = {item.id for item in results.task.confounders}
+    names = sorted(confounders_of(results), key=lambda name: name not in asked)
+    said = [confounder_sentence(results, name) for name in names]
+    parts = [state_sentence(results), *said[: len(asked)], performance_sentence(results), *said[len(asked) :]]
     return " ".join(part for part in parts if part)
 
 

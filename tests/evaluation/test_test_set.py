@@ -68,7 +68,7 @@ def test_one_opening_evaluates_all_models_together(notebook: Notebook) -> None:
 def test_the_verdict_is_a_sentence_a_clinician_understands(notebook: Notebook) -> None:
     sentence = notebook.published("evaluation")[0]["sentence_shown"]
     assert sentence.startswith("baseline on the test set: Inserting a chest drain raised false alarms from ")
-    assert "\u00a0% (n = 26 films without pneumothorax and without chest drain, placebo: +" in sentence
+    assert "\u00a0% (n = 26 images without pneumothorax and without chest drain, placebo: +" in sentence
     assert "\u00a0points). AUROC " in sentence
     assert "at the threshold frozen on validation it finds" in sentence
 
@@ -231,7 +231,7 @@ def test_a_confounder_without_annotation_is_still_judged_by_insertion(
     figures = {figure["name"]: figure for figure in published("figure")}
     assert len(figures) == 7
     assert "on all negatives" in figures[f"insertion_{DRAIN}"]["caption"]
-    assert figures["gradcam_balanced"]["alt"].startswith("2 rows of films")
+    assert figures["gradcam_balanced"]["alt"].startswith("2 rows of images")
     assert (
         test.findings["baseline"].confounders[DRAIN].worst_group_auroc.reason
         == "the chest drain is not annotated in these images"

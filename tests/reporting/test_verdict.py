@@ -209,6 +209,13 @@ def test_two_confounders_get_a_sentence_each() -> None:
     assert "Inserting an ECG lead raised" in text and "Inserting a chest drain raised" in text
 
 
+def test_a_confounder_that_nobody_asked_about_is_told_after_the_result() -> None:
+    results = example.results(confounders=[])
+    results.models[1].confounders["chest_drain"] = example.results().models[1].confounders["chest_drain"]
+    text = verdict(results)
+    assert text.startswith("Of 100 films with pneumothorax") and "Inserting a chest drain" in text
+
+
 def test_figures_are_rounded_the_way_a_reader_expects() -> None:
     estimate = Estimate(value=0.905, ci95=(0.876, 0.934))
     assert plain(show(estimate, "percent").line) == "91 % (88–93)"

@@ -67,9 +67,9 @@ class GradcamBrowser:
         import ipywidgets
 
         first = next(iter(self.strata))
-        stratum = ipywidgets.Dropdown(options=list(self.strata), value=first, description="Films")
+        stratum = ipywidgets.Dropdown(options=list(self.strata), value=first, description="Images")
         order = ipywidgets.Dropdown(options=["surest first", "least sure first"], description="Order")
-        place = ipywidgets.IntSlider(value=1, min=1, max=len(self.strata[first]), description="Film")
+        place = ipywidgets.IntSlider(value=1, min=1, max=len(self.strata[first]), description="Image")
         words = ipywidgets.HTML()
         picture = ipywidgets.Image(format="png")
 
@@ -95,7 +95,7 @@ class GradcamBrowser:
     def show(self) -> None:
         """Show it; without a kernel the surest film of the first stratum."""
         first = next(iter(self.strata.values()))[0]
-        show(self.widget, {"image/png": self.picture(int(first))}, f"Grad-CAM of {self.model}, film by film. {HINT}")
+        show(self.widget, {"image/png": self.picture(int(first))}, f"Grad-CAM of {self.model}, image by image. {HINT}")
 
 
 def gradcam_browser(
