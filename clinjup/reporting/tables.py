@@ -153,7 +153,7 @@ def split_table(results: Results) -> Table | None:
         share = f" ({percent(part.positives / part.images)})" if part.images else ""
         cells = [Cell(f"{part.images:,}"), Cell(f"{part.patients:,}"), Cell(f"{part.positives:,}{share}")]
         rows.append(Row(PARTS.get(name, _sentence_case(plain_name(name))), cells))
-    columns = ["Images", "Patients", f"With {target_name(results.task)}"]
+    columns = ["Images", f"{_sentence_case(results.data.grouped_by)}s", f"With {target_name(results.task)}"]
     return Table("How the images were divided", columns, rows, "Part")
 
 

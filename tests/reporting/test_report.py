@@ -149,7 +149,7 @@ def test_figures_carry_interval_and_n_and_missing_ones_their_reason(page: Page) 
 def test_data_limits_and_audit_trail_are_told(page: Page) -> None:
     for said in (
         "3,000 films of 1,500 patients were used",
-        "2 files could not be used and were left out",
+        "2 files were left out, for the reasons listed below",
         "images/Prüfung ☢ 7.png the image data are corrupt",
         "14 images look the same as another one",
         "240 of 380",
