@@ -13,6 +13,7 @@ from clinjup.agent.plan import build_plan
 from clinjup.agent.plan_detection import why_needless
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import Brief
+from clinjup.agent.unanswerable import unanswerable
 from clinjup.contracts import Plan, Step
 from clinjup.imaging import profile_data
 from clinjup.imaging.synthetic import write_cohort
@@ -175,6 +176,34 @@ def test_follow_ups_counted_as_one_patient_are_a_constraint_and_need_patients(fo
     assert "group_by_patient" in parse_request(request).constraints
     assert "group_by_patient" not in parse_request(MARKS).constraints
     assert plan(request, folders["all"]).steps[0].parameters["COLUMNS"]["patient"] == "dataset.csv:patient_id"
+
+
+@pytest.mark.parametrize(
+    ("wish", "column", "layout", "told"),
+    [
+        (" The child comes back three times, please count that as one patient.", "note", "table", True),
+        (" The child comes back three times, please count that as one patient.", "patient_id", "table", False),
+        (" The child comes back three times, please count that as one patient.", "note", "chexpert", False),
+        ("", "note", "table", False),
+    ],
+)
+def test_a_wish_to_count_images_as_one_patient_that_cannot_be_met_is_told(folders, wish, column, layout, told):
+    profile = profile_data(folders["all"])
+    tables = [
+        each.model_copy(
+            update={
+                "columns": [
+                    item.model_copy(update={"name": column}) if item.name == "patient_id" else item
+                    for item in each.columns
+                ]
+            }
+        )
+        for each in profile.tables
+    ]
+    profile = profile.model_copy(update={"tables": tables, "layout": layout})
+    said = {warning.code: warning.sentence for warning in unanswerable(parse_request(MARKS + wish), profile)}
+    assert ("cannot_group_by_patient" in said) == told
+    assert not told or "A column 'patient_id' in the table" in said["cannot_group_by_patient"]
 
 
 def test_only_the_confounders_that_are_checked_are_named(folders):
