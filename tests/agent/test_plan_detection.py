@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from clinjup.agent.unanswerable import unanswerable
 from clinjup.contracts import Plan, Step
 from clinjup.imaging import profile_data
 from clinjup.imaging.synthetic import write_cohort
+from clinjup.preflight import check
 from clinjup.recipes import recipe
 from tests.imaging.folders import write_image
 
@@ -156,6 +158,21 @@ def test_the_step_against_a_confounder_says_what_it_does_and_what_decides(folder
 def test_abnormal_labels_are_a_question_before_any_plan():
     task = parse_request("Images only labelled abnormal/normal. Build me a fracture detector.")
     assert [question.id for question in task.open_questions] == ["abnormal_labels"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked", "target"),
+    [("", ["abnormal_labels"], "fracture"), ("banana", ["abnormal_labels"], "fracture"), ("same", [], "fracture"),
+     ("abnormality", [], "abnormality")],
+)  # fmt: skip
+def test_what_abnormal_means_is_one_question_and_decides_which_folder_is_positive(tmp_path, answer, asked, target):
+    for folder in ("abnormal", "normal"):
+        for i in range(10):
+            write_image(tmp_path / folder / f"{folder}{i}.png", np.full((40, 40), 20 * i, np.uint8))
+    text = "Images only labelled abnormal/normal. Build me a fracture detector."
+    found = asyncio.run(check(text, str(tmp_path), {"abnormal_labels": answer}))
+    assert ([question.id for question in found.questions], found.task.target) == (asked, target)
+    assert asked or (found.roles and (found.roles.positive, found.roles.negative) == (["abnormal"], ["normal"]))
 
 
 @pytest.mark.parametrize(("first", "needless"), [(0.4, True), (0.6, True), (0.8, False)])
