@@ -53,7 +53,10 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     decision = decide_roles(profile, task, answers)
     if task.target is None:
         task = offer_what_is_labelled(task, profile)
-    questions = [*task.open_questions, *decision.questions][:MAX_QUESTIONS]
+    # What abnormal means decides which values are positive: that is not asked beside it.
+    settled = {"positive_values"} if any(each.id == "abnormal_labels" for each in task.open_questions) else set()
+    of_data = [each for each in decision.questions if each.id not in settled]
+    questions = [*task.open_questions, *of_data][:MAX_QUESTIONS]
     if decision.roles is not None and not questions:
         await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
     warnings = [*decision.warnings, *unanswerable(task, profile)]

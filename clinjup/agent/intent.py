@@ -9,7 +9,7 @@ from typing import Literal
 from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
 from clinjup.agent.intent_objective import describe
-from clinjup.agent.questions import ask_abnormal_labels, ask_risk, ask_target, risk_option
+from clinjup.agent.questions import abnormal_option, ask_abnormal_labels, ask_risk, ask_target, risk_option
 from clinjup.agent.vocabulary import (
     CONFOUNDERS,
     MODALITIES,
@@ -56,17 +56,20 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
         if all(item.id != "chest_drain" for item in confounders):
             confounders.append(_named("chest_drain", request.words(*untreated.span())))
     modality = _modality(request.text, target, confounders)
+    if modality is not None and modality.id == "dermoscopy":
+        confounders = _without_body_sites(request, confounders)
     task_type = _task_type(request.text, target, comparator)
     if task_type is TaskType.MULTICLASS:
         target, comparator = target_term("skin_lesion"), None
     questions: list[Question] = []
     if target is not None and phrases.ABNORMAL_LABELS.search(request.text) and target.modality == "bone_radiograph":
-        if answers.get("abnormal_labels") == "abnormality":
-            target = target_term("abnormality")
-        if "abnormal_labels" not in answers:
+        meant = abnormal_option(answers.get("abnormal_labels", ""), target)
+        if meant is None:
             questions.append(ask_abnormal_labels(language, target))
         elif task_type is TaskType.DETECTION:
             task_type = TaskType.BINARY  # nothing says where
+        if meant == "abnormality":
+            target = target_term("abnormality")
     elif task_type is TaskType.DETECTION and "image_level_labels_only" in constraints:
         task_type = TaskType.BINARY
     priority = _priority(request.text, task_type, named)
@@ -106,13 +109,23 @@ def _named(confounder_id: str, phrase: str) -> NamedConfounder:
 
 def _confounders(request: Folded) -> list[NamedConfounder]:
     found: dict[str, NamedConfounder] = {}
+    used = [hit.span() for hit in phrases.USE_METADATA.finditer(request.text)]
     for match in find(request.text, CONFOUNDERS):
         start, end = request.sentence_at(match.start)
         sentence = request.text[start:end]
-        if phrases.NO_WORRY.search(sentence) or (match.term.contextual and not phrases.WORRY.search(sentence)):
+        feared = phrases.WORRY.search(sentence) and not any(first <= match.start < last for first, last in used)
+        if phrases.NO_WORRY.search(sentence) or (match.term.contextual and not feared):
             continue
         found.setdefault(match.term.id, _named(match.term.id, request.words(match.start, match.end)))
     return list(found.values())
+
+
+def _without_body_sites(request: Folded, confounders: list[NamedConfounder]) -> list[NamedConfounder]:
+    """On skin a site is a place on the body; the source of the images is feared only where another word says so."""
+    sources = [match for match in find(request.text, CONFOUNDERS) if match.term.id == "source"]
+    if all(phrases.BODY_SITE.fullmatch(request.text[match.start : match.end]) for match in sources):
+        return [item for item in confounders if item.id != "source"]
+    return confounders
 
 
 def _targets(request: Folded, confounders: list[NamedConfounder]) -> list[Term]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from clinjup.agent.vocabulary import CONFOUNDERS, MODALITIES, TARGETS, by_id
+import re
+
+from clinjup.agent.intent_phrases import SPECIFICITY_FIRST
+from clinjup.agent.thresholds import counts_the_cost
+from clinjup.agent.vocabulary import CONFOUNDERS, MODALITIES, TARGETS, by_id, fold
 from clinjup.contracts import ClinicalTask, TaskType
 
 _VERBS = {
@@ -49,12 +53,17 @@ def _what(task: ClinicalTask) -> str:
 def _risk(task: ClinicalTask) -> list[str]:
     risk = task.risk
     said = []
-    if risk.kind == "sensitivity_first" and not task.priority:
+    spared = risk.target_sensitivity and not risk.lower_bound and _spares(task)
+    if risk.kind == "sensitivity_first" and not task.priority and not spared:
         said.append("missing as few cases as possible")
     if risk.kind == "specificity_first":
         said.append("raising as few false alarms as possible")
     if risk.target_sensitivity:
         said.append(f"at a sensitivity of at least {risk.target_sensitivity:.0%}")
+    if spared:
+        said.append(
+            f"with as few {'unnecessary referrals' if counts_the_cost(task) else 'false alarms'} as that allows"
+        )
     if risk.target_specificity:
         said.append(f"at a specificity of at least {risk.target_specificity:.0%}")
     if risk.harm_ratio:
@@ -62,6 +71,12 @@ def _risk(task: ClinicalTask) -> list[str]:
     if risk.false_marks_per_image:
         said.append(f"with at most {risk.false_marks_per_image:g} false marks per image")
     return said
+
+
+def _spares(task: ClinicalTask) -> bool:
+    """Whether the request wishes for few false alarms too. Of marks the threshold takes no heed of it."""
+    request = fold(task.request)
+    return task.task_type is not TaskType.DETECTION and any(re.search(shape, request) for shape in SPECIFICITY_FIRST)
 
 
 def _and(names: list[str]) -> str:

@@ -42,7 +42,11 @@ DETECTION = re.compile(
     r"|\b(?:fracture|fraktur)[ -]?(?:detector|detektor)\w*"
 )
 TRIAGE = re.compile(r"\b(?:triag\w*|refer\w*|reassur\w*|ueberweis\w*|entwarnung\w*)\b")
-EXTERNAL = re.compile(r"\bextern\w*|\bindependent(?:ly)?\b|\bunabhaengig\w*|\bgeneral(?:is|iz)\w*")
+EXTERNAL = re.compile(
+    r"\bextern\w*|\bindependent(?:ly)?\b|\bunabhaengig\w*|\bgeneral(?:is|iz)\w*"
+    r"|\btest[ -]?(?:set|data|cohort|images)\w*|\btest(?:daten\w*|satz|kohorte|kollektiv|menge|bilde?r?n?)\b"
+    r"|\btest\w* (?:\w+ ){0,3}(?:on|with|an|auf|mit)\b"
+)
 UNTREATED = re.compile(
     r"\b(?:not yet (?:been )?(?:treated|drained)|untreated|undrained|yet untreated|(?:noch )?nicht (?:be"
     r"|ver)(?:handelt|sorgt)\w*|unbehandelt\w*|unversorgt\w*"
@@ -55,6 +59,17 @@ ABNORMAL_LABELS = re.compile(
     r"|(?:auffaellig|pathologisch)\w*\s*(?:/|oder|und)\s*(?:normal|unauffaellig)\w*|(?:normal"
     r"|unauffaellig)\w*\s*(?:/|oder|und)\s*(?:auffaellig|pathologisch)\w*"
 )
+
+# Not across a worry: "use these films, but it must not depend on age" asks for no patient data.
+_NO_WORRY_BETWEEN = rf"(?:(?!{WORRY.pattern})[^.;])"
+USE_METADATA = re.compile(
+    rf"\buse\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:age|sex|site|metadata|location)\b"
+    rf"|\b(?:nutz|verwend|benutz|nimm|einbezieh|beruecksichtig)\w*{_NO_WORRY_BETWEEN}{{0,40}}"
+    r"\b(?:alter|geschlecht|lokalisation|metadaten)\b"
+    rf"|\b(?:alter|geschlecht|lokalisation)\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:nutz|verwend|benutz|einbezieh|mit einbezogen"
+    r"|beruecksichtig)\w*|\binclud\w*[^.;]{0,20}\bmetadata"
+)
+BODY_SITE = re.compile(r"(?:body |anatomical )?sites?")
 
 # "Not a single case" asks for more than the default operating point.
 NOT_ONE_MISSED = (
@@ -119,7 +134,10 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
     (
         r"\b(?:only|just|about|nur|etwa|rund|some|few|wenige|einige)\b[^.;]{0,45}\b(?:boxes|bounding|boxen"
         r"|eingezeichnet|box annotation\w*|rahmen)\b(?! at all)"
-        r"|\bbox\w* (?:for|on|fuer|auf) (?:only |nur )?\d+ (?:of|von)\b|\bfew boxes\b|\bwenige boxen\b",
+        r"|\bbox\w* (?:for|on|fuer|auf) (?:only |nur )?\d+ (?:of|von)\b|\bfew boxes\b|\bwenige boxen\b"
+        # "5 % of the X-rays have boxes", but not "80 % of them"
+        r"|(?<![\d.,])[1-4]?\d(?:[.,]\d+)? ?(?:%|percent\b|per cent\b|prozent\b) (?:of|der|aller|unserer|von)\b[^.;,]{0,40}"
+        r"\b(?:have|has|carry|haben|hat|tragen)\b[^.;,]{0,20}\b(?:box\w*|bounding|annotat\w*|rahmen|kaesten|kaestchen)\b",
         "few_boxes",
     ),
     (
@@ -129,10 +147,7 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
         "image_level_labels_only",
     ),
     (
-        r"\buse\b[^.;]{0,40}\b(?:age|sex|site|metadata|location)\b|\b(?:nutz|verwend|benutz|nimm|einbezieh"
-        r"|beruecksichtig)\w*[^.;]{0,40}\b(?:alter|geschlecht|lokalisation|metadaten)\b"
-        r"|\b(?:alter|geschlecht|lokalisation)\b[^.;]{0,40}\b(?:nutz|verwend|benutz|einbezieh|mit einbezogen"
-        r"|beruecksichtig)\w*|\binclud\w*[^.;]{0,20}\bmetadata",
+        USE_METADATA.pattern,
         "use_metadata",
     ),
     (
@@ -157,8 +172,8 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
         "show_saliency",
     ),
     (
-        r"\b(?:dark(?:er)?|black|brown) skin|\bskin (?:tone|colou?r|type)|\bdunkle\w* haut\b|\bhauttyp\w*"
-        r"|\bhautfarbe|\bfitzpatrick",
+        r"\b(?:dark(?:er)?|black|brown)[ -]?skin|\bskin (?:tone|colou?r|type)|\bdunkle\w* haut\b|\bhauttyp\w*"
+        r"|\bdunkelhaeutig\w*|\bblack (?:patients?|people|men|women)\b|\bpeople of colou?r\b|\bhautfarbe|\bfitzpatrick",
         "skin_tone_question",
     ),
     (

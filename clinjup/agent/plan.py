@@ -9,7 +9,7 @@ from clinjup.agent import plan_detection
 from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, to_be_estimated
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
-from clinjup.agent.thresholds import is_triage, must_hold, operating_point, rule_in_words
+from clinjup.agent.thresholds import counts_the_cost, is_triage, must_hold, operating_point, rule_in_words
 from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, by_id
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
@@ -78,7 +78,7 @@ def build_plan(brief: Brief) -> Plan:
         words = {"priority_name": _priority_name(brief)}
         steps.append(_simple("class_figures", "Which class is taken for which?", "test", words, optional=True))
     steps.append(_performance_figures())
-    if is_triage(task):
+    if counts_the_cost(task):
         steps.append(_decision_figures(brief))
     steps.append(_gradcam(examined[0] if examined else None))
     return Plan(objective=task.objective, steps=steps)
@@ -125,11 +125,17 @@ def _metadata(brief: Brief, checked: list[str]) -> Step:
             "COVARIATES": _covariates(brief),
             "CONFOUNDERS": checked,
             **operating_point(brief.task),
+            **_prevalence(brief),
             "SEED": brief.seed,
         },
         depends_on=["select"],
         optional=True,
     )
+
+
+def _prevalence(brief: Brief) -> dict[str, float]:
+    """What PPV and NPV on validation are stated at, where the clinician said so."""
+    return {"PREVALENCE": brief.task.prevalence} if brief.task.prevalence else {}
 
 
 def _decision_figures(brief: Brief) -> Step:
@@ -235,7 +241,7 @@ def _train_and_validate(
             "NAME": name,
             **operating_point(brief.task),
             "CONFOUNDERS": checked,
-            **({"PREVALENCE": brief.task.prevalence} if brief.task.prevalence else {}),
+            **_prevalence(brief),
             "SEED": brief.seed,
         },
         words={"name": title, "rule": rule_in_words(brief.task), "confounder_check": check, **words},
@@ -301,7 +307,8 @@ def _open_test(brief: Brief, checked: list[str]) -> Step:
         parameters={
             "CONFOUNDERS": checked,
             **({"SUBGROUPS": groups} if groups else {}),
-            **({"TRIAGE": True} if is_triage(brief.task) else {}),
+            **({"TRIAGE": True} if counts_the_cost(brief.task) else {}),
+            **({"WORDING": False} if counts_the_cost(brief.task) and not is_triage(brief.task) else {}),
             "PREVALENCE": brief.task.prevalence,
             "SEED": brief.seed,
         },

@@ -24,8 +24,8 @@ _PERCENT = r"\s*-?\s*(?:%|percent|per cent|prozent)\w*"
 _SHARE = rf"(?<![\d.,])(?P<share>{_COUNT}(?:{_PERCENT})|0[.,]\d+|1[.,]0+|\d{{2,3}}(?=\s))"
 _GAP = r"(?:mind\.|min\.|ca\.|(?!specific|spezif|sensitiv|recall|trefferquote)[^.;\n]){0,45}?"
 _MARK = (
-    r"(?:marks?|markings?|boxes|box|alarms?|positives?|findings?|markierung\w*|boxen|alarme?n?|positive\w*|befunde?"
-    r"|treffer)"
+    r"(?:marks?|markings?|boxes|box|alarms?|positives?|findings?|detections?|hits?|calls?|markierung\w*|boxen|kasten|kaesten|kaestchen"
+    r"|rahmen|detektion(?:en)?|alarme?n?|positive\w*|befunde?|treffer)"
 )
 _FALSE = r"(?:(?:false|wrong|falsch\w*|unnoetige\w*|fehlerhafte\w*)[ -]?|fehl-?)"
 _IMAGES = r"(?:images?|films?|x-? ?rays?|pictures?|radiographs?|bilde?r?n?|aufnahmen?|roentgenbilde?r?n?)"

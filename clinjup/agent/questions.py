@@ -99,10 +99,10 @@ def ask_risk(language: Language) -> Question:
 
 def risk_option(answer: str) -> str | None:
     """The option that an answer to `ask_risk` means: its value or its text, in any language. None where it is none of them."""
-    wanted = fold(answer).strip().rstrip(".")
+    wanted = _plain(answer)
     for _, options in _RISK.values():
         for value, text in options.items():
-            if wanted in (fold(value), fold(text)):
+            if wanted in (_plain(value), _plain(text)):
                 return value
     return None
 
@@ -118,6 +118,17 @@ def ask_abnormal_labels(language: Language, target: Term) -> Question:
     )
 
 
+def abnormal_option(answer: str, target: Term) -> str | None:
+    """The option that an answer to `ask_abnormal_labels` means, read as `risk_option` reads one. None where it is none of them."""
+    wanted = _plain(answer)
+    for language, (_, options) in _ABNORMAL.items():
+        name = target.named(language)
+        for value, text in options.items():
+            if wanted in (_plain(value), _plain(text.format(target=name))):
+                return value
+    return None
+
+
 def ask_label_column(language: Language, target: str, options: dict[str, str]) -> Question:
     """Ask for the label column; `options` maps 'TABLE:COLUMN' to a description."""
     return Question(id="label_column", text=_LABEL_COLUMN[language].format(target=target), options=_options(options))
@@ -131,6 +142,10 @@ def ask_positive_values(language: Language, target: str, source: str, counts: di
         text=_POSITIVE_VALUES[language].format(source=source, target=target),
         options=_options({value: f"{value} ({count} {images})" for value, count in counts.items()}),
     )
+
+
+def _plain(answer: str) -> str:
+    return fold(answer).strip().rstrip(".")
 
 
 def _options(options: dict[str, str]) -> list[QuestionOption]:

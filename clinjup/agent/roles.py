@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import Field
 
+from clinjup.agent.questions import abnormal_option
 from clinjup.agent.roles_boxes import choose_boxes
 from clinjup.agent.roles_columns import (
     BLANK_IS_UNKNOWN,
@@ -51,8 +53,8 @@ class RoleDecision(Contract):
 def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str, str] | None = None) -> RoleDecision:
     """Decide which column is image, label, patient, split, confounder, covariate.
 
-    `answers`: "label_column" ('TABLE:COLUMN' or the column's name), "positive_values" (values separated by ';'). In lists of
-    values the empty string stands for a blank cell. With no target yet, only checks that something could be a label.
+    `answers`: "label_column" ('TABLE:COLUMN' or the column's name), "positive_values" (values separated by ';'), "abnormal_labels". In lists
+    of values the empty string stands for a blank cell. With no target yet, only checks that something could be a label.
     Raises UnusableData: no labels, one class, a target the labels do not know, fewer than three patients, no image column.
     """
     answers = answers or {}
@@ -129,6 +131,9 @@ def _check_image_column(profile: DataProfile) -> None:
 def _label(profile: DataProfile, task: ClinicalTask, folders: bool, answers: Mapping[str, str]) -> LabelChoice:
     assert task.target is not None
     target = target_term(task.target, task.target_name)
+    if abnormal_option(answers.get("abnormal_labels", ""), target) == "same":
+        abnormality = target_term("abnormality")
+        target = replace(target, codes=(*target.codes, *abnormality.synonyms, *abnormality.codes))
     comparator = target_term(task.comparator) if task.comparator else None
     if task.task_type is TaskType.MULTICLASS:
         return _label_of_classes(profile, folders, task.priority)

@@ -15,6 +15,16 @@ def is_triage(task: ClinicalTask) -> bool:
     return task.task_type is TaskType.BINARY and (task.output_format == "refer_reassure" or bool(task.risk.harm_ratio))
 
 
+def counts_the_cost(task: ClinicalTask) -> bool:
+    """Whether it is told how many may be missed and what each case found costs: in triage, and where a sensitivity is named for a skin lesion.
+
+    There each false alarm is an excision, whether or not the answer is worded as one.
+    """
+    named = task.risk.kind == "sensitivity_first" and task.risk.target_sensitivity is not None
+    excised = task.task_type is TaskType.BINARY and task.modality == "dermoscopy" and named
+    return is_triage(task) or excised
+
+
 def must_hold(task: ClinicalTask) -> bool:
     """Whether the target must hold for patients to come: where no case may be missed, or one class of several has priority."""
     return task.risk.lower_bound or (task.task_type is TaskType.MULTICLASS and task.risk.kind == "sensitivity_first")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from clinjup.agent.intent_phrases import EXTERNAL
+from clinjup.agent.roles_columns import patient_column
 from clinjup.agent.thresholds import DEFAULT_SPECIFICITY
 from clinjup.agent.vocabulary import fold
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, TaskType
@@ -14,19 +15,42 @@ _SKIN_TONE = (
     "HAM10000 and ISIC hold almost only light skin. What would answer it: images of patients with dark skin with a proved diagnosis and "
     "the Fitzpatrick or Monk skin type written down, at least 10 melanomas among them (better 60), tested apart and never assumed."
 )
+_SKIN_TONE_ELSEWHERE = (
+    "Whether it also works for patients with dark skin is not examined in this run. What would answer it: a column with the skin type or the "
+    "patients' own statement, at least 10 cases with the finding among them (better 60), tested apart and never assumed."
+)
+_PATIENT_IN_FILE_NAMES = frozenset({"chexpert", "candid"})  # their readers take the patient from there
 _CONTAINED = {"ham10000": "HAM10000", "isic2018": "ISIC 2018", "isic2019": "ISIC 2019"}
-_NAMES = {"ham10000": r"\bham ?10 ?000\b|\bham10k\b", "isic2018": r"\bisic ?2018\b", "isic2019": r"\bisic ?2019\b"}
+_NAMES = {
+    "ham10000": r"\bham[ -]?10[ -]?(?:000|k)\b",
+    "isic2018": r"\bisic[ -]?2018\b",
+    "isic2019": r"\bisic[ -]?2019\b",
+}
 
 
 def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
     """Warnings about what this data cannot show."""
     found = []
     if "skin_tone_question" in task.constraints:
-        found.append(DataWarning(code="skin_tone_unknown", sentence=_SKIN_TONE))
+        sentence = _SKIN_TONE if task.modality in (None, "dermoscopy") else _SKIN_TONE_ELSEWHERE
+        found.append(DataWarning(code="skin_tone_unknown", sentence=sentence))
     if "use_metadata" in task.constraints and task.modality != "dermoscopy":
         sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
         found.append(DataWarning(code="metadata_not_used", sentence=sentence))
-    return [*found, *_false_alarms(task), *_no_external(task, profile)]
+    return [*found, *_no_patients(task, profile), *_false_alarms(task), *_no_external(task, profile)]
+
+
+def _no_patients(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
+    """A wish that several images count as one patient, where nothing says whose images they are."""
+    named = patient_column(profile, None) is not None or profile.layout in _PATIENT_IN_FILE_NAMES
+    if "group_by_patient" not in task.constraints or named:
+        return []
+    sentence = (
+        "You want several images of one patient to count as one, but no column says which images belong to the same patient, so this cannot "
+        "be done: each image counts as a patient of its own. A column 'patient_id' in the table, with the same number or pseudonym on all "
+        "images of one patient, would allow it."
+    )
+    return [DataWarning(code="cannot_group_by_patient", sentence=sentence)]
 
 
 def _false_alarms(task: ClinicalTask) -> list[DataWarning]:

@@ -15,7 +15,8 @@ from clinjup.kernel.figures import GREY, new_figure, show_figure
 if TYPE_CHECKING:
     from clinjup.evaluation.test_set import TestSet
 
-_RATIOS = np.geomspace(1, 50, 60)
+_WIDEST, _POINTS = 50, 60  # harm ratios from 1 to 50, further where the clinician's own lies beyond
+_TICKS = (1, 2, 5, 10, 20, 50)
 _BAND_RESAMPLES = 300
 
 
@@ -25,12 +26,14 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
     if class_absent(test, "a decision curve"):
         return
     labels = test.part.labels
-    thresholds = 1 / (1 + _RATIOS)
+    widest = max(_WIDEST, 2 * (harm_ratio or 0))
+    ratios = np.geomspace(1, widest, _POINTS)
+    thresholds = 1 / (1 + ratios)
     bootstrap = Bootstrap(test.part.clusters, labels, resamples=_BAND_RESAMPLES, seed=test.seed).without_strata()
     figure, axes = new_figure(width=7.2, height=4.8)
     prevalence = labels.mean()
-    refer_all = prevalence - (1 - prevalence) * thresholds / (1 - thresholds)
-    axes.plot(_RATIOS, refer_all, color=GREY, lw=1.5, ls="--", label="refer everyone")
+    refer_all = prevalence - (1 - prevalence) / ratios
+    axes.plot(ratios, refer_all, color=GREY, lw=1.5, ls="--", label="refer everyone")
     axes.axhline(0, color=GREY, lw=1.2, label="refer nobody")
     best = refer_all
     for name, colour in colours_of(test).items():
@@ -38,16 +41,16 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
         low, high = _band(p, labels, thresholds, bootstrap)
         curve = net_benefit(p, labels, thresholds)
         best = np.maximum(best, high)
-        axes.fill_between(_RATIOS, low, high, color=colour, alpha=0.12, lw=0)
-        axes.plot(_RATIOS, curve, color=colour, lw=2, label=name)
+        axes.fill_between(ratios, low, high, color=colour, alpha=0.12, lw=0)
+        axes.plot(ratios, curve, color=colour, lw=2, label=name)
     if harm_ratio is not None:
         axes.axvline(harm_ratio, color="black", lw=1, ls=":", label=f"your ratio, {harm_ratio:g} to 1")
     axes.set_xscale("log")
-    ticks = [1, 2, 5, 10, 20, 50]
+    ticks = [tick * power for power in (1, 100, 10_000) for tick in _TICKS if tick * power <= widest]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set(
-        xlim=(1, 50),
+        xlim=(1, widest),
         ylim=(-0.25 * prevalence, 1.15 * max(float(best.max()), float(prevalence))),
         xlabel=f"how many false alarms one missed {test.target} is worth",
         ylabel=f"net benefit ({test.target} found per image)",
@@ -55,9 +58,9 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
     )
     say_count(axes, count_line(test))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=8.5, ncols=3)
-    at = int(np.argmin(np.abs(_RATIOS - (harm_ratio or 10))))
+    at = harm_ratio or 10
     p = scaled(test.probabilities[test.selected], test.validations[test.selected].temperature)
-    chosen = float(net_benefit(p, labels, thresholds[at : at + 1])[0])
+    chosen = float(net_benefit(p, labels, np.array([1 / (1 + at)]))[0])
     show_figure(
         figure,
         "decision_curve",
@@ -68,8 +71,8 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
             "model lies above both grey lines at the ratio that you would defend: below them, referring everyone (or nobody) is better."
         ),
         alt=(
-            f"At a ratio of {_RATIOS[at]:.0f} to 1 the net benefit of {test.selected} is {chosen:.3f}, that of referring everyone "
-            f"{refer_all[at]:.3f}, of referring nobody 0."
+            f"At a ratio of {at:g} to 1 the net benefit of {test.selected} is {chosen:.3f}, that of referring everyone "
+            f"{prevalence - (1 - prevalence) / at:.3f}, of referring nobody 0."
         ),
         synthetic=test.synthetic,
     )

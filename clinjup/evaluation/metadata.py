@@ -60,6 +60,7 @@ def metadata_ablation(
     lower_bound: bool = False,
     harm_ratio: float | None = None,
     out_of_fold: OutOfFold | None = None,
+    prevalence: float | None = None,
     seed: int = 0,
 ) -> Ablation:
     """Compare the selected model with and without patient data on the validation part, by AUROC for the class of interest.
@@ -67,7 +68,8 @@ def metadata_ablation(
     Both go through a logistic regression that was fitted on four fifths of the groups and judges the rest, in turn, so that they differ in
     the patient data only. The difference carries a paired bootstrap interval clustered by group. Only where it lies above zero the model
     with patient data is kept and selected: emits its TrainingFinding and ValidationFinding, and in any case the SelectionFinding with the
-    experiment and a NoteFinding. The operating point of the kept model follows the arguments, which are those of `validate`.
+    experiment and a NoteFinding. The operating point of the kept model and the prevalence that its PPV and NPV are stated at follow the
+    arguments, which are those of `validate`.
     """
     from clinjup.learning.fusion import fit_fusion, fused_model
 
@@ -130,6 +132,7 @@ def metadata_ablation(
         lower_bound=lower_bound,
         harm_ratio=harm_ratio,
         out_of_fold=out_of_fold,
+        prevalence=prevalence,
         seed=seed,
     )
     emit_validation(validation, cohort)

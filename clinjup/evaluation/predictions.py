@@ -22,16 +22,20 @@ PREDICTIONS = Path("cache/predictions.csv")
 REFER, REASSURE = "refer", "reassure"
 
 
-def write_predictions(validation: Validation, part: Part, predicted: NDArray[np.float64], *, triage: bool) -> None:
+def write_predictions(
+    validation: Validation, part: Part, predicted: NDArray[np.float64], *, calibrated: bool, wording: bool
+) -> None:
     """Write the table, one row an image, and announce it as a PredictionsFinding.
 
     Two classes: label and decision 1 or 0. Several: their names, a probability a class, and `flag_<class>` 1 where the class of interest
-    reaches its operating point. With `triage` the calibrated probability and the wording refer / reassure.
+    reaches its operating point. `calibrated` adds the calibrated probability, `wording` whether to refer or to reassure.
     """
     import pandas as pd
 
     parts = ((validation.part, validation.predicted), (part, predicted))
-    table = pd.concat([_rows(validation, *each, triage=triage) for each in parts], ignore_index=True)
+    table = pd.concat(
+        [_rows(validation, *each, calibrated=calibrated, wording=wording) for each in parts], ignore_index=True
+    )
     PREDICTIONS.parent.mkdir(exist_ok=True)
     table.to_csv(PREDICTIONS, index=False, float_format="%.8g", encoding="utf-8", lineterminator="\n")
     emit(
@@ -40,7 +44,9 @@ def write_predictions(validation: Validation, part: Part, predicted: NDArray[np.
     )
 
 
-def _rows(validation: Validation, part: Part, predicted: NDArray[np.float64], *, triage: bool) -> pd.DataFrame:
+def _rows(
+    validation: Validation, part: Part, predicted: NDArray[np.float64], *, calibrated: bool, wording: bool
+) -> pd.DataFrame:
     import pandas as pd
 
     model = validation.model
@@ -59,7 +65,8 @@ def _rows(validation: Validation, part: Part, predicted: NDArray[np.float64], *,
         columns |= {f"probability_{name}": predicted[:, code] for code, name in enumerate(part.classes)}
         columns["decision"] = names[predicted.argmax(axis=1)]
         columns[f"flag_{part.classes[model.positive]}"] = called
-    if triage:
+    if calibrated:
         columns["probability_calibrated"] = scaled(scores, validation.temperature)
+    if wording:
         columns["wording"] = np.where(called == 1, REFER, REASSURE)
     return pd.DataFrame(columns)

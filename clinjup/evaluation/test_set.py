@@ -117,12 +117,14 @@ def open_test_set(
     confounders: Sequence[str] = (),
     subgroups: Sequence[str] = (),
     triage: bool = False,
+    wording: bool = True,
     prevalence: float | None = None,
     seed: int = 0,
 ) -> TestSet:
     """Evaluate the final models on the test part, baseline first. Without `selection` the last model counts as selected.
 
-    `subgroups`: covariates whose groups are looked at apart. `triage` adds what a decision to refer or reassure needs (see triage.py).
+    `subgroups`: covariates whose groups are looked at apart. `triage` adds what a decision to refer or reassure needs (see triage.py),
+    and with `wording` the predictions say refer / reassure.
 
     The opening is counted: a first call emits a TestOpeningFinding, a later one with the same models returns what was stored, and one with
     other models, thresholds or images raises TestAlreadyOpenedError. Emits an EvaluationFinding per model, and a PredictionsFinding for
@@ -176,7 +178,7 @@ def open_test_set(
         emit(finding, verdict(finding, target))
     if triage:
         say_triage(findings[selected], target)
-    write_predictions(validations[selected], part, predicted[selected], triage=triage)
+    write_predictions(validations[selected], part, predicted[selected], calibrated=triage, wording=triage and wording)
     return TestSet(
         by_name, validations, part, probabilities, predicted, findings, selected, target, cohort.synthetic, seed
     )

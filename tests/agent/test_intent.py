@@ -125,6 +125,8 @@ REQUESTS = [
     ("Diagnose pneumothorax and keep the Brier score low.", chest(metric="brier", direction="minimize")),
     ("Detect pneumothorax, it must not depend on patient age or on the scanner.",
      chest(confounders=["age", "scanner"], metric="worst_group_auroc")),
+    ("Detect pneumothorax. Use the films, but it must not depend on age.", chest(confounders=["age"], metric="worst_group_auroc")),
+    ("Detect pneumothorax, it must not depend on the site.", chest(confounders=["source"], metric="worst_group_auroc")),
     ("Detect pneumothorax on chest X-rays. Nothing may leave our hospital.", chest(constraints=["local_only"])),
     ("Detect pneumothorax, I have a laptop without a GPU, and show me a heatmap.", chest(constraints=["run_on_cpu", "show_saliency"])),
     ("Detect pneumothorax. I am afraid that the model just recognises pleural effusions.", chest()),
@@ -171,6 +173,17 @@ REQUESTS = [
     ("Some pictures have rulers and pen marks, please make sure it doesn't look at them.",
      unknown(modality="dermoscopy", confounders=["ruler", "ink"], metric="worst_group_auroc")),
     ("Diagnose skin lesions on dermoscopy. Use patient age and site too if that helps.", seven(constraints=["use_metadata"])),
+    ("Diagnose skin lesions on dermoscopy. Use age and site too if that helps, but make sure it doesn't look at rulers.",
+     seven(confounders=["ruler"], constraints=["use_metadata"])),
+    ("Use age and site too if that helps, but make sure it doesn't look at rulers.",
+     unknown(modality="dermoscopy", confounders=["ruler"], constraints=["use_metadata"], metric="worst_group_auroc")),
+    ("Melanome von Nävi unterscheiden. Nutze Alter und Lokalisation, aber das Modell soll nicht auf Lineale schauen.",
+     triage("de", confounders=["ruler"], constraints=["use_metadata"], metric="worst_group_auroc")),
+    ("Melanoma or mole? It must not depend on the site.", triage()),
+    ("Melanoma or mole? It must not depend on the site or the hospital.", triage(confounders=["source"], metric="worst_group_auroc")),
+    ("Melanoma or mole? Geht das auch bei dunkelhäutigen Patienten?", triage("de", constraints=["skin_tone_question"])),
+    ("Melanoma or mole? Does it work for Black patients?", triage(constraints=["skin_tone_question"])),
+    ("Melanoma or mole? Does it work for people of colour?", triage(constraints=["skin_tone_question"])),
     ("Diagnose skin lesions. Does it also work on dark skin?", seven(constraints=["skin_tone_question"])),
     ("Classify dermoscopic images into melanoma, nevus and basal cell carcinoma.", seven(priority="melanoma", metric="melanoma_sensitivity")),
     ("Hautveränderungen einordnen, Melanome haben Vorrang. Haare und Gelblasen sollen keine Rolle spielen.",
@@ -203,6 +216,12 @@ REQUESTS = [
      wrist(constraints=["group_by_patient"])),
     ("Mark fractures on wrist films. It should run on the PC in the emergency room.", wrist(constraints=["run_on_cpu"])),
     ("Zeichne Kästchen: Handgelenksfrakturen einzeichnen, höchstens eine falsche Markierung auf zwei Bilder.", wrist("de", **HALF_A_MARK)),
+    ("Handgelenksfrakturen einzeichnen. Höchstens ein falscher Kasten auf zwei Bilder.", wrist("de", **HALF_A_MARK)),
+    ("Handgelenksfrakturen einzeichnen, höchstens ein falscher Rahmen auf zwei Aufnahmen.", wrist("de", **HALF_A_MARK)),
+    ("Mark wrist fractures, with at most one false detection per two images.", wrist(**HALF_A_MARK)),
+    ("Mark wrist fractures. 5 % of the X-rays have boxes.", wrist(constraints=["few_boxes"])),
+    ("Mark wrist fractures. 80 % of the X-rays have boxes.", wrist()),
+    ("Frakturen am Handgelenk markieren. 5 % der Röntgenbilder haben Kästchen.", wrist("de", constraints=["few_boxes"])),
     ("Images only labelled abnormal/normal. Build me a fracture detector.",
      wrist(modality="bone_radiograph", constraints=["image_level_labels_only"], questions=["abnormal_labels"])),
     ("Is there a wrist fracture, yes or no?", wrist(type=BINARY, metric="auroc", output="probability")),
@@ -297,7 +316,30 @@ def test_of_several_findings_the_named_ones_are_offered() -> None:
     assert parse_request(text, {"target": "effusion"}).target == "effusion"
 
 
-@pytest.mark.parametrize(("answer", "target"), [("abnormality", "abnormality"), ("same", "fracture")])
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Sensitivity at least 95% for melanoma, and I'd like as few unnecessary excisions as possible.", "unnecessary referrals"),
+        ("Pneumothorax on chest X-rays, sensitivity at least 95 %, as few false alarms as possible.", "false alarms"),
+    ],
+)  # fmt: skip
+def test_the_objective_says_both_of_what_pulls_apart(text: str, instead: str) -> None:
+    objective = parse_request(text).objective
+    assert objective.endswith(f", at a sensitivity of at least 95%, with as few {instead} as that allows.")
+    assert "missing as few cases as possible" not in objective
+
+
+@pytest.mark.parametrize(
+    ("answer", "target"),
+    [
+        ("abnormality", "abnormality"),
+        ("A model that tells normal from abnormal, and is called that", "abnormality"),
+        ("Ein Modell, das normal von auffällig trennt und auch so heißt.", "abnormality"),
+        ("same", "fracture"),
+        ("in these images abnormal means fracture: tell fracture yes or no, without marks", "fracture"),
+        ("In diesen Bildern heißt auffällig: Fraktur. Fraktur ja oder nein, ohne Markierungen", "fracture"),
+    ],
+)
 def test_abnormal_is_not_fracture_until_the_clinician_says_so(answer: str, target: str) -> None:
     task = parse_request(
         "Images only labelled abnormal/normal. Build me a fracture detector.", {"abnormal_labels": answer}
@@ -308,6 +350,14 @@ def test_abnormal_is_not_fracture_until_the_clinician_says_so(answer: str, targe
         "probability",
         [],
     )
+
+
+@pytest.mark.parametrize("answer", ["no, abnormal is not fracture", "banana", " "])
+def test_an_answer_about_abnormal_that_is_not_understood_is_asked_for_again(answer: str) -> None:
+    task = parse_request(
+        "Images only labelled abnormal/normal. Build me a fracture detector.", {"abnormal_labels": answer}
+    )
+    assert [question.id for question in task.open_questions] == ["abnormal_labels"]
 
 
 @pytest.mark.parametrize(

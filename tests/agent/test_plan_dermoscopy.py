@@ -92,6 +92,18 @@ def test_not_a_single_case_rests_on_out_of_fold_predictions_and_95_percent_alone
     assert plan.step("validate_baseline").parameters["TARGET_SENSITIVITY"] == 0.95
 
 
+@pytest.mark.parametrize(("request_text", "wording"), [(AT_LEAST, False), (NOT_ONE, True), (GERMAN, True)])
+def test_a_sensitivity_named_for_melanoma_is_told_its_price_in_excisions(request_text, wording):
+    plan = planned(request_text)
+    assert plan.step("test").parameters["TRIAGE"] is True and plan.step("decision")
+    assert plan.step("test").parameters.get("WORDING", True) is wording
+
+
+def test_without_a_sensitivity_named_no_price_is_told():
+    plan = planned("I want to recognise melanoma on dermoscopy.")
+    assert "TRIAGE" not in plan.step("test").parameters and "decision" not in [step.id for step in plan.steps]
+
+
 def test_a_ratio_of_harms_reaches_the_threshold_and_the_decision_curve():
     plan = planned(GERMAN)
     assert plan.step("validate_baseline").parameters["HARM_RATIO"] == 10
@@ -132,6 +144,12 @@ def test_dark_skin_is_answered_in_the_language_of_notebook_and_report():
         assert said["skin_tone_unknown"].startswith("Whether it also works on dark skin")
 
 
+def test_of_films_the_answer_about_dark_skin_does_not_speak_of_melanomas():
+    task = parse_request("Detect pneumothorax on chest X-rays. Does it work for Black patients?")
+    (said,) = unanswerable(task, ham(layout="table"))
+    assert "patients with dark skin" in said.sentence and "melanoma" not in said.sentence
+
+
 def test_a_stated_specificity_decides_where_the_threshold_lies():
     task = "Nevus versus melanoma, specificity of at least 95 %."
     step = planned(task).step("validate_baseline")
@@ -166,6 +184,12 @@ def test_who_fears_false_alarms_gets_a_threshold_that_spares_them():
     [
         ("Tell melanoma from nevus. Test it externally on ISIC 2019.", "ham10000", True),
         ("Tell melanoma from nevus. HAM10000 is our external test.", "isic2019", True),
+        ("Tell melanoma from nevus, externally on ISIC-2019.", "ham10000", True),
+        ("Tell melanoma from nevus. HAM-10000 is the external test.", "isic2019", True),
+        ("Tell melanoma from nevus. HAM_10000 is the external test.", "isic2019", True),
+        ("Tell melanoma from nevus. ISIC 2019 is our test set.", "ham10000", True),
+        ("Tell melanoma from nevus. Please test it on ISIC 2019.", "ham10000", True),
+        ("Melanome von Nävi unterscheiden, ISIC 2019 sind die Testdaten.", "ham10000", True),
         ("Tell melanoma from nevus on ISIC 2019.", "ham10000", False),
         ("Tell melanoma from nevus. Test it externally on our own images.", "ham10000", False),
     ],
@@ -179,8 +203,8 @@ def test_sets_that_share_images_are_no_external_test(text, layout, told):
     ("stated", "expected"), [(" State predictive values for a prevalence of 2 %.", 0.02), ("", None)]
 )
 def test_a_stated_prevalence_holds_on_validation_as_on_the_test_set(stated: str, expected: float | None) -> None:
-    steps = {step.id: step.parameters for step in planned(NOT_ONE + stated).steps}
+    steps = {step.id: step.parameters for step in planned(f"{NOT_ONE} Use age and site too.{stated}").steps}
     assert steps["validate_baseline"].get("PREVALENCE") == steps["test"]["PREVALENCE"] == expected
-    assert ("prevalence=PREVALENCE" in recipe("validate_model").code) and "PREVALENCE" in recipe(
-        "validate_model"
-    ).defaults
+    assert steps["metadata"].get("PREVALENCE") == expected
+    for name in ("validate_model", "metadata_ablation"):
+        assert "prevalence=PREVALENCE" in recipe(name).code and "PREVALENCE" in recipe(name).defaults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from clinjup.agent.plan import build_plan
 from clinjup.agent.plan_detection import why_needless
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import Brief
+from clinjup.agent.unanswerable import unanswerable
 from clinjup.contracts import Plan, Step
 from clinjup.imaging import profile_data
 from clinjup.imaging.synthetic import write_cohort
+from clinjup.preflight import check
 from clinjup.recipes import recipe
 from tests.imaging.folders import write_image
 
@@ -157,6 +160,21 @@ def test_abnormal_labels_are_a_question_before_any_plan():
     assert [question.id for question in task.open_questions] == ["abnormal_labels"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "asked", "target"),
+    [("", ["abnormal_labels"], "fracture"), ("banana", ["abnormal_labels"], "fracture"), ("same", [], "fracture"),
+     ("abnormality", [], "abnormality")],
+)  # fmt: skip
+def test_what_abnormal_means_is_one_question_and_decides_which_folder_is_positive(tmp_path, answer, asked, target):
+    for folder in ("abnormal", "normal"):
+        for i in range(10):
+            write_image(tmp_path / folder / f"{folder}{i}.png", np.full((40, 40), 20 * i, np.uint8))
+    text = "Images only labelled abnormal/normal. Build me a fracture detector."
+    found = asyncio.run(check(text, str(tmp_path), {"abnormal_labels": answer}))
+    assert ([question.id for question in found.questions], found.task.target) == (asked, target)
+    assert asked or (found.roles and (found.roles.positive, found.roles.negative) == (["abnormal"], ["normal"]))
+
+
 @pytest.mark.parametrize(("first", "needless"), [(0.4, True), (0.6, True), (0.8, False)])
 def test_a_second_round_is_tried_only_where_the_first_one_helped(first, needless):
     step = Step(id="train_pseudo_boxes_2", title="", recipe="train_detector")
@@ -175,6 +193,34 @@ def test_follow_ups_counted_as_one_patient_are_a_constraint_and_need_patients(fo
     assert "group_by_patient" in parse_request(request).constraints
     assert "group_by_patient" not in parse_request(MARKS).constraints
     assert plan(request, folders["all"]).steps[0].parameters["COLUMNS"]["patient"] == "dataset.csv:patient_id"
+
+
+@pytest.mark.parametrize(
+    ("wish", "column", "layout", "told"),
+    [
+        (" The child comes back three times, please count that as one patient.", "note", "table", True),
+        (" The child comes back three times, please count that as one patient.", "patient_id", "table", False),
+        (" The child comes back three times, please count that as one patient.", "note", "chexpert", False),
+        ("", "note", "table", False),
+    ],
+)
+def test_a_wish_to_count_images_as_one_patient_that_cannot_be_met_is_told(folders, wish, column, layout, told):
+    profile = profile_data(folders["all"])
+    tables = [
+        each.model_copy(
+            update={
+                "columns": [
+                    item.model_copy(update={"name": column}) if item.name == "patient_id" else item
+                    for item in each.columns
+                ]
+            }
+        )
+        for each in profile.tables
+    ]
+    profile = profile.model_copy(update={"tables": tables, "layout": layout})
+    said = {warning.code: warning.sentence for warning in unanswerable(parse_request(MARKS + wish), profile)}
+    assert ("cannot_group_by_patient" in said) == told
+    assert not told or "A column 'patient_id' in the table" in said["cannot_group_by_patient"]
 
 
 def test_only_the_confounders_that_are_checked_are_named(folders):

@@ -541,3 +541,18 @@ def test_a_finding_outside_the_vocabulary_is_matched_by_its_own_words() -> None:
     task = parse_request("Make me something useful.", {"target": "Gallensteine"})
     found = roles(flags(label=column("Befund", {"Gallensteine": 40, "keine Gallensteine": 60})), task)
     assert (found["positive"], found["negative"]) == (["Gallensteine"], ["keine Gallensteine"])
+
+
+@pytest.mark.parametrize(
+    ("profile", "positive", "negative"),
+    [
+        (data(layout="class_folders", folders={"abnormal": 50, "normal": 50}), ["abnormal"], ["normal"]),
+        (data(layout="class_folders", folders={"auffällig": 50, "unauffällig": 50}), ["auffällig"], ["unauffällig"]),
+        (data(table("t.csv", image(), column("label", {"abnormal": 50, "normal": 50}))), ["abnormal"], ["normal"]),
+        (data(table("t.csv", image(), column("abnormal", {"1": 50, "0": 50}))), ["1"], ["0"]),
+    ],
+)
+def test_once_abnormal_means_the_finding_its_values_are_positive(profile, positive, negative):
+    text, answers = "Images only labelled abnormal/normal. Build me a fracture detector.", {"abnormal_labels": "same"}
+    found = roles(profile, parse_request(text, answers), answers)
+    assert (found["positive"], found["negative"]) == (positive, negative)

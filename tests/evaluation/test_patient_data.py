@@ -40,7 +40,7 @@ def trained(run_folder, request):
 @pytest.mark.parametrize("trained", [True], indirect=True)
 def test_patient_data_that_help_are_kept_and_used_from_then_on(trained, published):
     cohort, images, validations, selection = trained
-    found = metadata_ablation(selection, validations, cohort, images, covariates=["age", "sex"])
+    found = metadata_ablation(selection, validations, cohort, images, covariates=["age", "sex"], prevalence=0.02)
     name = "baseline" + SUFFIX
     assert found.selection.selected == name and found.selection.experiments[-1].outcome == "kept"
     assert found.estimates["difference"].ci95[0] > 0
@@ -52,6 +52,9 @@ def test_patient_data_that_help_are_kept_and_used_from_then_on(trained, publishe
     old = part.table.assign(age=90.0)
     assert (loaded.predict(pixels, old) > loaded.predict(pixels, part.table.assign(age=20.0))).all()
     assert [item["name"] for item in published("validation")][-1] == name
+    point, metrics = found.validations[name].operating_point, found.validations[name].metrics
+    true, false = point.sensitivity.value * 0.02, (1 - point.specificity.value) * 0.98
+    assert metrics["ppv"].value == pytest.approx(true / (true + false))
 
 
 @pytest.mark.parametrize("trained", [False], indirect=True)

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
-from clinjup.evaluation import TestSet, gradcam_montage, open_test_set, validate
+from clinjup.evaluation import TestSet, decision_curve, gradcam_montage, open_test_set, validate
 from clinjup.evaluation.opening import RECORD
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
+from clinjup.kernel.figures import new_figure
 from tests.evaluation.conftest import Published, captured_findings
 from tests.evaluation.phantoms import DRAIN, drain_reader
 
@@ -112,6 +113,31 @@ def test_a_triage_on_films_speaks_of_images_not_of_lesions(
     open_test_set(models, validations, cohort, images, selection=selection, triage=True)
     (price,) = [note["sentence"] for note in published("note") if "For each" in note["sentence"]]
     assert "For each pneumothorax found, " in price and " images are called positive" in price
+
+
+@pytest.mark.parametrize("wording", [True, False])
+def test_what_each_case_costs_may_be_told_without_the_wording_of_a_triage(
+    models, validations, cohort, images, selection, run_folder: Path, published: Published, wording: bool
+) -> None:
+    test = open_test_set(
+        models, validations, cohort, images, selection=selection, triage=True, wording=wording, prevalence=0.1
+    )
+    assert test.findings[test.selected].metrics["excisions_per_case"].value is not None
+    table = pd.read_csv(published("predictions")[0]["path"])
+    assert "probability_calibrated" in table and ("wording" in table) is wording
+
+
+@pytest.mark.parametrize(("ratio", "widest"), [(100, 200), (10, 50), (None, 50)])
+def test_the_decision_curve_reaches_beyond_the_clinicians_own_ratio(
+    opened: TestSet, published: Published, monkeypatch: pytest.MonkeyPatch, ratio: int | None, widest: int
+) -> None:
+    drawn = []
+    monkeypatch.setattr(decision_curve, "new_figure", lambda **size: drawn.append(new_figure(**size)) or drawn[-1])
+    opened.plot_decision_curve(ratio)
+    ((_, axes),) = drawn
+    assert axes.get_xlim() == (1, widest) and max(axes.lines[0].get_xdata()) == pytest.approx(widest)
+    assert f"At a ratio of {ratio or 10} to 1 " in published("figure")[-1]["alt"]
+    assert axes.get_xticks()[-1] == widest
 
 
 def test_an_evaluation_that_crashed_may_be_repeated_with_the_same_models(

@@ -13,6 +13,7 @@ TARGET_SENSITIVITY = 0.9
 TARGET_SPECIFICITY = None  # if asked for, instead of the sensitivity
 LOWER_BOUND = False
 HARM_RATIO = None
+PREVALENCE = None  # if asked for, the prevalence at which PPV and NPV are stated
 SEED = 0
 # %%
 from clinjup.evaluation import metadata_ablation
@@ -29,6 +30,7 @@ ablation = metadata_ablation(
     lower_bound=LOWER_BOUND,
     harm_ratio=HARM_RATIO,
     out_of_fold=out_of_fold.get(selection.selected),
+    prevalence=PREVALENCE,
     seed=SEED,
 )
 selection, models, validations = ablation.selection, models | ablation.models, validations | ablation.validations

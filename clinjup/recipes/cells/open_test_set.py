@@ -9,6 +9,7 @@
 CONFOUNDERS = []
 SUBGROUPS = []  # covariates whose groups are looked at apart
 TRIAGE = False  # True: what a decision to refer or to reassure needs
+WORDING = True  # with TRIAGE: the table of predictions says refer or reassure too
 PREVALENCE = None  # prevalence at which PPV and NPV are stated; None = that of the test part
 SEED = 0
 # %%
@@ -23,6 +24,7 @@ test = open_test_set(
     confounders=CONFOUNDERS,
     subgroups=SUBGROUPS,
     triage=TRIAGE,
+    wording=WORDING,
     prevalence=PREVALENCE,
     seed=SEED,
 )
