@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_COHORT = "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
+
 
 @dataclass(frozen=True)
 class ExampleRequest:
@@ -24,7 +26,7 @@ class ExampleRequest:
         from clinjup.imaging.synthetic import COHORTS
 
         if self.cohort not in COHORTS:
-            return "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
+            return NO_COHORT
         return ""
 
 

@@ -96,7 +96,7 @@ class History:
                 self.findings = [each for _, each in self._found]
                 self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
                 self.finished = False
-                self.status, self.sentence = RunStatus.INTERRUPTED, "Gone back to an earlier step."
+                self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
             elif record.kind == "finished":
                 self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
                 self.finished = self.status is RunStatus.COMPLETED
@@ -115,6 +115,14 @@ class History:
         """Steps whose last attempt worked."""
         last = {execution["step_id"]: execution["ok"] for execution in self.executions}
         return {step_id for step_id, ok in last.items() if ok}
+
+
+def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
+    """What a `restore` record {step_id, cells_removed} says to the clinician."""
+    step_id, count = restore["step_id"], restore["cells_removed"]
+    title = next((step.title for step in plan.steps if step.id == step_id), step_id) if plan else step_id
+    cells = "1 cell was" if count == 1 else f"{count} cells were"
+    return f"The notebook is as it was before '{title}': {cells} taken out. The journal keeps everything, and the run can go on from there."
 
 
 def _seconds(journal: Journal) -> float:

@@ -30,7 +30,7 @@ from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
 from clinjup.run import NotRunningError, Run, brief_of
-from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history
+from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
@@ -151,21 +151,17 @@ class RunManager:
         try:
             removed = workspace.session.remove_steps(steps)
             cells = len(workspace.session.notebook.cells)
-            history.journal.append("restore", {"step_id": step_id, "steps": steps, "cells_removed": removed})
+            record = {"step_id": step_id, "steps": steps, "cells_removed": removed}
+            history.journal.append("restore", record)
             workspace.session.set_metadata(journal_head=history.journal.head)
         finally:
             await workspace.close()
             await workspace.session.close()
+        sentence = went_back(history.plan, record)
         if live is not None:
-            live.publish("notebook.restored", {"step_id": step_id, "cells": cells})
-            live.end = LoopEnd(
-                RunStatus.INTERRUPTED, f"Gone back to before '{step_id}'. The run can be resumed from there."
-            )
-        title = next(step.title for step in history.plan.steps if step.id == step_id) if history.plan else step_id
-        return (
-            cells,
-            f"The notebook is as it was before '{title}', {removed} cells were taken out. The journal keeps them.",
-        )
+            live.publish("notebook.restored", {"steps": steps, "sentence": sentence})
+            live.end = LoopEnd(RunStatus.INTERRUPTED, sentence)
+        return cells, sentence
 
     async def subscribe(self, run_id: str, since: int | None = None) -> AsyncIterator[Event]:
         """The run's events from `since` on (None = from where this try of it began), live until the run has finished."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from clinjup.contracts import Event, Question, RunRequest, RunStatus
 from clinjup.planning import PlannerUnusableError, host_of
-from clinjup.run_folder import History
+from clinjup.run_folder import History, went_back
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,12 @@ def events_of(history: History, folder: Path) -> list[Event]:
             tell(record.t, "result", {"step_id": record.data["step_id"], "finding": record.data["finding"]})
         elif record.kind == "repair":
             tell(record.t, "error.repaired", dict(record.data))
+        elif record.kind == "restore":
+            tell(
+                record.t,
+                "notebook.restored",
+                {"steps": record.data["steps"], "sentence": went_back(history.plan, record.data)},
+            )
     if plan is not None:
         tell(records[-1].t, "plan.updated", plan)
     ended = {"status": history.status.value, "sentence": history.sentence}

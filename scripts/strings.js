@@ -1,5 +1,6 @@
 /**
- * All strings that the sidebar says, as `trans.__('…')` and `trans._n('…', '…')` in src/. The German catalogue is tested with it.
+ * All strings that the sidebar says: `trans.__('…')` and `trans._n('…', '…')` in src/, and what the server says in English
+ * (src/locale/server.json; tests/server/test_sentences.py keeps it equal to the server's words). The German catalogue is tested with it.
  */
 
 const fs = require('fs');
@@ -37,7 +38,9 @@ function stringsIn(file) {
 
 /** Every string once, sorted. */
 function allStrings(folder) {
-  return [...new Set(sources(folder).flatMap(stringsIn))].sort();
+  const server = path.join(folder, 'locale', 'server.json');
+  const said = JSON.parse(fs.readFileSync(server, 'utf8'));
+  return [...new Set([...sources(folder).flatMap(stringsIn), ...said])].sort();
 }
 
 module.exports = { allStrings };

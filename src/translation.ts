@@ -18,6 +18,14 @@ export type LanguageSetting = 'auto' | 'en' | 'de';
 
 export const DOMAIN = 'clinjup';
 
+let chosen: LanguageSetting = 'auto';
+let germanBundle: Gettext | null = null;
+
+/** Take over the user's setting, for what is said outside of the panel. */
+export function setLanguage(setting: LanguageSetting): void {
+  chosen = setting;
+}
+
 /** The language that the panel speaks: 'auto' follows JupyterLab, and the page's own language where JupyterLab has none. */
 export function languageOf(
   translator: ITranslator | null,
@@ -33,12 +41,20 @@ export function languageOf(
 /** The bundle for that language. */
 export function bundleOf(
   translator: ITranslator | null,
-  setting: LanguageSetting = 'auto'
+  setting: LanguageSetting = chosen
 ): TranslationBundle {
   if (languageOf(translator, setting) === 'de') {
-    const gettext = new Gettext({ locale: 'de', domain: DOMAIN });
-    gettext.loadJSON(german as any, DOMAIN);
-    return gettext;
+    if (!germanBundle) {
+      germanBundle = new Gettext({ locale: 'de', domain: DOMAIN });
+      germanBundle.loadJSON(german as any, DOMAIN);
+    }
+    return germanBundle;
   }
   return (translator ?? nullTranslator).load(DOMAIN);
+}
+
+/** A fixed sentence of the server (locale/server.json), which speaks English, in the bundle's language; others as they are. */
+export function translated(sentence: string, trans: TranslationBundle): string {
+  // eslint-disable-next-line jupyter/no-dynamic-translation
+  return trans.__(sentence);
 }

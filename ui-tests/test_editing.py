@@ -76,6 +76,41 @@ def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_t
     expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
 
 
+def test_after_going_back_to_before_a_step_the_panel_says_so_and_the_run_goes_on_from_there(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    lab = open_lab(width=1500)
+    path = lab.new_notebook("mine")
+    turns.extend(script("print('first')", "print('second')"))
+    lab.ask(notebook=path, claude=True)
+    lab.wait_for_end("Failed", timeout=MINUTES)
+    lab.wait_for_text("print('second')")
+
+    lab.panel.get_by_role("button", name='Go back to before "S2"').click()
+    lab.page.locator(".jp-Dialog").get_by_role("button", name="Go back").click()
+    end = lab.wait_for_end("Stopped", timeout=MINUTES)
+    expect(end).to_contain_text("The notebook is as it was before 'S2'")
+    lab.wait_for_step("S1", "done")
+    lab.wait_for_step("S2", "pending")
+    lab.page.wait_for_function(
+        """source => {
+          const { cells } = window.jupyterapp.shell.currentWidget.context.model.sharedModel;
+          return cells.every(cell => cell.getSource() !== source);
+        }""",
+        arg="print('second')",
+    )
+    lab.screenshot("gone-back")
+    assert lab.serious_violations() == []
+
+    turns.extend(script(s2="print('second, again')")[1:])
+    end.get_by_role("button", name="Go on").click()
+    lab.wait_for_end("Failed", timeout=2 * MINUTES)
+    lab.wait_for_text("second, again")
+    lab.wait_for_step("S2", "done")
+    assert "mine" in lab.sources() and "print('first')" in lab.sources()
+    assert on_disk(server, path) == lab.sources()
+
+
 def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     open_lab: Callable[..., Lab], turns: Turns, server: LabServer
 ) -> None:

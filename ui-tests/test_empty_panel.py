@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lab import Lab
+from lab import MINUTES, Lab
 from playwright.sync_api import expect
+
+from clinjup.examples import EXAMPLES
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -20,6 +22,16 @@ def test_offers_the_five_requests_and_all_of_them_can_be_tried(open_lab: Callabl
     expect(lab.panel.get_by_text("no cost")).to_be_visible()
     lab.screenshot(f"empty-{theme}")
     assert lab.serious_violations() == []
+
+
+def test_one_click_on_an_example_starts_a_run_on_its_synthetic_data(open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(width=1500)
+    lab.new_request()
+    lab.click_example("Pneumothorax")
+    expect(lab.panel.locator("blockquote")).to_have_text(EXAMPLES["pneumothorax"].intent, timeout=2 * MINUTES)
+    lab.wait_for_cells(2, timeout=2 * MINUTES)
+    lab.stop()
+    lab.wait_for_end("Stopped", timeout=MINUTES)
 
 
 @pytest.mark.parametrize("width", [250, 700])
@@ -68,5 +80,6 @@ def test_the_panel_speaks_german_when_asked_to(open_lab: Callable[..., Lab]) -> 
         if shown.count():  # the page was loaded again, and a run that can go on is shown first
             shown.select_option(label="Neue Anfrage")
         expect(lab.panel.get_by_role("heading", name="Stellen Sie eine klinische Frage")).to_be_visible()
+        expect(lab.panel.get_by_role("button", name="Handgelenksfrakturen markieren")).to_be_visible()
     finally:
         lab.setting()

@@ -1,4 +1,4 @@
-"""From one click to the report. The suite trains once: these tests follow one run, in this order."""
+"""From a typed request to the report. The suite trains once: these tests follow one run, in this order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from lab import MINUTES, Lab
 from playwright.sync_api import expect
 from server import LabServer
 
+from clinjup.examples import EXAMPLES
+
 USER_TEXT = "# a note of mine, written while the run trained"
 
 
@@ -20,13 +22,13 @@ def story() -> dict[str, str]:
     return {}
 
 
-def test_one_click_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
+def test_a_typed_request_writes_cells_into_the_open_notebook_and_trains_in_its_kernel(
     open_lab: Callable[..., Lab], story: dict[str, str], server: LabServer
 ) -> None:
     lab = open_lab(width=1500, height=950)
     lab.new_request()
     lab.resize_panel(420)
-    lab.click_example("Pneumothorax")
+    lab.ask(EXAMPLES["pneumothorax"].intent)
     lab.wait_for_cells(3, timeout=2 * MINUTES)
     story["notebook"] = lab.page.evaluate("window.jupyterapp.shell.currentWidget.context.localPath")
     assert story["notebook"].endswith(".ipynb")

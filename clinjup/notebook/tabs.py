@@ -24,6 +24,8 @@ from clinjup.ops import (
 if TYPE_CHECKING:
     from clinjup.notebook.live import LiveNotebook
 
+SECOND_TAB = "Another tab writes this notebook. Here it can be read; close the other tab to edit it here."
+
 Send = Callable[[Welcome | Ops | Trouble], None]
 TabMessages = Hello | Snapshot | Rejoin | UserOutputs | Saved
 
@@ -146,11 +148,7 @@ class Tabs:
         was_live, tab.live = tab.live is live, live
         if not was_live:
             tab.rejoined = False
-        sentence = (
-            ""
-            if first
-            else "Another tab writes this notebook. Here it can be read; close the other tab to edit it here."
-        )
+        sentence = "" if first else SECOND_TAB
         tab.send(
             Welcome(
                 live=True,

@@ -145,8 +145,10 @@ class UserChanged(Message):
 
 
 class CheckpointRestored(Message):
-    step_id: str
-    cells: int
+    """The notebook went back to before a step; that step and the later ones are to be done again."""
+
+    steps: list[str] = Field(description="ids of the steps that are to be done again")
+    sentence: str
 
 
 class RunFinished(Message):

@@ -12,6 +12,10 @@ EXTENSION = "jupyter_server_mcp"
 OFF = f"--ServerApp.jpserver_extensions=\"{{'{EXTENSION}': False}}\""
 _WAY_OUT = f"Start with `clinjup lab` instead, which leaves it out, or with `jupyter lab {OFF}`."
 
+SENTENCE = (
+    f"jupyter-ai's MCP server lets any program of this machine read and write your files without a password. {_WAY_OUT}"
+)
+
 
 def warning(server: Any) -> str:
     """A sentence where this Jupyter server has loaded it; empty where it has not."""
@@ -19,7 +23,7 @@ def warning(server: Any) -> str:
     entry = loaded.get(EXTENSION)
     if entry is None or not getattr(entry, "enabled", False):
         return ""
-    return f"jupyter-ai's MCP server lets any program of this machine read and write your files without a password. {_WAY_OUT}"
+    return SENTENCE
 
 
 def warning_before_start() -> str:

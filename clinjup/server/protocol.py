@@ -145,7 +145,6 @@ class RunSummary(Message):
     questions: list[Question] = Field(default_factory=list)
     approvals: list[PendingApproval] = Field(default_factory=list)
     sentence: str = ""
-    intact: bool = Field(True, description="False: the journal does not fit together any more")
 
 
 class RunList(Message):

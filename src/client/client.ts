@@ -19,7 +19,7 @@ import {
   IRunSummary,
   parseEvents
 } from '../protocol';
-import { newRun } from '../state/run';
+import { newRun, withSummary } from '../state/run';
 import { IClinjupClient } from '../tokens';
 import { ReconnectingSocket } from './socket';
 import {
@@ -29,6 +29,9 @@ import {
   withEvents,
   withSummaries
 } from './state';
+
+/** After this long without a word on why the socket was lost, it is told as lost. */
+const PATIENCE_MS = 2000;
 
 export namespace ClinjupClient {
   export interface IOptions {
@@ -126,7 +129,18 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
   }
 
   async restore(runId: string, stepId: string): Promise<IRestored> {
-    return this._post<IRestored>(`runs/${runId}/restore`, { step_id: stepId });
+    const restored = await this._post<IRestored>(`runs/${runId}/restore`, {
+      step_id: stepId
+    });
+    // A run of an earlier process tells nothing by itself, and its events are counted anew: all of it is read again.
+    const summary = await this._request<IRunSummary>(`runs/${runId}`);
+    this._set({
+      runs: this._state.runs.map(run =>
+        run.id === runId ? withSummary(newRun(runId), summary) : run
+      )
+    });
+    this._readAnew([runId]);
+    return restored;
   }
 
   async aboutCell(
@@ -165,24 +179,40 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
         run => run.seq < (seen.get(run.id) ?? -1)
       );
       if (anew.length > 0) {
-        anew.forEach(run => this._followed.add(run.id));
-        this._socket.reconnect();
+        this._readAnew(anew.map(run => run.id));
       }
     } catch {
       // The socket tells when the server is back, and then this is asked again.
     }
   }
 
+  /** Read all events of these runs again; those that have come and were not looked at yet are among them. */
+  private _readAnew(runIds: string[]): void {
+    runIds.forEach(runId => this._followed.add(runId));
+    this._waiting = this._waiting.filter(
+      event => !runIds.includes(event.run_id)
+    );
+    this._socket.reconnect();
+  }
+
   /** A socket does not say why it was refused; a request does. */
   private async _onLost(): Promise<void> {
-    this._set({ connection: 'lost' });
-    try {
-      await this._request<IAbout>('about');
-    } catch (problem) {
-      if (problem instanceof ClinjupError && problem.isSignedOut) {
-        this._set({ connection: 'signed_out' });
+    const tell = (connection: IClientState['connection']) => {
+      if (!this._socket.isOpen && connection !== this._state.connection) {
+        this._set({ connection });
       }
-    }
+    };
+    const timer = window.setTimeout(() => {
+      if (this._state.connection !== 'signed_out') {
+        tell('lost');
+      }
+    }, PATIENCE_MS);
+    const isSignedOut = await this._request<IAbout>('about').then(
+      () => false,
+      problem => problem instanceof ClinjupError && problem.isSignedOut
+    );
+    window.clearTimeout(timer);
+    tell(isSignedOut ? 'signed_out' : 'lost');
   }
 
   /** Events are put into the view once a frame at most: ten thousand of them must not make the page stumble. */

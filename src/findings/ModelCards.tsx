@@ -127,6 +127,13 @@ function Confounder(props: {
   if (before?.value === null || after?.value === null) {
     return null;
   }
+  const shown = (share: IEstimate) => percent(share.value!, language);
+  const direction =
+    shown(before) === shown(after)
+      ? trans.__('stays at')
+      : after.value! > before.value!
+        ? trans.__('rises to')
+        : trans.__('falls to');
   const name = props.name.replace(/_/g, ' ');
   const title = props.isMarks
     ? trans.__('Images with a false mark when a %1 is drawn in', name)
@@ -135,9 +142,10 @@ function Confounder(props: {
     <section className="jp-Clinjup-Confounder" aria-label={title}>
       <h5>{title}</h5>
       <p className="jp-Clinjup-BeforeAfter">
-        <strong>{percent(before.value, language)}</strong>
-        <span aria-label={trans.__('rises to')}> → </span>
-        <strong>{percent(after.value, language)}</strong>{' '}
+        <strong>{shown(before)}</strong>
+        <span aria-hidden="true"> → </span>
+        <span className="jp-Clinjup-Hidden"> {direction} </span>
+        <strong>{shown(after)}</strong>{' '}
         <span className="jp-Clinjup-Quiet">
           {trans.__('n = %1 films without it', after.n ?? 0)}
         </span>

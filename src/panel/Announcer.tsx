@@ -5,16 +5,35 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IRunView } from '../state/run';
+import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { usePanel } from './context';
 
-export function Announcer(props: { run: IRunView | null }): React.ReactElement {
+export function Announcer(props: {
+  /** The run that is shown. */
+  run: IRunView | null;
+  runs: IRunView[];
+}): React.ReactElement {
   const { trans } = usePanel();
   return (
     <div className="jp-Clinjup-Hidden" role="status" aria-live="polite">
-      {props.run ? announcement(props.run, trans) : ''}
+      {sentence(props.run, props.runs, trans)}
     </div>
   );
+}
+
+/** What the shown run waits for; else that another one waits; else how the shown one stands. */
+function sentence(
+  run: IRunView | null,
+  runs: IRunView[],
+  trans: TranslationBundle
+): string {
+  const live = liveRun(runs);
+  if (live && live.id !== run?.id && waitsForClinician(live)) {
+    if (!run || !waitsForClinician(run)) {
+      return trans.__('Another run waits for you: %1', live.intent);
+    }
+  }
+  return run ? announcement(run, trans) : '';
 }
 
 /** The one sentence that matters most now. */

@@ -2,9 +2,11 @@
  * Nothing asked yet: five clinical requests, one click each, on synthetic data.
  */
 
+import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IExample } from '../protocol';
+import { translated } from '../translation';
 import { usePanel } from './context';
 
 export interface IEmptyStateProps {
@@ -15,8 +17,20 @@ export interface IEmptyStateProps {
   onExample: (example: IExample) => void;
 }
 
+/** The example in the user's language; its request is sent as it is shown. */
+function inLanguage(example: IExample, trans: TranslationBundle): IExample {
+  const { title, intent, sentence } = example;
+  return {
+    ...example,
+    title: translated(title, trans),
+    intent: translated(intent, trans),
+    sentence: sentence && translated(sentence, trans)
+  };
+}
+
 export function EmptyState(props: IEmptyStateProps): React.ReactElement {
   const { trans } = usePanel();
+  const examples = props.examples.map(each => inLanguage(each, trans));
   return (
     <section
       className="jp-Clinjup-Empty"
@@ -30,11 +44,11 @@ export function EmptyState(props: IEmptyStateProps): React.ReactElement {
       </p>
       {props.warnings.map(warning => (
         <p key={warning} className="jp-Clinjup-Caution">
-          {warning}
+          {translated(warning, trans)}
         </p>
       ))}
       <ul aria-label={trans.__('Examples on synthetic data')}>
-        {props.examples.map(example => (
+        {examples.map(example => (
           <li key={example.id}>
             <button
               type="button"

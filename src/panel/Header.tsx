@@ -10,6 +10,7 @@ import { number } from '../numbers';
 import { IDestination } from '../protocol';
 import { IRunView } from '../state/run';
 import { usePanel } from './context';
+import { runLine } from './status';
 
 export interface IHeaderProps {
   destination: IDestination;
@@ -90,7 +91,7 @@ function Fact(props: {
 }
 
 function RunSelect(props: IHeaderProps): React.ReactElement {
-  const { trans } = usePanel();
+  const { trans, language } = usePanel();
   return (
     <label className="jp-Clinjup-RunSelect">
       <span className="jp-Clinjup-Hidden">{trans.__('Shown run')}</span>
@@ -101,14 +102,10 @@ function RunSelect(props: IHeaderProps): React.ReactElement {
         <option value="">{trans.__('New request')}</option>
         {props.runs.map(run => (
           <option key={run.id} value={run.id}>
-            {shortened(run.intent, 60)}
+            {runLine(run, trans, language)}
           </option>
         ))}
       </select>
     </label>
   );
-}
-
-function shortened(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

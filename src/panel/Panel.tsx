@@ -103,7 +103,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
           onBrowse={actions.browse}
         />
       )}
-      <Announcer run={run} />
+      <Announcer run={run} runs={state.runs} />
     </div>
   );
 }

@@ -4,7 +4,7 @@
 
 import * as React from 'react';
 
-import { Finding, RunStatus } from '../protocol';
+import { Finding } from '../protocol';
 import { duration } from '../numbers';
 import { IRunView } from '../state/run';
 import { FindingCard } from '../findings/FindingCard';
@@ -13,6 +13,7 @@ import { usePanel } from './context';
 import { IRunActions } from './actions';
 import { PlanList } from './PlanList';
 import { QuestionForm } from './QuestionForm';
+import { statusWords } from './status';
 import { Timeline } from './Timeline';
 
 export interface IRunPageProps {
@@ -64,14 +65,6 @@ function EndCard(props: {
 }): React.ReactElement {
   const { trans } = usePanel();
   const { run, actions } = props;
-  const words: Record<RunStatus, string> = {
-    running: trans.__('Running'),
-    completed: trans.__('Finished'),
-    needs_answer: trans.__('Waiting for your answer'),
-    failed: trans.__('Failed'),
-    refused: trans.__('Refused'),
-    interrupted: trans.__('Stopped')
-  };
   const headline = headlineOf(run);
   return (
     <section
@@ -80,7 +73,7 @@ function EndCard(props: {
       aria-label={trans.__('How the run ended')}
     >
       <h4>
-        {words[run.status]}
+        {statusWords(trans)[run.status]}
         {run.seconds !== null && (
           <span className="jp-Clinjup-Quiet">
             {' '}

@@ -13,7 +13,7 @@ import {
   IExample,
   INewRun
 } from '../protocol';
-import { IRunView } from '../state/run';
+import { IRunView, liveRun } from '../state/run';
 import { IClinjupClient } from '../tokens';
 import { IPanelActions } from './actions';
 import { EMPTY_DRAFT, IDraft } from './draft';
@@ -23,7 +23,9 @@ export namespace PanelModel {
     client: IClinjupClient;
     /** Opens a notebook in the main area. */
     openNotebook: (path: string) => Promise<void>;
-    /** Saves the notebook with this path, where it is open. */
+    /** Contents paths of the notebooks that are open. */
+    openNotebooks: () => string[];
+    /** Saves the notebook with this path, where it is open; rejects with a sentence where that cannot be done. */
     saveNotebook: (path: string) => Promise<void>;
     browse: () => Promise<string | null>;
     /** Puts a cell below the one that was asked about. */
@@ -135,10 +137,11 @@ export class PanelModel implements IPanelActions, IDisposable {
   };
 
   send = async (): Promise<void> => {
-    const { intent, data, notebook, planner } = this._draft;
-    if (notebook) {
-      await this._options.saveNotebook(notebook);
+    if (!this._options.openNotebooks().includes(this._draft.notebook)) {
+      // It was closed or renamed since it was chosen, and the panel offers it no more.
+      this.setDraft({ notebook: '' });
     }
+    const { intent, data, notebook, planner } = this._draft;
     const started = await this._submit({
       intent: intent.trim(),
       data: data.trim(),
@@ -152,7 +155,7 @@ export class PanelModel implements IPanelActions, IDisposable {
 
   startExample = async (example: IExample): Promise<void> => {
     if (example.available && !this._busy) {
-      await this._submit({ example: example.id });
+      await this._submit({ example: example.id, intent: example.intent });
     }
   };
 
@@ -187,7 +190,13 @@ export class PanelModel implements IPanelActions, IDisposable {
   reportUrl = (run: IRunView): string =>
     this.client.fileUrl(run.id, run.report ?? 'report.html');
 
-  browse = (): Promise<string | null> => this._options.browse();
+  browse = async (): Promise<string | null> => {
+    let folder: string | null = null;
+    await this._try(async () => {
+      folder = await this._options.browse();
+    });
+    return folder;
+  };
 
   /** Ask about one cell; the answer is shown at the top of the panel. */
   askAboutCell = (
@@ -220,6 +229,9 @@ export class PanelModel implements IPanelActions, IDisposable {
     this._busy = true;
     let started = false;
     await this._try(async () => {
+      if (request.notebook) {
+        await this._options.saveNotebook(request.notebook);
+      }
       const { approval, model, budgetMinutes, maxFixAttempts, shareImages } =
         this.settings;
       const summary = await this.client.submit({
@@ -258,7 +270,7 @@ export class PanelModel implements IPanelActions, IDisposable {
   private _onClientChanged(): void {
     const runs = this.client.state.runs;
     if (!this._chosen && runs.length > 0) {
-      const live = runs.find(run => run.status === 'running');
+      const live = liveRun(runs);
       const open = ['interrupted', 'needs_answer'].includes(runs[0].status);
       const first = live ?? (open ? runs[0] : null);
       if (first) {

@@ -29,8 +29,20 @@ export function addRunCommands(
       args.isPalette ? trans.__('Open the clinjup panel') : trans.__('clinjup'),
     caption: trans.__('Open the clinjup panel'),
     icon: clinjupIcon,
-    describedBy: NO_ARGUMENTS,
-    execute: () => shell.activateById(panel.id)
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          run: { type: 'string', description: trans.__('Id of a run to show') }
+        }
+      }
+    },
+    execute: args => {
+      if (typeof args.run === 'string') {
+        model.select(args.run);
+      }
+      shell.activateById(panel.id);
+    }
   });
   commands.addCommand(CommandIDs.ask, {
     label: trans.__('Ask clinjup'),

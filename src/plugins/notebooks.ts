@@ -9,12 +9,15 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import { PanelModel } from '../panel/model';
 
-export interface INotebookDoors extends Pick<
+export type INotebookDoors = Pick<
   PanelModel.IOptions,
-  'openNotebook' | 'saveNotebook' | 'browse' | 'insertBelow' | 'confirm'
-> {
-  openNotebooks: () => string[];
-}
+  | 'openNotebook'
+  | 'openNotebooks'
+  | 'saveNotebook'
+  | 'browse'
+  | 'insertBelow'
+  | 'confirm'
+>;
 
 export function notebookDoors(
   app: JupyterFrontEnd,
@@ -29,7 +32,17 @@ export function notebookDoors(
       await app.commands.execute('docmanager:open', { path });
     },
     saveNotebook: async path => {
-      await find(path)?.context.save();
+      try {
+        await find(path)?.context.save();
+      } catch (problem) {
+        throw new Error(
+          trans.__(
+            'The notebook %1 could not be saved, so nothing was started (%2). Save it, or write into a new notebook.',
+            path,
+            (problem as Error).message
+          )
+        );
+      }
     },
     browse: async () => {
       const { FileDialog } = await import('@jupyterlab/filebrowser');

@@ -7,7 +7,7 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { ILauncher } from '@jupyterlab/launcher';
-import { INotebookTracker } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
@@ -16,7 +16,12 @@ import { PanelModel } from '../panel/model';
 import { ClinjupPanel } from '../panel/widget';
 import { Approval } from '../protocol';
 import { IClinjupClient, IClinjupPanel } from '../tokens';
-import { bundleOf, languageOf, LanguageSetting } from '../translation';
+import {
+  bundleOf,
+  languageOf,
+  LanguageSetting,
+  setLanguage
+} from '../translation';
 import { addRunCommands } from './commands';
 import { CommandIDs } from './ids';
 import { notebookDoors } from './notebooks';
@@ -64,6 +69,14 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
       notebooks: doors.openNotebooks
     });
     app.shell.add(panel, 'right', { rank: 500 });
+    const offer = (notebook: NotebookPanel) => {
+      // The panel offers the notebooks that are open, by their paths.
+      panel.update();
+      notebook.context.pathChanged.connect(() => panel.update(), panel);
+      notebook.disposed.connect(() => panel.update(), panel);
+    };
+    tracker.forEach(offer);
+    tracker.widgetAdded.connect((_, notebook) => offer(notebook), panel);
     restorer?.add(panel, panel.id);
     addRunCommands(app, panel, palette, trans);
     launcher?.add({
@@ -85,6 +98,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
             maxFixAttempts: of.maxFixAttempts,
             shareImages: of.shareImages
           };
+          setLanguage(language);
           panel.setLanguage(
             bundleOf(translator, language),
             languageOf(translator, language)

@@ -3,11 +3,11 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { ITranslator } from '@jupyterlab/translation';
+import { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 
 import { clinjupIcon } from '../icons';
-import { IRunView } from '../state/run';
+import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { IClinjupClient } from '../tokens';
 import { bundleOf } from '../translation';
 import { CommandIDs } from './ids';
@@ -24,11 +24,9 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     statusBar: IStatusBar,
     translator: ITranslator | null
   ) => {
-    const trans = bundleOf(translator);
-    const live = () =>
-      client.state.runs.find(run => run.status === 'running') ?? null;
-    const words = (run: IRunView) => {
-      if (run.questions.length + run.approvals.length > 0) {
+    const live = () => liveRun(client.state.runs);
+    const words = (run: IRunView, trans: TranslationBundle) => {
+      if (waitsForClinician(run)) {
         return trans.__('clinjup waits for you');
       }
       const steps = run.plan?.steps ?? [];
@@ -41,16 +39,18 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     const item = ReactWidget.create(
       <UseSignal signal={client.stateChanged}>
         {() => {
-          const run = live();
+          const [run, trans] = [live(), bundleOf(translator)];
           return run ? (
             <button
               type="button"
               className="jp-Clinjup-Status"
               title={trans.__('Open the clinjup panel')}
-              onClick={() => void app.commands.execute(CommandIDs.openPanel)}
+              onClick={() =>
+                void app.commands.execute(CommandIDs.openPanel, { run: run.id })
+              }
             >
               <clinjupIcon.react tag="span" width="14px" height="14px" />
-              {words(run)}
+              {words(run, trans)}
             </button>
           ) : null;
         }}

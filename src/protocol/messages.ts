@@ -153,9 +153,11 @@ export interface ICellState {
   state: 'idle' | 'running';
 }
 
+/** The notebook went back to before a step; that step and the later ones are to be done again. */
 export interface ICheckpointRestored {
-  cells: number;
-  step_id: string;
+  sentence: string;
+  /** ids of the steps that are to be done again */
+  steps: Array<string>;
 }
 
 export interface ICohortFinding {
@@ -570,8 +572,6 @@ export interface IRunSummary {
   /** its contents path, where it lies below the server's root */
   folder_path: string | null;
   id: string;
-  /** False: the journal does not fit together any more */
-  intact: boolean;
   intent: string;
   /** seq of its newest event; -1 = none */
   last_seq: number;

@@ -20,6 +20,8 @@ export namespace ReplicaManager {
     tracker: INotebookTracker;
     settings: ServerConnection.ISettings;
     contents: Contents.IManager;
+    /** A sentence of the server in the user's language. */
+    translated: (sentence: string) => string;
   }
 }
 
@@ -55,10 +57,13 @@ export class ReplicaManager {
     this._replicas.set(panel, replica);
     replica.changed.connect(() => {
       guard.setReadOnly(!replica.mayEdit);
-      guard.setBanner(replica.welcome?.live ? replica.welcome.sentence : '');
+      const sentence = replica.welcome?.live ? replica.welcome.sentence : '';
+      guard.setBanner(sentence && this._options.translated(sentence));
     }, this);
     replica.trouble.connect((_, sentence) => {
-      Notification.warning(sentence, { autoClose: false });
+      Notification.warning(this._options.translated(sentence), {
+        autoClose: false
+      });
     }, this);
     panel.disposed.connect(() => {
       this._replicas.delete(panel);

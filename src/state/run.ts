@@ -90,6 +90,17 @@ export function newRun(id: string): IRunView {
   };
 }
 
+/** Whether the run can do nothing more until the clinician has answered or approved. */
+export function waitsForClinician(run: IRunView): boolean {
+  return run.questions.length + run.approvals.length > 0;
+}
+
+/** The live run that is told about first: one that waits for the clinician before all others. */
+export function liveRun(runs: readonly IRunView[]): IRunView | null {
+  const live = runs.filter(run => run.status === 'running');
+  return live.find(waitsForClinician) ?? live[0] ?? null;
+}
+
 /** The run with what the server says about it as a whole; plan and findings come with its events. */
 export function withSummary(run: IRunView, summary: IRunSummary): IRunView {
   const live = summary.status === 'running';
@@ -218,6 +229,20 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         text: event.data.sentence
       });
       break;
+    case 'notebook.restored':
+      goBack(run, event.data.steps);
+      Object.assign(run, {
+        status: 'interrupted',
+        sentence: event.data.sentence,
+        resumable: true,
+        selected: null
+      });
+      run.timeline.push({
+        key: key(event),
+        kind: 'notice',
+        text: event.data.sentence
+      });
+      break;
     case 'run.finished':
       Object.assign(run, {
         status: event.data.status,
@@ -249,6 +274,25 @@ function finishCell(
   if (ok) {
     changeProblems(run, stepId, { mended: true });
   }
+}
+
+/** These steps are to be done again. What they found is gone, but for the opening of the test set: that cannot be taken back. */
+function goBack(run: IRunView, stepIds: string[]): void {
+  const isGone = (stepId: string) => stepIds.includes(stepId);
+  run.plan = run.plan && {
+    ...run.plan,
+    steps: run.plan.steps.map(step =>
+      isGone(step.id) ? { ...step, status: 'pending' } : step
+    )
+  };
+  run.stepSeconds = Object.fromEntries(
+    Object.entries(run.stepSeconds).filter(([stepId]) => !isGone(stepId))
+  );
+  run.timeline = run.timeline.filter(
+    item =>
+      !('stepId' in item && isGone(item.stepId)) ||
+      (item.kind === 'finding' && item.finding.kind === 'test_opening')
+  );
 }
 
 /**

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clinjup.contracts import RunRequest
+from clinjup.contracts import Plan, RunRequest, Step
 from clinjup.reporting import Journal
 from clinjup.run_folder import read_history
+from clinjup.views import events_of, view_of_history
 
 
 def test_that_the_test_set_was_opened_is_still_known_after_going_back(tmp_path: Path) -> None:
@@ -20,3 +21,22 @@ def test_that_the_test_set_was_opened_is_still_known_after_going_back(tmp_path: 
     history = read_history(tmp_path)
     assert [finding["kind"] for finding in history.findings] == ["test_opening"]
     assert history.status == "interrupted" and not history.finished
+
+
+def test_a_run_of_an_earlier_process_tells_what_is_to_be_done_again(tmp_path: Path) -> None:
+    request = RunRequest(intent="Is there a pneumothorax?", data=str(tmp_path))
+    journal = Journal.create(tmp_path / "journal.jsonl")
+    journal.append("intent", {"run_id": "r", "request": request.model_dump(mode="json")})
+    steps = [Step(id=each, title=each.capitalize(), recipe=each) for each in ("split", "train")]
+    journal.append("plan", Plan(objective="find it", steps=steps))
+    for step in steps:
+        journal.append("execution", {"step_id": step.id, "ok": True, "source_sha256": "0"})
+    journal.append("finished", {"status": "completed", "sentence": "Done."})
+    journal.append("restore", {"step_id": "train", "steps": ["train"], "cells_removed": 1})
+    history = read_history(tmp_path)
+    events = {event.type: event.data for event in events_of(history, tmp_path)}
+    sentence = "The notebook is as it was before 'Train': 1 cell was taken out. The journal keeps everything, and the run can go on from there."
+    assert events["notebook.restored"] == {"steps": ["train"], "sentence": sentence}
+    assert [step["status"] for step in events["plan.updated"]["steps"]] == ["done", "pending"]
+    view = view_of_history(history, tmp_path)
+    assert (view.status, view.resumable, view.sentence) == ("interrupted", True, sentence)

@@ -51,6 +51,13 @@ def test_going_back_to_before_a_step_takes_its_cells_out_and_keeps_the_journal_a
     after = server.notebook(run["notebook"])
     assert [step for kind, step in steps_of(after, run) if kind == "code"] == step_ids[:2]
     assert restored["cells"] == len(after["cells"])
+    events = server.events(f"{run['id']}:0")
+    told = next(event["data"] for event in events if event["type"] == "notebook.restored")
+    events.close()
+    assert step_ids[2] in told["steps"] and not set(step_ids[:2]) & set(told["steps"])
+    now = server.get(f"clinjup/v1/runs/{run['id']}")[1]
+    assert now["status"] == "interrupted" and now["resumable"]
+    assert now["sentence"] == restored["sentence"] == told["sentence"]
     journal = server.get(f"clinjup/v1/runs/{run['id']}/journal")[1]
     assert journal["intact"] and len(journal["records"]) == records + 1
     assert server.post(f"clinjup/v1/runs/{run['id']}/restore", {"step_id": "nosuchstep"})[0] == 422

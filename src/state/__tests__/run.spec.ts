@@ -1,4 +1,5 @@
-import { ClinjupEvent, IEventData, IRunSummary } from '../../protocol';
+import { summary } from '../../client/__tests__/server';
+import { ClinjupEvent, IEventData } from '../../protocol';
 import { withEvents, withSummaries } from '../../client/state';
 import { IRunView, newRun, reduceRun } from '../run';
 
@@ -16,28 +17,6 @@ function event<T extends keyof IEventData>(
 function after(...events: ClinjupEvent[]): IRunView {
   return reduceRun(newRun('r'), events);
 }
-
-const summary = (more: Partial<IRunSummary>): IRunSummary => ({
-  v: 1,
-  id: 'r',
-  intent: 'i',
-  status: 'running',
-  paused: false,
-  resumable: false,
-  notebook: 'n.ipynb',
-  folder: '/f',
-  folder_path: null,
-  started: 1,
-  elapsed: 2,
-  budget_seconds: 60,
-  destination: { offline: true, host: null, loopback: false },
-  last_seq: -1,
-  questions: [],
-  approvals: [],
-  sentence: '',
-  intact: true,
-  ...more
-});
 
 beforeEach(() => {
   seq = -1;
@@ -159,6 +138,49 @@ describe('reduceRun', () => {
       seconds: 30,
       resumable: true
     });
+  });
+
+  it('takes a step and the later ones as not done once the notebook went back to before it', () => {
+    const steps = ['a', 'b', 'c'].map(id => ({ id, status: 'done' }));
+    const found = (step_id: string, kind: string) =>
+      event('result', { step_id, finding: { kind } as any });
+    const run = after(
+      started(),
+      event('cell.finished', { step_id: 'a', ok: true, seconds: 3 }),
+      event('cell.finished', { step_id: 'c', ok: true, seconds: 4 }),
+      found('a', 'note'),
+      found('c', 'note'),
+      found('c', 'test_opening'),
+      event('plan.updated', { steps } as any),
+      event('run.finished', {
+        status: 'completed',
+        sentence: 'Done.',
+        selected: 'baseline',
+        questions: []
+      })
+    );
+    const told = { steps: ['b', 'c'], sentence: 'Gone back.' };
+    const back = reduceRun(run, [event('notebook.restored', told)]);
+    expect(back).toMatchObject({
+      status: 'interrupted',
+      resumable: true,
+      sentence: 'Gone back.',
+      selected: null,
+      stepSeconds: { a: 3 }
+    });
+    expect(back.plan?.steps.map(step => step.status)).toEqual([
+      'done',
+      'pending',
+      'pending'
+    ]);
+    expect(
+      back.timeline.map(item =>
+        item.kind === 'finding' ? item.finding.kind : item.kind
+      )
+    ).toEqual(['note', 'test_opening', 'notice']);
+    expect(run.plan?.steps.map(step => step.status)).toEqual(
+      steps.map(() => 'done')
+    );
   });
 
   it('takes 10,000 events in batches without copying the list for each event', () => {

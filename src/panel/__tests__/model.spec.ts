@@ -1,0 +1,78 @@
+import { ClinjupClient } from '../../client/client';
+import { summary, TestServer } from '../../client/__tests__/server';
+import { PanelModel } from '../model';
+
+describe('a request', () => {
+  let server: TestServer;
+  let client: ClinjupClient;
+  let model: PanelModel;
+  let open: string[];
+  let save: () => Promise<void>;
+  let browse: () => Promise<string | null>;
+
+  beforeEach(() => {
+    server = new TestServer();
+    server.routes['POST runs'] = { status: 201, body: summary({}) };
+    open = ['mine.ipynb'];
+    save = async () => undefined;
+    browse = async () => null;
+    const { settings } = server;
+    client = new ClinjupClient({ settings, unreachable: 'gone' });
+    model = new PanelModel({
+      client,
+      openNotebook: async () => undefined,
+      openNotebooks: () => open,
+      saveNotebook: () => save(),
+      browse: () => browse(),
+      insertBelow: () => undefined,
+      confirm: async () => true
+    });
+    model.setDraft({ intent: 'i', data: 'd', notebook: 'mine.ipynb' });
+  });
+
+  afterEach(() => {
+    model.dispose();
+    client.dispose();
+  });
+
+  it('goes into the notebook that was chosen', async () => {
+    await model.send();
+    expect(server.asked).toEqual([
+      ['POST runs', expect.objectContaining({ notebook: 'mine.ipynb' })]
+    ]);
+    expect(model.draft.intent).toBe('');
+  });
+
+  it('is not sent, and the panel says why, where its notebook cannot be saved', async () => {
+    save = () => Promise.reject(new Error('mine.ipynb is read-only'));
+    await model.send();
+    expect(model.problem).toBe('mine.ipynb is read-only');
+    expect(model.busy).toBe(false);
+    expect(model.draft.intent).toBe('i');
+    expect(server.asked).toEqual([]);
+  });
+
+  it('is sent once, however long saving takes', async () => {
+    let saved: () => void = () => undefined;
+    save = () => new Promise(resolve => (saved = resolve));
+    const [first, second] = [model.send(), model.send()];
+    saved();
+    await Promise.all([first, second]);
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it('goes into a new notebook once the chosen one was closed or renamed', async () => {
+    open = ['renamed.ipynb'];
+    await model.send();
+    expect(server.asked).toEqual([
+      ['POST runs', expect.objectContaining({ notebook: null })]
+    ]);
+    expect(model.draft.notebook).toBe('');
+  });
+
+  it('can be written on when the folders cannot be shown', async () => {
+    browse = () => Promise.reject(new Error('no folders here'));
+    expect(await model.browse()).toBeNull();
+    expect(model.problem).toBe('no folders here');
+  });
+});
