@@ -148,6 +148,9 @@ class LiveNotebook(NotebookSession):
         return len(ops)
 
     def _insert(self, cell: NotebookNode) -> None:
+        if cell.metadata["clinjup"].get("author") == "recipe":
+            # Its widgets live and its outputs are filtered. Nobody else's cell, and none that was read from a file, is marked here.
+            cell.metadata["trusted"] = True
         after = self._last if self._last and self.shared.cell(self._last) is not None else None
         self._emit(self.shared.put(cell, after))
         self._last = cell.id
@@ -328,17 +331,14 @@ class LiveNotebook(NotebookSession):
         clinjup = theirs.metadata.get("clinjup", {})
         seq = int(clinjup.get("seq", 0)) if clinjup.get("run_id") == self.run_id else 0
         told = [
-            SnapshotCell(id=cell.id, type=cell.cell_type, source=cell.source, seq=seq)
-            for cell in theirs.cells
-            if "id" in cell
+            _as_told(cell, seq, known=self.shared.cell(cell.id) is not None) for cell in theirs.cells if "id" in cell
         ]
         self._file_reads += 1
         ops, changes = self.shared.merge(FILE, self._file_reads, seq, told)
         self._emit(ops)
         for cell in theirs.cells:
-            mine = self.shared.cell(cell.get("id", ""))
-            if cell.cell_type == "code" and mine is not None and not mine.get("outputs") and cell.outputs:
-                self._emit(self.shared.take_outputs(FILE, cell.id, cell.outputs, cell.execution_count))
+            if cell.cell_type == "code" and "id" in cell:
+                self._emit(self.shared.take_outputs_of_file(FILE, cell, seq))
         for change in changes:
             self._tell_run(change)
 
@@ -372,3 +372,12 @@ class LiveNotebook(NotebookSession):
                 f"The log of this run cannot be written ({fault.strerror or fault}). The run goes on, but a crash of the "
                 "server could now cost its last cells. Free some space."
             )
+
+
+def _as_told(cell: NotebookNode, seq: int, *, known: bool) -> SnapshotCell:
+    """A cell of a file that was written elsewhere. Jupyter marks all cells of a file or none as trusted: ours keep their own mark."""
+    metadata = {name: value for name, value in cell.metadata.items() if not (known and name == "trusted")}
+    attachments = cell.get("attachments", {}) if cell.cell_type != "code" else None
+    return SnapshotCell(
+        id=cell.id, type=cell.cell_type, source=cell.source, seq=seq, metadata=metadata, attachments=attachments
+    )

@@ -39,6 +39,17 @@ export class ReplicaManager {
         }
       }
     }, this);
+    NotebookActions.outputCleared.connect((_, { notebook, cell }) => {
+      for (const [panel, replica] of this._replicas) {
+        if (panel.content === notebook) {
+          replica.tellOutputs({
+            id: cell.model.id,
+            outputs: [],
+            execution_count: null
+          });
+        }
+      }
+    }, this);
   }
 
   private async _add(panel: NotebookPanel): Promise<void> {

@@ -26,7 +26,7 @@ import {
   TabMessage
 } from '../protocol';
 import { applyOps } from './apply';
-import { baseOf, seqOfFile, snapshotCells } from './base';
+import { baseOf, outputsOfNew, seqOfFile, snapshotCells } from './base';
 import { goBack, placeOf } from './place';
 import { putBack, textsOf, typedSince } from './typed';
 
@@ -399,6 +399,7 @@ export class NotebookReplica implements IDisposable {
       this._send({ type: 'snapshot', v: 1, n: this._n, seq: this._seq, cells })
     ) {
       this._lastSnapshot = content;
+      this._tellOutputsOfNew();
     }
   }
 
@@ -408,6 +409,15 @@ export class NotebookReplica implements IDisposable {
     this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
     this._lastSnapshot = '';
     this._rejoined = textsOf(this._notebook);
+    if (this._isLiveOwner) {
+      this._tellOutputsOfNew();
+    }
+  }
+
+  private _tellOutputsOfNew(): void {
+    for (const told of outputsOfNew(this._notebook, this._base)) {
+      this._send({ type: 'user_outputs', v: 1, ...told });
+    }
   }
 
   private _send(message: TabMessage): boolean {
