@@ -125,7 +125,8 @@ class RunManager:
     async def restore(self, folder: Path, step_id: str) -> tuple[int, str]:
         """Take the cells of a step and of all later ones out of the notebook, so that a resumed run does them again.
 
-        The journal keeps everything, and cells that hold the user's text stay. Returns how many cells the notebook has now, and a
+        The journal keeps everything, and cells that hold the user's text stay. What the user has edited or deleted elsewhere is not
+        undone: no text of the user is ever taken away. Returns how many cells the notebook has now, and a
         sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
         """
         try:
@@ -164,7 +165,8 @@ class RunManager:
         title = next(step.title for step in history.plan.steps if step.id == step_id) if history.plan else step_id
         return (
             cells,
-            f"The notebook is as it was before '{title}', {removed} cells were taken out. The journal keeps them.",
+            f"{_taken_out(removed)} from '{title}' on. What you wrote or changed in the notebook is still there, and the journal "
+            "keeps everything.",
         )
 
     async def subscribe(self, run_id: str, since: int | None = None) -> AsyncIterator[Event]:
@@ -281,3 +283,7 @@ class RunManager:
             stopping = asyncio.get_running_loop().call_later(self.limits.max_run_hours * 3600, run.stop_late)
             run.task.add_done_callback(lambda _: stopping.cancel())
         return run.id
+
+
+def _taken_out(cells: int) -> str:
+    return "One cell of the run was taken out" if cells == 1 else f"{cells or 'No'} cells of the run were taken out"

@@ -6,7 +6,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from clinjup.ops import Cell
+from clinjup.ops import Cell, SnapshotCell
 
 
 def new_cell(cell_type: str, source: str, cell_id: str, metadata: dict[str, Any]) -> NotebookNode:
@@ -42,3 +42,15 @@ def growth(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> tuple[int, i
     if after.get("output_type") != "stream" or not after["text"].startswith(before["text"]):
         return None
     return len(new) - 1, len(before["text"]), after["text"][len(before["text"]) :]
+
+
+def as_told(cell: NotebookNode, seq: int, mine: NotebookNode | None) -> SnapshotCell:
+    """A cell of a file that was written elsewhere; `mine` is what is held of it.
+
+    Jupyter marks all cells of a file as trusted or none: a cell that is held keeps its own mark.
+    """
+    metadata = {name: value for name, value in cell.metadata.items() if mine is None or name != "trusted"}
+    attachments = cell.get("attachments", {}) if cell.cell_type != "code" else None
+    return SnapshotCell(
+        id=cell.id, type=cell.cell_type, source=cell.source, seq=seq, metadata=metadata, attachments=attachments
+    )

@@ -71,6 +71,7 @@ class JupyterDesk:
     ) -> LiveWorkspace:
         if (unsaved := self.tabs.unsaved.get(path)) is not None:
             await unsaved.save_late()
+            self.tabs.unsaved.pop(path, None)  # a shared document, which holds it: two runs must not both write
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:

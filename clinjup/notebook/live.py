@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from clinjup.locks import Lock
+from clinjup.notebook.cells import as_told
 from clinjup.notebook.merge import Change, SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
@@ -26,6 +27,7 @@ from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trou
 SAVE_SECONDS = 1.0
 # A tab that is asked to save, and is not heard of for this long, is passed over: the server saves.
 TAB_SAVES_WITHIN = 10.0
+SHARED_SAVES_WITHIN = 10.0
 FILE = "the file"
 
 
@@ -193,7 +195,7 @@ class LiveNotebook(NotebookSession):
             news = self._merge(tab.client, message.n, message.seq, message.cells)
             tab.rejoined = True
             self._broadcast.news([])
-            tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
+            tab.behind = tab.has_another_file_than(self._stamp)
             tab.needs = self.shared.seq if news else 0
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
@@ -245,7 +247,7 @@ class LiveNotebook(NotebookSession):
             self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
-        whole = await self._save_now()
+        whole = await self._save_now() and await self._is_in_the_file()
         self._broadcast.flush()
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
@@ -259,8 +261,14 @@ class LiveNotebook(NotebookSession):
             super().settle()
 
     async def save_late(self) -> None:
-        """After the run, what could not be saved at its end (the disk was full). Raises NotebookTroubleError while it cannot be."""
-        await self._save_here()
+        """After the run, what could not be saved at its end (the disk was full; a shared document, which saves itself, had not yet).
+
+        Raises NotebookTroubleError while it cannot be.
+        """
+        if not self._tabs.is_shared(self.contents_path):
+            await self._save_here()
+        elif not await self._reached(self.shared.seq):
+            return
         self._tabs.unsaved.pop(self.contents_path, None)
         self._log.discard()
 
@@ -290,11 +298,11 @@ class LiveNotebook(NotebookSession):
 
     async def _saved_by_tab(self) -> bool:
         """Ask the first tab to save, and wait for it. False where there is none, it does not, or it has an older file."""
+        if self._tabs.is_shared(self.contents_path):  # the shared document saves itself
+            return True
         tab = self._tabs.owner(self.contents_path)
         if tab is None or tab.behind:
             return False
-        if tab.collaborative:  # the shared document saves itself
-            return True
         self._asked_to_save = tab
         self._tab_answered.clear()
         seq = self.shared.next_seq()
@@ -311,6 +319,24 @@ class LiveNotebook(NotebookSession):
             return False
         self._stamp = await self._files.stamp(self.contents_path)
         return True
+
+    async def _is_in_the_file(self) -> bool:
+        """Rule 13: a shared document is saved by its own server, in its own time. Whether the file has reached the run's last op."""
+        if not self._tabs.is_shared(self.contents_path):
+            return True
+        seq = self.shared.next_seq()
+        self._broadcast.news([Save(seq=seq)])
+        self._broadcast.flush()
+        with contextlib.suppress(TimeoutError, NotebookTroubleError):
+            async with asyncio.timeout(SHARED_SAVES_WITHIN):
+                while not await self._reached(seq):
+                    await asyncio.sleep(SAVE_SECONDS / 2)
+                return True
+        return False
+
+    async def _reached(self, seq: int) -> bool:
+        clinjup = (await self._files.read(self.contents_path)).metadata.get("clinjup", {})
+        return clinjup.get("run_id") == self.run_id and int(clinjup.get("seq", 0)) >= seq
 
     async def _save_here(self) -> None:
         stamp = await self._files.stamp(self.contents_path)
@@ -330,9 +356,7 @@ class LiveNotebook(NotebookSession):
         theirs = await self._files.read(self.contents_path)
         clinjup = theirs.metadata.get("clinjup", {})
         seq = int(clinjup.get("seq", 0)) if clinjup.get("run_id") == self.run_id else 0
-        told = [
-            _as_told(cell, seq, known=self.shared.cell(cell.id) is not None) for cell in theirs.cells if "id" in cell
-        ]
+        told = [as_told(cell, seq, self.shared.cell(cell.id)) for cell in theirs.cells if "id" in cell]
         self._file_reads += 1
         ops, changes = self.shared.merge(FILE, self._file_reads, seq, told)
         self._emit(ops)
@@ -372,12 +396,3 @@ class LiveNotebook(NotebookSession):
                 f"The log of this run cannot be written ({fault.strerror or fault}). The run goes on, but a crash of the "
                 "server could now cost its last cells. Free some space."
             )
-
-
-def _as_told(cell: NotebookNode, seq: int, *, known: bool) -> SnapshotCell:
-    """A cell of a file that was written elsewhere. Jupyter marks all cells of a file or none as trusted: ours keep their own mark."""
-    metadata = {name: value for name, value in cell.metadata.items() if not (known and name == "trusted")}
-    attachments = cell.get("attachments", {}) if cell.cell_type != "code" else None
-    return SnapshotCell(
-        id=cell.id, type=cell.cell_type, source=cell.source, seq=seq, metadata=metadata, attachments=attachments
-    )

@@ -3,24 +3,29 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { ReplicaManager } from '../replica/manager';
 import { IClinjupClient } from '../tokens';
+import { bundleOf } from '../translation';
 
 export const replicaPlugin: JupyterFrontEndPlugin<void> = {
   id: 'clinjup:replica',
   description: 'Keeps open notebooks equal to those that the server runs.',
   autoStart: true,
   requires: [IClinjupClient, INotebookTracker],
+  optional: [ITranslator],
   activate: (
     app: JupyterFrontEnd,
     client: IClinjupClient,
-    tracker: INotebookTracker
+    tracker: INotebookTracker,
+    translator: ITranslator | null
   ) => {
     new ReplicaManager({
       tracker,
       settings: client.settings,
-      contents: app.serviceManager.contents
+      contents: app.serviceManager.contents,
+      trans: bundleOf(translator)
     });
   }
 };

@@ -11,6 +11,7 @@ import {
   NotebookPanel
 } from '@jupyterlab/notebook';
 import { Contents, ServerConnection } from '@jupyterlab/services';
+import { TranslationBundle } from '@jupyterlab/translation';
 
 import { NotebookGuard } from './guard';
 import { NotebookReplica } from './replica';
@@ -20,6 +21,7 @@ export namespace ReplicaManager {
     tracker: INotebookTracker;
     settings: ServerConnection.ISettings;
     contents: Contents.IManager;
+    trans: TranslationBundle;
   }
 }
 
@@ -60,6 +62,7 @@ export class ReplicaManager {
     const replica = new NotebookReplica({
       panel,
       contents: this._options.contents,
+      trans: this._options.trans,
       url: this._url
     });
     const guard = new NotebookGuard(panel);
