@@ -121,8 +121,11 @@ def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
     """What a `restore` record {step_id, cells_removed} says to the clinician."""
     step_id, count = restore["step_id"], restore["cells_removed"]
     title = next((step.title for step in plan.steps if step.id == step_id), step_id) if plan else step_id
-    cells = "1 cell was" if count == 1 else f"{count} cells were"
-    return f"The notebook is as it was before '{title}': {cells} taken out. The journal keeps everything, and the run can go on from there."
+    cells = "One cell of the run was" if count == 1 else f"{count or 'No'} cells of the run were"
+    return (
+        f"{cells} taken out from '{title}' on. What you wrote or changed is still there, the journal keeps everything, and the run can go "
+        "on from there."
+    )
 
 
 def _seconds(journal: Journal) -> float:

@@ -125,7 +125,8 @@ class RunManager:
     async def restore(self, folder: Path, step_id: str) -> tuple[int, str]:
         """Take the cells of a step and of all later ones out of the notebook, so that a resumed run does them again.
 
-        The journal keeps everything, and cells that hold the user's text stay. Returns how many cells the notebook has now, and a
+        The journal keeps everything, and cells that hold the user's text stay. What the user has edited or deleted elsewhere is not
+        undone: no text of the user is ever taken away. Returns how many cells the notebook has now, and a
         sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
         """
         try:

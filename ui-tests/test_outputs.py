@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from scripted import Turns
 from server import LabServer
 
-from tests.server.claude_server import script
+from tests.server.claude_server import UNTIL_GO, let_go, script
 
 FIVE_MEGABYTES = """import io
 
@@ -35,6 +35,8 @@ attack = less + word + '>window.hacked = 1' + less + '/' + word + '>'
 display(HTML('<b>bold</b>'))
 display(HTML(attack))
 display(HTML(less + 'img src=x ' + 'rorreno'[::-1] + '="window.hacked = 2">'))
+display(HTML(less + 'img src="x"' + 'rorreno'[::-1] + '="window.hacked = 4">'))
+display(HTML(less + 'img/' + 'rorreno'[::-1] + '="window.hacked = 5"/src=x>'))
 display({'application/java' + word: 'window.hacked = 3', 'text/plain': 'a picture'}, raw=True)
 display({'image/svg+xml': less + 'svg xmlns="http://www.w3.org/2000/svg">' + attack + less + '/svg>'}, raw=True)
 emit(NoteFinding(sentence=attack), attack)
@@ -111,9 +113,8 @@ def test_five_megabytes_of_output_arrive_and_scripts_in_outputs_do_not_run(
     assert lab.page.evaluate("() => window.hacked") is None
 
 
-def test_scripts_in_a_notebook_that_came_from_elsewhere_do_not_run(
-    open_lab: Callable[..., Lab], server: LabServer
-) -> None:
+def foreign_notebook() -> dict[str, object]:
+    """One that a colleague sent, with scripts in its outputs."""
     notebook = notebook_of(1)
     sentence = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>'
     finding = {"application/vnd.clinjup.result+json": {"kind": "note", "sentence": sentence}, "text/plain": sentence}
@@ -121,9 +122,41 @@ def test_scripts_in_a_notebook_that_came_from_elsewhere_do_not_run(
     outputs = [{"output_type": "display_data", "metadata": {}, "data": data} for data in (finding, html)]
     cell = {"id": "o", "cell_type": "code", "source": "", "metadata": {}, "execution_count": 1, "outputs": outputs}
     notebook["cells"] = [cell]
-    (server.root / "foreign.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    return notebook
+
+
+def test_scripts_in_a_notebook_that_came_from_elsewhere_do_not_run(
+    open_lab: Callable[..., Lab], server: LabServer
+) -> None:
+    (server.root / "foreign.ipynb").write_text(json.dumps(foreign_notebook()), encoding="utf-8")
     lab = open_lab()
     lab.activate_notebook("foreign.ipynb")
     expect(lab.page.locator(".jp-Clinjup-Output")).to_contain_text("<script>")
     expect(lab.page.locator(".jp-RenderedHTMLCommon b", has_text="bold")).to_be_visible()
     assert lab.page.evaluate("() => window.hacked") is None
+
+
+def test_scripts_in_a_notebook_from_elsewhere_do_not_run_either_once_a_run_has_written_in_it(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    """The tab is closed in the middle, so that the server writes the file and not the browser."""
+    (server.root / "foreign-run.ipynb").write_text(json.dumps(foreign_notebook()), encoding="utf-8")
+    lab = open_lab(width=1500)
+    lab.activate_notebook("foreign-run.ipynb")
+    turns.extend(script(UNTIL_GO, "print('written without a tab')"))
+    run = lab.ask(notebook="foreign-run.ipynb", claude=True)
+    lab.wait_for_text("waiting")
+    assert lab.page.evaluate("() => window.hacked") is None
+    lab.page.close()
+    let_go(run)
+
+    again = open_lab(width=1500)
+    again.activate_notebook("foreign-run.ipynb")
+    again.wait_for_text("written without a tab")
+    again.wait_for_text("gone on")
+    expect(again.page.locator(".jp-Notebook:visible .jp-Clinjup-Output")).to_contain_text("<script>")
+    shown = again.page.locator(".jp-Notebook:visible .jp-RenderedHTMLCommon b", has_text="bold")
+    shown.scroll_into_view_if_needed()
+    expect(shown).to_be_visible()
+    again.screenshot("foreign-notebook-after-a-run")
+    assert again.page.evaluate("() => window.hacked") is None

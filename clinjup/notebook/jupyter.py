@@ -71,6 +71,7 @@ class JupyterDesk:
     ) -> LiveWorkspace:
         if (unsaved := self.tabs.unsaved.get(path)) is not None:
             await unsaved.save_late()
+            self.tabs.unsaved.pop(path, None)  # a shared document, which holds it: two runs must not both write
         if await self.stamp(path) is None:
             fresh = empty_notebook(run_id)
             if sandboxed:
@@ -177,10 +178,9 @@ class JupyterDesk:
         return notebook
 
     async def write(self, path: str, notebook: NotebookNode) -> str | None:
-        content = {**notebook, "cells": [_trusted(cell) for cell in notebook.cells]}
         try:
             model = await ensure_async(
-                self.contents.save({"type": "notebook", "format": "json", "content": content}, path)
+                self.contents.save({"type": "notebook", "format": "json", "content": notebook}, path)
             )
         except Exception as problem:
             raise self._trouble(path, problem) from problem
@@ -360,10 +360,3 @@ async def _answer_to(kc: Any, request: str) -> None:
 def _stamp(model: dict[str, Any]) -> str:
     """As the browser is told it."""
     return str(model["last_modified"].isoformat()).replace("+00:00", "Z")
-
-
-def _trusted(cell: NotebookNode) -> dict[str, Any]:
-    """Outputs of executed cells are trusted as JupyterLab trusts them; ours are filtered (notebook/outputs.py)."""
-    if cell.cell_type != "code":
-        return dict(cell)
-    return {**cell, "metadata": {**cell.metadata, "trusted": cell.metadata.get("trusted", True)}}

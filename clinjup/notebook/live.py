@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from clinjup.locks import Lock
+from clinjup.notebook.cells import as_told
 from clinjup.notebook.merge import Change, SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
@@ -26,6 +27,7 @@ from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trou
 SAVE_SECONDS = 1.0
 # A tab that is asked to save, and is not heard of for this long, is passed over: the server saves.
 TAB_SAVES_WITHIN = 10.0
+SHARED_SAVES_WITHIN = 10.0
 FILE = "the file"
 
 
@@ -148,6 +150,9 @@ class LiveNotebook(NotebookSession):
         return len(ops)
 
     def _insert(self, cell: NotebookNode) -> None:
+        if cell.metadata["clinjup"].get("author") == "recipe":
+            # Its widgets live and its outputs are filtered. Nobody else's cell, and none that was read from a file, is marked here.
+            cell.metadata["trusted"] = True
         after = self._last if self._last and self.shared.cell(self._last) is not None else None
         self._emit(self.shared.put(cell, after))
         self._last = cell.id
@@ -190,7 +195,7 @@ class LiveNotebook(NotebookSession):
             news = self._merge(tab.client, message.n, message.seq, message.cells)
             tab.rejoined = True
             self._broadcast.news([])
-            tab.behind = tab.file is not None and self._stamp is not None and tab.file != self._stamp
+            tab.behind = tab.has_another_file_than(self._stamp)
             tab.needs = self.shared.seq if news else 0
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
@@ -242,7 +247,7 @@ class LiveNotebook(NotebookSession):
             self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
-        whole = await self._save_now()
+        whole = await self._save_now() and await self._is_in_the_file()
         self._broadcast.flush()
         self._broadcast.close()
         self._tabs.end_live(self.contents_path)
@@ -256,8 +261,14 @@ class LiveNotebook(NotebookSession):
             super().settle()
 
     async def save_late(self) -> None:
-        """After the run, what could not be saved at its end (the disk was full). Raises NotebookTroubleError while it cannot be."""
-        await self._save_here()
+        """After the run, what could not be saved at its end (the disk was full; a shared document, which saves itself, had not yet).
+
+        Raises NotebookTroubleError while it cannot be.
+        """
+        if not self._tabs.is_shared(self.contents_path):
+            await self._save_here()
+        elif not await self._reached(self.shared.seq):
+            return
         self._tabs.unsaved.pop(self.contents_path, None)
         self._log.discard()
 
@@ -287,11 +298,11 @@ class LiveNotebook(NotebookSession):
 
     async def _saved_by_tab(self) -> bool:
         """Ask the first tab to save, and wait for it. False where there is none, it does not, or it has an older file."""
+        if self._tabs.is_shared(self.contents_path):  # the shared document saves itself
+            return True
         tab = self._tabs.owner(self.contents_path)
         if tab is None or tab.behind:
             return False
-        if tab.collaborative:  # the shared document saves itself
-            return True
         self._asked_to_save = tab
         self._tab_answered.clear()
         seq = self.shared.next_seq()
@@ -308,6 +319,24 @@ class LiveNotebook(NotebookSession):
             return False
         self._stamp = await self._files.stamp(self.contents_path)
         return True
+
+    async def _is_in_the_file(self) -> bool:
+        """Rule 13: a shared document is saved by its own server, in its own time. Whether the file has reached the run's last op."""
+        if not self._tabs.is_shared(self.contents_path):
+            return True
+        seq = self.shared.next_seq()
+        self._broadcast.news([Save(seq=seq)])
+        self._broadcast.flush()
+        with contextlib.suppress(TimeoutError, NotebookTroubleError):
+            async with asyncio.timeout(SHARED_SAVES_WITHIN):
+                while not await self._reached(seq):
+                    await asyncio.sleep(SAVE_SECONDS / 2)
+                return True
+        return False
+
+    async def _reached(self, seq: int) -> bool:
+        clinjup = (await self._files.read(self.contents_path)).metadata.get("clinjup", {})
+        return clinjup.get("run_id") == self.run_id and int(clinjup.get("seq", 0)) >= seq
 
     async def _save_here(self) -> None:
         stamp = await self._files.stamp(self.contents_path)
@@ -327,18 +356,13 @@ class LiveNotebook(NotebookSession):
         theirs = await self._files.read(self.contents_path)
         clinjup = theirs.metadata.get("clinjup", {})
         seq = int(clinjup.get("seq", 0)) if clinjup.get("run_id") == self.run_id else 0
-        told = [
-            SnapshotCell(id=cell.id, type=cell.cell_type, source=cell.source, seq=seq)
-            for cell in theirs.cells
-            if "id" in cell
-        ]
+        told = [as_told(cell, seq, self.shared.cell(cell.id)) for cell in theirs.cells if "id" in cell]
         self._file_reads += 1
         ops, changes = self.shared.merge(FILE, self._file_reads, seq, told)
         self._emit(ops)
         for cell in theirs.cells:
-            mine = self.shared.cell(cell.get("id", ""))
-            if cell.cell_type == "code" and mine is not None and not mine.get("outputs") and cell.outputs:
-                self._emit(self.shared.take_outputs(FILE, cell.id, cell.outputs, cell.execution_count))
+            if cell.cell_type == "code" and "id" in cell:
+                self._emit(self.shared.take_outputs_of_file(FILE, cell, seq))
         for change in changes:
             self._tell_run(change)
 

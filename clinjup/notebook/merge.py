@@ -16,11 +16,11 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from clinjup.notebook.versions import REMEMBERED, Gone, Track, Version
+from clinjup.notebook.cells import as_cell, growth, new_cell
+from clinjup.notebook.versions import REMEMBERED, Gone, Track, Version, merged, of_the_user
 from clinjup.ops import (
     AnyOp,
     AppendStream,
-    Cell,
     CellState,
     Delete,
     NotebookMetadata,
@@ -31,6 +31,7 @@ from clinjup.ops import (
 )
 
 KEPT_TAG = "clinjup-kept"
+_WITH_ATTACHMENTS = {"markdown", "raw"}
 
 
 @dataclass
@@ -54,7 +55,7 @@ class SharedNotebook:
         self._told_metadata: dict[str, Any] = {}
         self._snapshots: dict[str, int] = {}
         for cell in notebook.cells:
-            self._tracks[cell.id] = Track([Version(seq, cell.source, None)], shown=list(cell.get("outputs", [])))
+            self._tracks[cell.id] = Track([Version.of(cell, seq, None)], shown=list(cell.get("outputs", [])))
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -77,7 +78,8 @@ class SharedNotebook:
             track = self._tracks[cell.id]
             version = track.current
             if version.seq > seq:
-                ops.append(self._upsert(cell, before, version))
+                upsert = self._upsert(cell, before, version)
+                ops.append(upsert if track.told_by(version.origin, seq) else upsert.model_copy(update={"origin": None}))
             if track.outputs_seq > seq:
                 ops.append(self._outputs(cell, track))
             if track.state_seq > max(seq, track.outputs_seq):
@@ -105,7 +107,7 @@ class SharedNotebook:
         if replaced.origin is not None and replaced.source != source:
             ops += self._keep_beside(cell, replaced.source)
         cell.source = source
-        version = self._note(cell.id, source, None, over=replaced.source)
+        version = self._note(cell, None, over=replaced.source)
         return [*ops, self._upsert(cell, self._before(cell.id), version)]
 
     def touch(self, cell: NotebookNode) -> list[AnyOp]:
@@ -125,13 +127,13 @@ class SharedNotebook:
         if track is None:  # the user has deleted the cell while it ran
             return []
         state = "running" if running else "idle"
-        growth = _growth(track.shown, list(outputs))
-        if growth is not None and track.running == running and not growth[2]:
+        grown = growth(track.shown, list(outputs))
+        if grown is not None and track.running == running and not grown[2]:
             return []
         track.shown, track.running = list(outputs), running
         track.outputs_seq = track.state_seq = self._next()
-        if growth is not None and running:
-            index, offset, text = growth
+        if grown is not None and running:
+            index, offset, text = grown
             return [AppendStream(seq=self.seq, id=cell.id, index=index, offset=offset, text=text)]
         count = cell.get("execution_count")
         return [Outputs(seq=self.seq, id=cell.id, outputs=track.shown, execution_count=count, state=state)]
@@ -185,15 +187,30 @@ class SharedNotebook:
     def take_outputs(
         self, client: str, cell_id: str, outputs: list[dict[str, Any]], execution_count: int | None
     ) -> list[AnyOp]:
-        """Outputs of a cell that the user ran. A cell that the run executes right now keeps its own."""
+        """Outputs of a cell that the user ran, cleared or put in. A cell that the run executes right now keeps its own."""
         cell, track = self.cell(cell_id), self._tracks.get(cell_id)
         if cell is None or track is None or cell.cell_type != "code" or track.running:
+            return []
+        if cell.outputs == outputs and cell.execution_count == execution_count:
             return []
         cell.outputs = [NotebookNode(output) for output in outputs]
         cell.execution_count = execution_count
         track.shown = list(cell.outputs)
         track.outputs_seq = self._next()
         return [self._outputs(cell, track).model_copy(update={"origin": client})]
+
+    def take_outputs_of_file(self, client: str, theirs: NotebookNode, seq: int) -> list[AnyOp]:
+        """Outputs of a file that stands at op `seq`, where nothing newer is known. They are trusted as Jupyter trusts the file."""
+        cell, track = self.cell(theirs.id), self._tracks.get(theirs.id)
+        if cell is None or track is None or cell.cell_type != "code" or track.running:
+            return []
+        if track.outputs_seq > seq or cell.outputs == theirs.outputs:
+            return []
+        told: list[AnyOp] = []
+        if bool(cell.metadata.get("trusted")) != (trusted := bool(theirs.metadata.get("trusted"))):
+            cell.metadata["trusted"] = trusted
+            told = self.touch(cell)
+        return [*told, *self.take_outputs(client, theirs.id, theirs.outputs, theirs.execution_count)]
 
     def _merge_deletions(
         self, client: str, seq: int, present: set[str], ops: list[AnyOp], changes: list[Change]
@@ -208,8 +225,14 @@ class SharedNotebook:
         if gone is not None and gone.origin != client and seq < gone.seq and told.source in (None, gone.source):
             return []  # the tab has not been told yet that it is gone
         source = told.source if told.source is not None else gone.source if gone is not None else ""
-        cell = _new_cell(told.type, source, told.id, told.metadata or {})
-        if told.attachments:
+        if gone is not None and gone.cell.cell_type == told.type:  # an undo: its outputs are there again
+            cell = gone.cell
+            cell.source = source
+            if told.metadata is not None:
+                cell.metadata = NotebookNode(told.metadata)
+        else:
+            cell = new_cell(told.type, source, told.id, told.metadata or {})
+        if told.attachments and told.type in _WITH_ATTACHMENTS:
             cell.attachments = NotebookNode(told.attachments)
         return [self._insert(cell, self._position(above) + 1, origin=client)]
 
@@ -228,7 +251,7 @@ class SharedNotebook:
             ops.append(self._heard(client, cell))
         elif track.is_latest_of(client, told.seq):
             cell.source = told.source
-            version = self._note(cell.id, told.source, client)
+            version = self._note(cell, client, teller=client)
             ops.append(self._upsert(cell, self._before(cell.id), version))
             changes.append(Change(cell, "edited"))
         else:
@@ -237,24 +260,29 @@ class SharedNotebook:
             changes.append(Change(cell, "kept_beside"))
 
     def _take_metadata(self, cell: NotebookNode, told: SnapshotCell) -> bool:
-        """The user's type, metadata and attachments; what clinjup notes in a cell, and the clock of one that runs, stays as it is."""
-        changed = False
+        """Take over what the user changed besides the text: type, metadata and attachments. Returns whether anything changed."""
+        before = dict(cell)
+        base = self._tracks[cell.id].at(told.seq)
         if told.type != cell.cell_type:
-            fresh = _new_cell(told.type, cell.source, cell.id, cell.metadata)
+            fresh = new_cell(told.type, cell.source, cell.id, cell.metadata)
+            if "attachments" in cell and told.type in _WITH_ATTACHMENTS:
+                fresh.attachments = cell.attachments
             cell.clear()
             cell.update(fresh)
-            changed = True
         if told.metadata is not None:
-            metadata = {name: value for name, value in told.metadata.items() if name not in {"clinjup", "trusted"}}
-            ours = {"clinjup", "execution"} if self._tracks[cell.id].running else {"clinjup"}
-            metadata |= {name: value for name, value in cell.metadata.items() if name in ours}
+            metadata = merged(base.metadata if base else {}, cell.metadata, of_the_user(told.metadata))
+            if told.metadata.get("trusted"):  # whoever may write here may also have the file signed
+                metadata["trusted"] = True
+            if "execution" in told.metadata and not self._tracks[cell.id].running:
+                metadata["execution"] = told.metadata["execution"]
             if metadata != cell.metadata:
                 cell.metadata = NotebookNode(metadata)
-                changed = True
-        if told.attachments is not None and told.attachments != cell.get("attachments"):
-            cell.attachments = NotebookNode(told.attachments)
-            changed = True
-        return changed
+        if told.attachments is not None and cell.cell_type in _WITH_ATTACHMENTS:
+            pictures = merged(base.attachments if base else {}, cell.get("attachments", {}), told.attachments)
+            cell.pop("attachments", None)
+            if pictures:
+                cell.attachments = NotebookNode(pictures)
+        return before != dict(cell)
 
     def _merge_order(self, client: str, wanted: list[str]) -> list[AnyOp]:
         present = [cell.id for cell in self.cells]
@@ -284,7 +312,7 @@ class SharedNotebook:
                 return []
         digest = hashlib.sha256(f"{cell.id}\0{self.seq}\0{text}".encode()).hexdigest()[:16]
         metadata = {"tags": [KEPT_TAG], "clinjup": {"kept_from": cell.id}}
-        kept = _new_cell(cell.cell_type, text, f"kept-{digest}", metadata)
+        kept = new_cell(cell.cell_type, text, f"kept-{digest}", metadata)
         return [self._insert(kept, self._position(cell.id) + 1, origin=None, author="user")]
 
     def _insert(self, cell: NotebookNode, position: int, *, origin: str | None, author: str | None = None) -> Upsert:
@@ -293,7 +321,7 @@ class SharedNotebook:
         self._gone.pop(cell.id, None)
         seq = self._next()
         earlier = self._tracks[cell.id].versions if cell.id in self._tracks else []
-        version = Version(seq, cell.source, origin or author)
+        version = Version.of(cell, seq, origin or author, teller=origin)
         self._tracks[cell.id] = Track([*earlier, version][-REMEMBERED:], shown=list(cell.get("outputs", [])))
         op = self._upsert(cell, self._before(cell.id), version)
         return op.model_copy(update={"origin": origin})
@@ -301,20 +329,23 @@ class SharedNotebook:
     def _delete(self, cell: NotebookNode, origin: str | None) -> Delete:
         self.cells.remove(cell)
         seq = self._next()
-        self._gone[cell.id] = Gone(seq, cell.source, origin)
+        self._gone[cell.id] = Gone(seq, cell.source, origin, cell)
         return Delete(seq=seq, origin=origin, id=cell.id, over=cell.source)
 
     def _heard(self, client: str, cell: NotebookNode) -> Upsert:
-        """Tell a client that the server has what it has. The text's version stays."""
-        return Upsert(seq=self._next(), origin=client, cell=as_cell(cell), after=self._before(cell.id))
+        """Tell a client that the server has what it has. The text stays whose it is."""
+        version = self._note(cell, self._tracks[cell.id].current.origin, teller=client)
+        return self._upsert(cell, self._before(cell.id), version).model_copy(update={"origin": client})
 
     def _tell_again(self, cell: NotebookNode, over: str | None) -> Upsert:
-        version = self._note(cell.id, cell.source, self._tracks[cell.id].current.origin, over)
+        version = self._note(cell, self._tracks[cell.id].current.origin, over)
         return self._upsert(cell, self._before(cell.id), version).model_copy(update={"origin": None})
 
-    def _note(self, cell_id: str, source: str, origin: str | None, over: str | None = None) -> Version:
-        track = self._tracks[cell_id]
-        version = Version(self._next(), source, origin, over)
+    def _note(
+        self, cell: NotebookNode, origin: str | None, over: str | None = None, teller: str | None = None
+    ) -> Version:
+        track = self._tracks[cell.id]
+        version = Version.of(cell, self._next(), origin, over, teller)
         track.versions = [*track.versions, version][-REMEMBERED:]
         return version
 
@@ -345,37 +376,3 @@ class SharedNotebook:
     def _next(self) -> int:
         self.seq += 1
         return self.seq
-
-
-def _new_cell(cell_type: str, source: str, cell_id: str, metadata: dict[str, Any]) -> NotebookNode:
-    cell = NotebookNode(cell_type=cell_type, id=cell_id, metadata=NotebookNode(metadata), source=source)
-    if cell_type == "code":
-        cell.update(outputs=[], execution_count=None)
-    return cell
-
-
-def as_cell(cell: NotebookNode) -> Cell:
-    """The cell as it travels."""
-    return Cell(
-        id=cell.id,
-        cell_type=cell.cell_type,
-        source=cell.source,
-        metadata=dict(cell.metadata),
-        outputs=list(cell.get("outputs", [])),
-        execution_count=cell.get("execution_count"),
-        attachments=cell.get("attachments"),
-    )
-
-
-def _growth(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> tuple[int, int, str] | None:
-    """(index, old length, added text) where only the last stream grew; None where more changed."""
-    if old == new:
-        return len(new) - 1, 0, ""
-    if not new or len(old) != len(new) or old[:-1] != new[:-1]:
-        return None
-    before, after = old[-1], new[-1]
-    if before.get("output_type") != "stream" or before.get("name") != after.get("name"):
-        return None
-    if after.get("output_type") != "stream" or not after["text"].startswith(before["text"]):
-        return None
-    return len(new) - 1, len(before["text"]), after["text"][len(before["text"]) :]

@@ -74,7 +74,8 @@ def read_log(folder: Path) -> tuple[str, list[AnyOp]] | None:
 def replay(notebook: NotebookNode, ops: list[AnyOp]) -> bool:
     """Apply to a notebook file the ops that it was saved without. Text that neither side knew of stays, in a cell below.
 
-    Returns whether there were any.
+    A log lies in a run folder, which may come from elsewhere: the outputs that it brings are not trusted to run scripts, until the
+    user trusts the notebook or runs the cell again. Returns whether there were any ops.
     """
     clinjup = notebook.metadata.setdefault("clinjup", NotebookNode())
     saved = int(clinjup.get("seq", 0))
@@ -126,6 +127,7 @@ def _upsert(cells: list[NotebookNode], places: dict[str, int], op: Upsert) -> No
 def _show(cell: NotebookNode, op: Outputs | AppendStream | CellState) -> None:
     if cell.cell_type != "code":
         return
+    cell.metadata.pop("trusted", None)
     if isinstance(op, Outputs):
         cell.outputs = [NotebookNode(output) for output in op.outputs]
         cell.execution_count = op.execution_count
@@ -139,7 +141,8 @@ def _show(cell: NotebookNode, op: Outputs | AppendStream | CellState) -> None:
 def _node(cell: dict[str, Any]) -> NotebookNode:
     kept = {name: cell[name] for name in ("id", "cell_type", "source") if name in cell}
     node = NotebookNode(kept)
-    node.metadata = NotebookNode(cell.get("metadata") or {})
+    metadata = cell.get("metadata") or {}
+    node.metadata = NotebookNode({name: value for name, value in metadata.items() if name != "trusted"})
     if cell["cell_type"] == "code":
         node.outputs = [NotebookNode(output) for output in cell.get("outputs") or []]
         node.execution_count = cell.get("execution_count")

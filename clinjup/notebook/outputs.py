@@ -6,6 +6,7 @@ picture would carry data past the sandbox in its address.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +14,19 @@ from typing import Any
 from nbformat import NotebookNode
 
 STREAM_LIMIT = 200_000  # characters of one stream kept in a cell
-_FORBIDDEN_MIME = {"application/javascript", "application/x-javascript", "text/javascript"}
+_FORBIDDEN_MIME = re.compile(r"(application|text)/(x-)?(javascript|ecmascript)|application/vnd\.vega", re.IGNORECASE)
+# A browser takes a quote or a slash for the space before an attribute, and a backslash for a slash in an address.
+_REMOTE = r"\s*(?:[\"'<]\s*)?(https?:|ftp:|wss?:|[/\\]\s*[/\\])"
 _ACTIVE_HTML = re.compile(
-    r"<\s*(script|iframe|object|embed|form|meta|link|base)\b|\son\w+\s*=|javascript:"
-    r"|\b(src|srcset|href|poster|action)\s*=\s*[\"']?\s*(https?:)?//|url\(\s*[\"']?\s*(https?:)?//",
+    r"<\s*(script|iframe|frame|frameset|object|embed|applet|portal|form|meta|link|base|animate|set)(?![\w-])"
+    r"|[\s\"'/]on\w+\s*=|srcdoc\s*="
+    rf"|[\s\"'/:](src|srcset|href|poster|action|formaction|background|data|ping|cite)\s*={_REMOTE}"
+    rf"|url\({_REMOTE}|@import|image-set\(",
     re.IGNORECASE,
 )
-_REMOTE_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?\s*(https?:)?//", re.IGNORECASE)
+_SCRIPT_ADDRESS = re.compile(r"(javascript|vbscript):|data:text/(html|xml)|data:image/svg", re.IGNORECASE)
+_REMOTE_PICTURE = re.compile(rf"!\[[^\]]*\]\({_REMOTE}|^[> \t]*\[[^\]\n]+\]:{_REMOTE}", re.IGNORECASE | re.MULTILINE)
+_HTML = {"text/html", "image/svg+xml", "text/markdown"}
 
 
 def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
@@ -27,10 +34,20 @@ def without_active_content(bundle: dict[str, Any]) -> dict[str, Any]:
     return {
         mime: value
         for mime, value in bundle.items()
-        if mime not in _FORBIDDEN_MIME
-        and not (mime in {"text/html", "image/svg+xml", "text/markdown"} and _ACTIVE_HTML.search(_text(value)))
+        if not _FORBIDDEN_MIME.match(mime)
+        and not (mime in _HTML and _is_active(_text(value)))
         and not (mime == "text/markdown" and _REMOTE_PICTURE.search(_text(value)))
     }
+
+
+def _is_active(markup: str) -> bool:
+    """Whether markup could run or fetch something. It is read as it stands and as a browser reads its addresses and styles."""
+    plain = html.unescape(markup)
+    addresses = re.sub(r"[\x00-\x20]+", "", plain)
+    styles = re.sub(r"\\([0-9a-fA-F]{1,6})\s?", lambda code: chr(min(int(code[1], 16), 0x10FFFF)), plain)
+    if _SCRIPT_ADDRESS.search(addresses):
+        return True
+    return any(_ACTIVE_HTML.search(text) for text in (markup, plain, styles))
 
 
 def coalesced(outputs: list[NotebookNode], spill: Callable[[str, str], str] | None = None) -> list[NotebookNode]:

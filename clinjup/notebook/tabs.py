@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from clinjup.notebook.live import LiveNotebook
 
 SECOND_TAB = "Another tab writes this notebook. Here it can be read; close the other tab to edit it here."
+SHARED = (
+    "This notebook is shared: everybody who has it open can edit it while the run writes in it. The shared document is saved by "
+    "JupyterLab's collaboration, not by clinjup."
+)
 
 Send = Callable[[Welcome | Ops | Trouble], None]
 TabMessages = Hello | Snapshot | Rejoin | UserOutputs | Saved
@@ -54,6 +58,10 @@ class OpenTab:
     def quiet_seconds(self) -> float:
         """How long nothing was heard of it; while it lives it pings every few seconds."""
         return time.monotonic() - self._heard
+
+    def has_another_file_than(self, stamp: str | None) -> bool:
+        """Whether the file was written since the tab loaded it. A shared document is never behind the file."""
+        return not self.collaborative and None not in (self.file, stamp) and self.file != stamp
 
     def receive(self, message: object) -> None:
         """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""
@@ -95,6 +103,10 @@ class Tabs:
         """The tab that writes the file: the first one, once it has rejoined, unless it fell silent."""
         first = next(iter(self.of(path)), None)
         return first if first is not None and first.rejoined and not first.silent else None
+
+    def is_shared(self, path: str) -> bool:
+        """Whether the notebook is open as a shared document (rule 13)."""
+        return any(tab.collaborative for tab in self.of(path))
 
     def add(self, tab: OpenTab) -> None:
         tabs = self._tabs.setdefault(tab.path, [])
@@ -148,7 +160,7 @@ class Tabs:
         was_live, tab.live = tab.live is live, live
         if not was_live:
             tab.rejoined = False
-        sentence = "" if first else SECOND_TAB
+        sentence = SHARED if tab.collaborative else "" if first else SECOND_TAB
         tab.send(
             Welcome(
                 live=True,
@@ -208,6 +220,8 @@ class Broadcast:
             self._timer = None
         seq = self._live.shared.seq
         for tab in self._tabs.of(self._live.contents_path):
+            if self._is_told_by_rtc(tab):
+                continue
             if tab.live is self._live and (not tab.rejoined or tab.behind or tab.told < seq):
                 missed = self._live.shared.since(tab.told)
                 tab.send(Ops(after=tab.told, until=seq, ops=[*missed, Revert(seq=seq + 1)]))

@@ -16,7 +16,7 @@ Routes, below the server's base URL (all need Jupyter's authentication; a POST f
     POST   clinjup/v1/runs/{id}/input   Answers    -> RunSummary      answers to question.asked
     POST   clinjup/v1/runs/{id}/approvals/{sha256} ApprovalAnswer -> RunSummary     to approval.requested
     GET    clinjup/v1/runs/{id}/journal            -> JournalRecords
-    POST   clinjup/v1/runs/{id}/restore Restore    -> Restored        the notebook as it was before a step
+    POST   clinjup/v1/runs/{id}/restore Restore    -> Restored        the run's cells from a step on are out
     GET    clinjup/v1/runs/{id}/files/{name}       -> the bytes       plots/NAME.png, report.html, results.json, ...
     POST   clinjup/v1/cells/explain   CellRequest  -> CellAnswer
     POST   clinjup/v1/cells/mend      CellRequest  -> CellAnswer
@@ -40,7 +40,8 @@ and quiet, and a new `welcome` comes when a run starts. While live:
    text that differs both from `base` and from the op's `over` (text that the server holds safely): it leaves that cell's text and
    seq as they are and sends a snapshot. An op with `origin` = the tab's own client id only tells that the server has this text: set
    `base`, never the cell.
-3. Edits go up as `snapshot` (200 ms after the last change): all cells in order, `source` null where the text equals `base`.
+3. Edits go up as `snapshot` (200 ms after the last change): all cells in order, `source` null where the text equals `base`;
+   metadata and attachments likewise. Both sides take over what the other changed in them, name by name.
    `n` counts up in each client; the server ignores a snapshot that is not newer.
 4. `owner` true: this tab writes the file. On an op `save`: put `seq` into `notebook.metadata.clinjup.seq`, `context.save()`, then send
    `saved`. Send `ping` every 3 s. A tab that is not heard of for 10 s is passed over: the server writes the file, and sends
@@ -50,7 +51,9 @@ and quiet, and a new `welcome` comes when a run starts. While live:
    seen. The server answers with the ops that were missed, and with an op `revert` where it wrote the file meanwhile:
    `context.revert()`, after which the tab's last op is the file's `metadata.clinjup.seq`; put back the text of cells that differed from
    their `base`, send a snapshot. Later ops wait for that; they begin where the file stands.
-6. Cells that the user ran are told with `user_outputs` (NotebookActions.executed).
+6. Outputs of cells that the user ran, cleared, pasted or brought back are told with `user_outputs`.
+7. Where the document itself is shared (`collaborative`, rule 13), its first tab applies the ops and all may edit. On `save` it only
+   puts `seq` into the metadata: the shared document saves itself, and the server looks in the file how far it has come.
 """
 
 from __future__ import annotations

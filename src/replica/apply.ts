@@ -5,9 +5,10 @@
 import type {
   ISharedCell,
   ISharedCodeCell,
+  ISharedMarkdownCell,
   ISharedNotebook
 } from '@jupyter/ydoc';
-import { JSONExt, PartialJSONValue } from '@lumino/coreutils';
+import { JSONExt } from '@lumino/coreutils';
 
 import {
   IAppendStream,
@@ -19,8 +20,9 @@ import {
   IUpsert,
   Op
 } from '../protocol';
-import { IBase } from './base';
+import { attachmentsOf, IBase, IKnown, knownOf } from './base';
 import { CellsInTransaction } from './cells';
+import { merged } from './merged';
 
 /** What an op did: whether the tab holds text that the server has to hear of. */
 export interface IApplied {
@@ -71,7 +73,7 @@ function applyOp(
 ): boolean {
   if (op.origin === client) {
     if (op.op === 'upsert') {
-      base.set(op.cell.id, { text: op.cell.source, seq: op.seq });
+      base.set(op.cell.id, knownOf(op.cell, op.seq));
     } else if (op.op === 'delete') {
       base.delete(op.id);
     }
@@ -107,11 +109,16 @@ function upsert(cells: CellsInTransaction, base: IBase, op: IUpsert): boolean {
     const after = op.after === null ? -1 : cells.indexOf(op.after);
     const place = op.after !== null && after < 0 ? cells.length : after + 1;
     cells.insert(place, asShared(cell));
-    base.set(cell.id, { text: cell.source, seq: op.seq });
+    base.set(cell.id, knownOf(cell, op.seq));
     return true;
   }
   const present = cells.get(index);
+  const known = base.get(cell.id);
+  mergeTheRest(present, cell, known);
   if (!mayReplace(present, base, op.over, cell.source)) {
+    if (known) {
+      base.set(cell.id, { ...knownOf(cell, known.seq), text: known.text });
+    }
     return false;
   }
   if (present.cell_type !== cell.cell_type) {
@@ -120,7 +127,7 @@ function upsert(cells: CellsInTransaction, base: IBase, op: IUpsert): boolean {
   } else {
     rewrite(present, cell);
   }
-  base.set(cell.id, { text: cell.source, seq: op.seq });
+  base.set(cell.id, knownOf(cell, op.seq));
   return true;
 }
 
@@ -154,18 +161,34 @@ function rewrite(present: ISharedCell, cell: ICell): void {
   if (present.getSource() !== cell.source) {
     present.setSource(cell.source);
   }
-  const trusted = present.getMetadata('trusted');
-  const metadata: Record<string, any> = withTrust(cell);
-  if (trusted !== undefined && metadata.trusted === undefined) {
-    metadata.trusted = trusted;
-  }
-  if (!JSONExt.deepEqual(present.getMetadata() as any, metadata)) {
-    present.setMetadata(metadata as any);
-  }
   if (isCode(present)) {
     setOutputs(present, cell.outputs);
     if (present.execution_count !== cell.execution_count) {
       present.execution_count = cell.execution_count;
+    }
+  }
+}
+
+/** What is no text: taken over where the server changed it; what the user has changed since stays. */
+function mergeTheRest(present: ISharedCell, cell: ICell, known?: IKnown): void {
+  const metadata: Record<string, any> = present.getMetadata();
+  const wanted = merged(known?.metadata ?? {}, metadata, cell.metadata);
+  for (const name of Object.keys({ ...metadata, ...wanted })) {
+    if (wanted[name] === undefined) {
+      present.deleteMetadata(name);
+    } else if (!JSONExt.deepEqual(metadata[name] ?? null, wanted[name])) {
+      present.setMetadata(name, wanted[name]);
+    }
+  }
+  if (!isCode(present)) {
+    const pictures = attachmentsOf(present);
+    const kept = merged(
+      known?.attachments ?? {},
+      pictures,
+      cell.attachments ?? {}
+    );
+    if (!JSONExt.deepEqual(pictures, kept)) {
+      (present as ISharedMarkdownCell).setAttachments(kept);
     }
   }
 }
@@ -244,8 +267,7 @@ function isCode(cell: ISharedCell): cell is ISharedCodeCell {
 }
 
 function asShared(cell: ICell): any {
-  const { id, cell_type, source } = cell;
-  const metadata = withTrust(cell);
+  const { id, cell_type, source, metadata } = cell;
   if (cell_type === 'code') {
     const { outputs, execution_count } = cell;
     return { id, cell_type, source, metadata, outputs, execution_count };
@@ -253,14 +275,4 @@ function asShared(cell: ICell): any {
   return cell.attachments
     ? { id, cell_type, source, metadata, attachments: cell.attachments }
     : { id, cell_type, source, metadata };
-}
-
-/**
- * clinjup's own cells are trusted, so that their widgets live; the server has taken all scripts out of their outputs. What a
- * model wrote is not: JupyterLab sanitises it.
- */
-function withTrust(cell: ICell): Record<string, PartialJSONValue | undefined> {
-  return cell.metadata.clinjup?.author === 'recipe'
-    ? { ...cell.metadata, trusted: true }
-    : { ...cell.metadata };
 }

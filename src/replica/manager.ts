@@ -11,7 +11,9 @@ import {
   NotebookPanel
 } from '@jupyterlab/notebook';
 import { Contents, ServerConnection } from '@jupyterlab/services';
+import { TranslationBundle } from '@jupyterlab/translation';
 
+import { translated } from '../translation';
 import { NotebookGuard } from './guard';
 import { NotebookReplica } from './replica';
 
@@ -20,8 +22,7 @@ export namespace ReplicaManager {
     tracker: INotebookTracker;
     settings: ServerConnection.ISettings;
     contents: Contents.IManager;
-    /** A sentence of the server in the user's language. */
-    translated: (sentence: string) => string;
+    trans: TranslationBundle;
   }
 }
 
@@ -41,6 +42,17 @@ export class ReplicaManager {
         }
       }
     }, this);
+    NotebookActions.outputCleared.connect((_, { notebook, cell }) => {
+      for (const [panel, replica] of this._replicas) {
+        if (panel.content === notebook) {
+          replica.tellOutputs({
+            id: cell.model.id,
+            outputs: [],
+            execution_count: null
+          });
+        }
+      }
+    }, this);
   }
 
   private async _add(panel: NotebookPanel): Promise<void> {
@@ -51,6 +63,7 @@ export class ReplicaManager {
     const replica = new NotebookReplica({
       panel,
       contents: this._options.contents,
+      trans: this._options.trans,
       url: this._url
     });
     const guard = new NotebookGuard(panel);
@@ -58,10 +71,10 @@ export class ReplicaManager {
     replica.changed.connect(() => {
       guard.setReadOnly(!replica.mayEdit);
       const sentence = replica.welcome?.live ? replica.welcome.sentence : '';
-      guard.setBanner(sentence && this._options.translated(sentence));
+      guard.setBanner(sentence && translated(sentence, this._options.trans));
     }, this);
     replica.trouble.connect((_, sentence) => {
-      Notification.warning(this._options.translated(sentence), {
+      Notification.warning(translated(sentence, this._options.trans), {
         autoClose: false
       });
     }, this);

@@ -12,6 +12,7 @@ import type {
 import { MarkdownCell } from '@jupyterlab/cells';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
+import { TranslationBundle } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -26,8 +27,9 @@ import {
   TabMessage
 } from '../protocol';
 import { applyOps } from './apply';
-import { baseOf, seqOfFile, snapshotCells } from './base';
+import { baseOf, outputsOfNew, seqOfFile, snapshotCells } from './base';
 import { goBack, placeOf } from './place';
+import { isStale, saveUnlessStale } from './saving';
 import { putBack, textsOf, typedSince } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
@@ -37,6 +39,7 @@ export namespace NotebookReplica {
   export interface IOptions {
     panel: NotebookPanel;
     contents: Contents.IManager;
+    trans: TranslationBundle;
     /** Address of the ops socket of the notebook with this path. */
     url: (path: string) => string;
   }
@@ -86,7 +89,11 @@ export class NotebookReplica implements IDisposable {
 
   /** Whether the user may edit here. */
   get mayEdit(): boolean {
-    return !this._welcome?.live || (this._welcome.owner && !this._isTakingOver);
+    return (
+      !this._welcome?.live ||
+      this._model.collaborative ||
+      (this._welcome.owner && !this._isTakingOver)
+    );
   }
 
   get isDisposed(): boolean {
@@ -107,8 +114,11 @@ export class NotebookReplica implements IDisposable {
 
   /** Tell what a cell printed that the user ran. */
   tellOutputs(message: Omit<IUserOutputs, 'type' | 'v'>): void {
-    if (this._isLiveOwner) {
-      // The text that ran goes first, so that the outputs belong to it.
+    if (
+      this._isLiveOwner ||
+      (this._welcome?.live && this._model.collaborative)
+    ) {
+      // The text that ran goes first, so that the outputs belong to it. Of a shared document its first tab tells the text.
       this._sendSnapshot();
       this._send({ type: 'user_outputs', v: 1, ...message });
     }
@@ -144,7 +154,10 @@ export class NotebookReplica implements IDisposable {
       // One after the other: a revert must have ended before the ops behind it are applied.
       this._work = this._work
         .then(() => this._take(message))
-        .catch(problem => this._trouble.emit(String(problem)));
+        .catch(problem => {
+          console.error('clinjup could not follow the run here', problem);
+          this._trouble.emit(this._lostSentence());
+        });
     }
   }
 
@@ -180,7 +193,7 @@ export class NotebookReplica implements IDisposable {
       this._sendRejoin();
     }
     this._changed.emit();
-    if (wasLive && !welcome.live && (await this._isStale())) {
+    if (wasLive && !welcome.live && (await this._isBehind())) {
       await this._catchUp();
     }
     const { sessionContext } = this._options.panel;
@@ -190,6 +203,12 @@ export class NotebookReplica implements IDisposable {
         await sessionContext.changeKernel({ id: welcome.kernel_id });
       }
     }
+  }
+
+  /** Whether the file was written behind this tab's back. A file that is not there any more was not. */
+  private async _isBehind(): Promise<boolean> {
+    const { contents, panel } = this._options;
+    return isStale(panel.context, contents).catch(() => false);
   }
 
   /** The tab that wrote the file is gone: load what it wrote before the user types here, and tell the server which file this tab has. */
@@ -231,7 +250,7 @@ export class NotebookReplica implements IDisposable {
         if (op.op === 'save') {
           this._seq = op.seq;
           await this._save();
-        } else {
+        } else if (!this._model.collaborative) {
           await this._revert();
         }
       } else {
@@ -280,42 +299,26 @@ export class NotebookReplica implements IDisposable {
 
   /** The owner writes the file, with the op that it stands at. */
   private async _save(): Promise<void> {
-    const { context } = this._options.panel;
-    if (!this._isLiveOwner || this._model.collaborative) {
-      return;
-    }
-    if (await this._isStale()) {
-      // The server wrote meanwhile, since it had not heard of this tab: it answers with a revert. No dialog, nothing overwritten.
-      this._send({ type: 'saved', v: 1, seq: this._seq, ok: false });
-      this._hello();
+    if (!this._isLiveOwner) {
       return;
     }
     const seq = this._seq;
-    this._notebook.transact(() => {
-      const own = (this._notebook.getMetadata('clinjup') ?? {}) as any;
-      this._notebook.setMetadata('clinjup', { ...own, seq });
-    }, false);
-    let ok = true;
-    try {
-      await context.save();
-    } catch {
-      ok = false;
+    const note = () =>
+      this._notebook.transact(() => {
+        const own = (this._notebook.getMetadata('clinjup') ?? {}) as any;
+        this._notebook.setMetadata('clinjup', { ...own, seq });
+      }, false);
+    if (this._model.collaborative) {
+      note(); // the shared document saves itself
+      return;
     }
-    this._send({ type: 'saved', v: 1, seq, ok });
-  }
-
-  /** Whether the file on disk is newer than the one that this tab has loaded or saved. */
-  private async _isStale(): Promise<boolean> {
-    const { context } = this._options.panel;
-    const ours = context.contentsModel?.last_modified;
-    const disk = await this._options.contents.get(context.path, {
-      content: false
-    });
-    const margin = context.lastModifiedCheckMargin;
-    return (
-      ours !== undefined &&
-      Date.parse(disk.last_modified) - Date.parse(ours) > margin
-    );
+    const { contents, panel } = this._options;
+    const how = await saveUnlessStale(panel.context, contents, note);
+    this._send({ type: 'saved', v: 1, seq, ok: how === 'saved' });
+    if (how === 'stale') {
+      // The server wrote meanwhile, since it had not heard of this tab: it answers with a revert.
+      this._hello();
+    }
   }
 
   /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
@@ -399,6 +402,7 @@ export class NotebookReplica implements IDisposable {
       this._send({ type: 'snapshot', v: 1, n: this._n, seq: this._seq, cells })
     ) {
       this._lastSnapshot = content;
+      this._tellOutputsOfNew();
     }
   }
 
@@ -408,6 +412,22 @@ export class NotebookReplica implements IDisposable {
     this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
     this._lastSnapshot = '';
     this._rejoined = textsOf(this._notebook);
+    if (this._isLiveOwner) {
+      this._tellOutputsOfNew();
+    }
+  }
+
+  private _tellOutputsOfNew(): void {
+    for (const told of outputsOfNew(this._notebook, this._base)) {
+      this._send({ type: 'user_outputs', v: 1, ...told });
+    }
+  }
+
+  private _lostSentence(): string {
+    return this._options.trans.__(
+      'This tab could not follow the run in "%1". Nothing is lost: the run goes on and keeps its log. Close the notebook and open it again to see where it stands.',
+      this._options.panel.context.localPath
+    );
   }
 
   private _send(message: TabMessage): boolean {

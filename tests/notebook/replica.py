@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinjup.notebook.versions import merged
 from clinjup.ops import Delete, Order, Revert, Snapshot, SnapshotCell, Upsert
 
 
@@ -15,6 +17,19 @@ class TabCell:
     source: str
     base: str | None = None
     seq: int = 0
+    metadata: dict[str, Any] = field(default_factory=dict)
+    told_metadata: dict[str, Any] = field(default_factory=dict)
+    attachments: dict[str, Any] = field(default_factory=dict)
+    told_attachments: dict[str, Any] = field(default_factory=dict)
+
+    def know(self, metadata: dict[str, Any], attachments: dict[str, Any]) -> None:
+        self.told_metadata, self.told_attachments = copy.deepcopy(metadata), dict(attachments)
+
+    def take(self, metadata: dict[str, Any], attachments: dict[str, Any]) -> None:
+        """What is no text: taken over where the server changed it; what the user has changed since stays."""
+        self.metadata = _mine_wins(self.told_metadata, self.metadata, metadata)
+        self.attachments = _mine_wins(self.told_attachments, self.attachments, attachments)
+        self.know(metadata, attachments)
 
 
 @dataclass
@@ -32,6 +47,8 @@ class Tab:
     @classmethod
     def of(cls, client: str, cells: list[dict[str, Any]], seq: int = 0) -> Tab:
         opened = [TabCell(c["id"], c["cell_type"], c["source"], c["source"], seq) for c in cells]
+        for cell, file in zip(opened, cells, strict=True):
+            cell.take(file.get("metadata", {}), file.get("attachments") or {})
         return cls(client, opened, seq)
 
     def ids(self) -> list[str]:
@@ -70,14 +87,19 @@ class Tab:
 
     def _upsert(self, op: Upsert) -> None:
         cell, told = self.find(op.cell.id), op.cell
+        rest = (told.metadata, told.attachments or {})
         if op.origin == self.client:
             if cell is not None:
                 cell.base, cell.seq = told.source, op.seq
-        elif cell is None:
+                cell.know(*rest)
+            return
+        if cell is None:
             above = self.find(op.after)
             place = self.cells.index(above) + 1 if above else 0 if op.after is None else len(self.cells)
-            self.cells.insert(place, TabCell(told.id, told.cell_type, told.source, told.source, op.seq))
-        elif cell.source in (cell.base, op.over, told.source):
+            cell = TabCell(told.id, told.cell_type, told.source, told.source, op.seq)
+            self.cells.insert(place, cell)
+        cell.take(*rest)
+        if cell.source in (cell.base, op.over, told.source):
             cell.source = cell.base = told.source
             cell.type, cell.seq = told.cell_type, op.seq
         else:
@@ -92,7 +114,20 @@ class Tab:
                 type=cell.type,
                 source=None if cell.source == cell.base and not full else cell.source,
                 seq=cell.seq,
+                metadata=cell.metadata if full or cell.metadata != cell.told_metadata else None,
+                attachments=cell.attachments if full or cell.attachments != cell.told_attachments else None,
             )
             for cell in self.cells
         ]
         return Snapshot(n=self.n, seq=self.seq, cells=cells)
+
+
+def _mine_wins(known: dict[str, Any], mine: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """src/replica/merged.ts"""
+    contested = {
+        name: mine.get(name)
+        for name in known | told
+        if name != "tags" and told.get(name) != known.get(name) != mine.get(name) != told.get(name)
+    }
+    result = {**merged(known, mine, told), **contested}
+    return {name: copy.deepcopy(value) for name, value in result.items() if value is not None}

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 
 from clinjup.locks import Lock
 from clinjup.notebook.live import LiveNotebook
-from clinjup.notebook.tabs import Tabs
+from clinjup.notebook.oplog import read_log
+from clinjup.notebook.tabs import SHARED, Tabs
 from clinjup.ops import Hello, Ops, Rejoin, Saved, Welcome
 from tests.notebook.replica import Tab
 
@@ -48,8 +50,10 @@ class Files:
 class Browser:
     """A tab that does what the server says; `saves` tells how it answers when it is asked to save."""
 
-    def __init__(self, tabs: Tabs, files: Files, client: str, *, saves: bool = True, told: int = 0) -> None:
-        self.files, self.saves, self.asked, self.inbox = files, saves, 0, []
+    def __init__(
+        self, tabs: Tabs, files: Files, client: str, *, saves: bool = True, told: int = 0, shared: bool = False
+    ) -> None:
+        self.files, self.saves, self.asked, self.inbox, self.shared = files, saves, 0, [], shared
         document = nbformat.read(files.folder / "nb.ipynb", as_version=4)
         self.tab = Tab.of(client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
         self.tab.seq = max(self.tab.seq, told)
@@ -57,7 +61,8 @@ class Browser:
         self.hello()
 
     def hello(self) -> None:
-        self.open_tab.receive(Hello(client=self.tab.client, since=self.tab.seq, file=str(self.files.writes)))
+        told = Hello(client=self.tab.client, since=self.tab.seq, file=str(self.files.writes), collaborative=self.shared)
+        self.open_tab.receive(told)
 
     async def take(self) -> None:
         """Take all messages that have come, and those that they bring."""
@@ -74,7 +79,17 @@ class Browser:
                         await self._load()
                     elif op.op == "save":
                         self.asked += 1
+                        if self.shared:
+                            await self._save_shared(op.seq)
+                            continue
                         self.open_tab.receive(Saved(seq=op.seq, ok=self.saves))
+
+    async def _save_shared(self, seq: int) -> None:
+        """What the collaboration server does with the shared document, some time after it was changed."""
+        if self.saves:
+            cells = [nbformat.v4.new_markdown_cell(cell.source, id=cell.id) for cell in self.tab.cells]
+            document = nbformat.v4.new_notebook(cells=cells, metadata={"clinjup": {"run_id": "a1b2", "seq": seq}})
+            await self.files.write("nb.ipynb", document)
 
     async def _load(self) -> None:
         document = await self.files.read("nb.ipynb")
@@ -221,5 +236,54 @@ def test_a_tab_that_was_told_more_than_the_file_says_passes_over_nothing(tmp_pat
             await browser.take()
             live.add_markdown("s1", "the first cell of the next run")
             await settled(browser, lambda: len(browser.tab.cells) == 2)
+
+    asyncio.run(story())
+
+
+def test_rule_13_a_shared_document_is_told_in_one_tab_and_saved_by_itself(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            first, second = (Browser(tabs, files, name, shared=True) for name in ("first", "second"))
+            welcomes = [each.inbox[-1] for each in (first, second)]
+            assert [each.sentence for each in welcomes] == [SHARED, SHARED]
+            await first.take()
+            await second.take()
+            live.add_markdown("s1", "from the run")
+            await settled(first, lambda: len(first.tab.cells) == 2)
+            first.tab.cells[0].source = "mine, edited"
+            first.open_tab.receive(first.tab.snapshot())
+            assert sources(live.notebook.cells) == ["mine, edited", "from the run"]
+            closing = asyncio.create_task(live.close())
+            await settled(first, closing.done)
+            await closing
+            assert files.writes == first.asked == 1, "the server wrote behind the shared document's back"
+            assert sources((await files.read("nb.ipynb")).cells) == ["mine, edited", "from the run"]
+            assert not any(isinstance(each, Ops) for each in second.inbox)
+            assert read_log(tmp_path / "run") is None and not tabs.unsaved
+
+    asyncio.run(story())
+
+
+def test_rule_13_the_log_is_kept_where_the_shared_document_did_not_reach_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinjup.notebook.live.SHARED_SAVES_WITHIN", 0.5)
+
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", shared=True, saves=False)
+            await browser.take()
+            live.add_markdown("s1", "from the run")
+            closing = asyncio.create_task(live.close())
+            await settled(browser, closing.done)
+            await closing
+            assert files.writes == 0
+            _, ops = read_log(tmp_path / "run") or ("", [])
+            assert "from the run" in [op.cell.source for op in ops if op.op == "upsert"]
+            await live.save_late()
+            assert files.writes == 0 and tabs.unsaved, "written behind the back of a document that is still shared"
+            browser.open_tab.close()
+            await live.save_late()
+            assert "from the run" in sources((await files.read("nb.ipynb")).cells)
 
     asyncio.run(story())

@@ -181,6 +181,53 @@ def test_a_tab_that_passed_over_an_op_because_the_user_was_writing_gets_it_again
     assert tab.cells[0].source == "by the run"
 
 
+PICTURE = {"figure.png": {"image/png": "AAAA"}}
+
+
+def test_a_picture_that_is_pasted_into_a_known_cell_and_its_tags_reach_the_server():
+    shared, tab = opened("see the figure")
+    tab.cells[0].attachments, tab.cells[0].metadata = PICTURE, {"tags": ["mine"], "collapsed": True}
+    hear(shared, tab)
+    assert shared.cells[0].attachments == PICTURE
+    assert shared.cells[0].metadata == {"tags": ["mine"], "collapsed": True}
+    tell(shared, tab)
+    tab.cells[0].attachments, tab.cells[0].metadata = {}, {"collapsed": True}
+    hear(shared, tab)
+    assert "attachments" not in shared.cells[0] and shared.cells[0].metadata == {"collapsed": True}
+
+
+def test_the_runs_mark_on_a_cell_and_the_users_tag_are_both_kept():
+    shared, tab = opened("one")
+    tab.cells[0].metadata = {"tags": ["mine"]}
+    shared.cells[0].metadata["tags"] = ["raises-exception"]
+    shared.touch(shared.cells[0])
+    hear(shared, tab)
+    tell(shared, tab)
+    assert set(shared.cells[0].metadata["tags"]) == set(tab.cells[0].metadata["tags"]) == {"raises-exception", "mine"}
+
+
+def test_a_tag_alone_does_not_make_a_cell_the_users_text():
+    shared, tab = opened("one")
+    tab.cells[0].metadata = {"tags": ["mine"]}
+    hear(shared, tab)
+    assert [op.op for op in shared.remove("c0")] == ["delete"]
+
+
+def test_a_cell_that_comes_back_by_undo_has_its_figures_tags_and_pictures_again():
+    figure = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "AAAA"}}
+    code = new_code_cell("plot()", id="code", metadata={"tags": ["mine"]}, outputs=[figure])
+    note = new_markdown_cell("see", id="note", attachments=PICTURE)
+    shared = SharedNotebook(new_notebook(cells=[code, note]))
+    tab = Tab.of("tab", shared.cells)
+    cells, tab.cells = tab.cells, []
+    hear(shared, tab)
+    assert shared.cells == []
+    tab.cells = cells
+    hear(shared, tab)
+    assert shared.cell("code").outputs == [figure] and shared.cell("code").metadata == {"tags": ["mine"]}
+    assert shared.cell("note").attachments == PICTURE
+
+
 class TwoWriters(RuleBasedStateMachine):
     """A run and a user on one notebook, with a connection that delivers late, twice, out of order, or breaks."""
 
@@ -188,6 +235,7 @@ class TwoWriters(RuleBasedStateMachine):
         super().__init__()
         self.numbers = itertools.count()
         self.written: dict[str, str] = {}  # what the user wrote -> cell id it was written in
+        self.tagged: dict[str, str] = {}  # what tag or picture the user put -> cell id it was put on
         self.down: list[tuple[int, int, list[Any]]] = []
         self.up: list[Any] = []
 
@@ -220,8 +268,18 @@ class TwoWriters(RuleBasedStateMachine):
     @rule(place=st.integers(0, 9))
     def run_marks(self, place: int) -> None:
         cell = self.shared.cells[place % len(self.shared.cells)]
-        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "seen"]
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), f"seen {next(self.numbers)}"]
         self.shared.touch(cell)
+
+    @precondition(lambda self: self.tab.cells)
+    @rule(place=st.integers(0, 9), picture=st.booleans())
+    def user_puts_a_tag_or_a_picture(self, place: int, picture: bool) -> None:
+        cell, name = self.tab.cells[place % len(self.tab.cells)], f"user {next(self.numbers)}"
+        if picture:
+            cell.attachments = {**cell.attachments, name: {"image/png": name}}
+        else:
+            cell.metadata = {**cell.metadata, "tags": [*cell.metadata.get("tags", []), name]}
+        self.tagged[name] = cell.id
 
     # -- the user
 
@@ -325,6 +383,11 @@ class TwoWriters(RuleBasedStateMachine):
             if self.shared.seq == self.tab.seq and not self.tab.waiting:
                 break
         assert [(cell.id, cell.source) for cell in self.shared.cells] == [(c.id, c.source) for c in self.tab.cells]
+        for mine, theirs in zip(self.tab.cells, self.shared.cells, strict=True):
+            assert set(mine.metadata.get("tags", [])) == set(theirs.metadata.get("tags", []))
+            assert mine.attachments == theirs.get("attachments", {})
+            put = {*theirs.metadata.get("tags", []), *theirs.get("attachments", {})}
+            assert {name for name, cell_id in self.tagged.items() if cell_id == theirs.id} <= put
         whole = "\n".join(cell.source for cell in self.shared.cells)
         assert [word for word in self.written if word not in whole] == []
 

@@ -35,7 +35,10 @@ def test_a_run_of_an_earlier_process_tells_what_is_to_be_done_again(tmp_path: Pa
     journal.append("restore", {"step_id": "train", "steps": ["train"], "cells_removed": 1})
     history = read_history(tmp_path)
     events = {event.type: event.data for event in events_of(history, tmp_path)}
-    sentence = "The notebook is as it was before 'Train': 1 cell was taken out. The journal keeps everything, and the run can go on from there."
+    sentence = (
+        "One cell of the run was taken out from 'Train' on. What you wrote or changed is still there, the journal keeps everything, and the "
+        "run can go on from there."
+    )
     assert events["notebook.restored"] == {"steps": ["train"], "sentence": sentence}
     assert [step["status"] for step in events["plan.updated"]["steps"]] == ["done", "pending"]
     view = view_of_history(history, tmp_path)

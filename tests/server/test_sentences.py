@@ -10,7 +10,7 @@ import pytest
 from clinjup.agent.intent import parse_request
 from clinjup.contracts import ClinicalTask
 from clinjup.examples import EXAMPLES, NO_COHORT
-from clinjup.notebook.tabs import SECOND_TAB
+from clinjup.notebook.tabs import SECOND_TAB, SHARED
 from clinjup.server import mcp_port
 
 LOCALE = Path(__file__).parents[2] / "src" / "locale"
@@ -36,7 +36,7 @@ def understood(request: str) -> dict[str, object]:
 
 def test_the_sidebar_knows_every_fixed_sentence_of_the_server() -> None:
     said = {text for example in EXAMPLES.values() for text in (example.title, example.intent)}
-    said |= {SECOND_TAB, NO_COHORT, mcp_port.SENTENCE}
+    said |= {SECOND_TAB, SHARED, NO_COHORT, mcp_port.SENTENCE}
     assert set(json.loads((LOCALE / "server.json").read_text(encoding="utf-8"))) == said
 
 

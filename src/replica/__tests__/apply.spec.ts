@@ -6,7 +6,7 @@ import { YNotebook } from '@jupyter/ydoc';
 
 import { ICell, IUpsert, Op } from '../../protocol';
 import { applyOps } from '../apply';
-import { baseOf, IBase, snapshotCells } from '../base';
+import { baseOf, IBase, outputsOfNew, snapshotCells } from '../base';
 
 const ME = 'me';
 
@@ -146,7 +146,7 @@ describe('applyOps', () => {
     model.getCell(0).setSource('typed on');
     apply(model, base, upsert(5, cell('c0', 'typed'), { origin: ME }));
     expect(sources(model)).toEqual(['typed on']);
-    expect(base.get('c0')).toEqual({ text: 'typed', seq: 5 });
+    expect(base.get('c0')).toMatchObject({ text: 'typed', seq: 5 });
   });
 
   it('does not delete a cell that the user has changed', () => {
@@ -202,16 +202,65 @@ describe('applyOps', () => {
     expect(model.canUndo()).toBe(false);
   });
 
-  it('trusts the cells of recipes and no cell that a model wrote', () => {
+  it('trusts what the server trusts, whoever is said to have written it', () => {
     const model = notebook();
+    const clinjup = { author: 'recipe', run_id: 'another' };
+    const of = (trusted: object) => ({ metadata: { clinjup, ...trusted } });
     const base = baseOf(model);
-    const by = (author: string) => ({ metadata: { clinjup: { author } } });
-    apply(model, base, upsert(1, cell('model', 'x', by('model'))));
-    apply(model, base, upsert(2, cell('recipe', 'x', by('recipe'))));
+    apply(model, base, upsert(1, cell('foreign', 'x', of({}))));
+    apply(model, base, upsert(2, cell('own', 'x', of({ trusted: true }))));
     const trust = Object.fromEntries(
       model.cells.map(each => [each.getId(), each.getMetadata('trusted')])
     );
-    expect(trust).toEqual({ recipe: true, model: undefined });
+    expect(trust).toEqual({ own: true, foreign: undefined });
+  });
+
+  it("merges tags, and leaves the user's other metadata as it is", () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    model.getCell(0).setMetadata({ tags: ['mine'], name: 'ward' } as any);
+    apply(
+      model,
+      base,
+      upsert(1, cell('c0', 'a', { metadata: { tags: ['x'] } }))
+    );
+    expect(model.getCell(0).getMetadata()).toEqual({
+      tags: ['mine', 'x'],
+      name: 'ward'
+    });
+    const [told] = snapshotCells(model, base, false);
+    expect(told.metadata).toEqual({ tags: ['mine', 'x'], name: 'ward' });
+    apply(
+      model,
+      base,
+      upsert(2, cell('c0', 'a', { metadata: { tags: ['x'] } }))
+    );
+    expect(model.getCell(0).getMetadata('tags')).toEqual(['mine', 'x']);
+  });
+
+  it('takes the metadata of a cell whose text it leaves alone', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    model.getCell(0).setSource('typed');
+    const marked = cell('c0', 'a2', { metadata: { tags: ['failed'] } });
+    expect(apply(model, base, upsert(1, marked))).toBe(true);
+    expect(sources(model)).toEqual(['typed']);
+    expect(model.getCell(0).getMetadata('tags')).toEqual(['failed']);
+  });
+
+  it('shows a picture that came with the file, and keeps one that was just pasted', () => {
+    const model = notebook();
+    const note = cell('m', 'text', { cell_type: 'markdown' });
+    const base = baseOf(model);
+    apply(model, base, upsert(1, note));
+    const picture = (data: string) => ({ 'image/png': data });
+    (model.getCell(0) as any).setAttachments({ mine: picture('1') });
+    const more = { ...note, attachments: { theirs: picture('2') } };
+    apply(model, base, upsert(2, more));
+    expect((model.getCell(0) as any).getAttachments()).toEqual({
+      mine: picture('1'),
+      theirs: picture('2')
+    });
   });
 
   it('ignores more text for a stream that is not there or has moved on', () => {
@@ -243,11 +292,51 @@ describe('snapshotCells', () => {
     ]);
   });
 
-  it("sends everything on a rejoin, without JupyterLab's own mark of trust", () => {
+  it('sends everything on a rejoin', () => {
     const model = notebook('a');
-    model.getCell(0).setMetadata('trusted', true);
+    model.getCell(0).setMetadata('tags', ['x']);
     const [told] = snapshotCells(model, baseOf(model), true);
     expect(told.source).toBe('a');
-    expect(told.metadata).toEqual({});
+    expect(told.metadata).toEqual({ tags: ['x'] });
+  });
+
+  it('sends a picture that was pasted into a known cell, and tags, until the server has told them', () => {
+    const model = notebook('a');
+    model.addCell({ id: 'm', cell_type: 'markdown', source: 'see:' } as any);
+    const base = baseOf(model);
+    const attachments = { 'x.png': { 'image/png': 'AAAA' } };
+    (model.getCell(1) as any).setAttachments(attachments);
+    model.getCell(0).setMetadata('tags', ['mine']);
+    const [code, note] = snapshotCells(model, base, false);
+    expect(code).toEqual({
+      id: 'c0',
+      type: 'code',
+      source: null,
+      seq: 0,
+      metadata: { tags: ['mine'] }
+    });
+    expect(note).toMatchObject({ source: null, attachments });
+    expect(note).not.toHaveProperty('metadata');
+    const heard = { origin: ME };
+    const tags = { metadata: { tags: ['mine'], clinjup: {}, execution: {} } };
+    apply(model, base, upsert(1, cell('c0', 'a', tags), heard));
+    const more = { cell_type: 'markdown' as const, attachments };
+    apply(model, base, upsert(2, cell('m', 'see:', more), heard));
+    const again = snapshotCells(model, base, false);
+    expect(again.some(each => 'metadata' in each)).toBe(false);
+    expect(again.some(each => 'attachments' in each)).toBe(false);
+    (model.getCell(1) as any).setAttachments({});
+    expect(snapshotCells(model, base, false)[1].attachments).toEqual({});
+  });
+
+  it('tells the outputs of a cell that the server does not have', () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    const outputs = [{ output_type: 'stream', name: 'stdout', text: '42' }];
+    model.addCell({ id: 'x', cell_type: 'code', source: 'b', outputs } as any);
+    (model.getCell(0) as any).setOutputs(outputs);
+    expect(outputsOfNew(model, base)).toEqual([
+      { id: 'x', outputs, execution_count: null }
+    ]);
   });
 });
