@@ -20,6 +20,7 @@ from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
 from clinjup.split_words import split_name
+from clinjup.unknown_words import names_nobody
 
 # Headers that say outright which number of a DICOM header a column repeats.
 _KEY_HEADERS = {
@@ -242,7 +243,9 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
 
 def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series | None:
     if roles.patient:
-        return folder.lookup(rows, roles, roles.patient).groupby(level=0).first().reindex(rows.index)
+        ids = folder.lookup(rows, roles, roles.patient)
+        ids = ids.mask(ids.isin([value for value in ids.dropna().unique() if names_nobody(value)]))
+        return ids.groupby(level=0).first().reindex(rows.index)
     named = patient_folders(folder.scan.images)
     return _per_file(rows, named) if any(named) else None
 
