@@ -299,6 +299,18 @@ def test_images_that_only_2019_has_keep_their_lesion_beside_another_set(written,
     )
 
 
+def test_2018_and_2019_with_the_images_of_both_lose_none_that_is_the_same_in_both(written, tmp_path):
+    root = Path(shutil.copytree(written("isic2019"), tmp_path / "both"))
+    shutil.copytree(written("isic2018"), root, dirs_exist_ok=True)
+    assert "missing_files" not in codes(read(root).warnings)
+    name = next(path.name for path in (root / "ISIC_2019_Training_Input").iterdir() if "_downsampled" not in path.name)
+    Image.new("RGB", (600, 450), (200, 150, 130)).save(root / "ISIC2018_Task3_Training_Input" / name)
+    cohort = read(root)
+    assert [(item.path, item.reason) for item in cohort.excluded] == [
+        (name.removesuffix(".jpg"), "several files have this name")
+    ]
+
+
 def test_names_with_downsampled_are_found(written):
     cohort = read(written("isic2019"))
     assert cohort.table["image"].str.endswith("_downsampled").any() and "missing_files" not in codes(cohort.warnings)
