@@ -16,6 +16,7 @@ from clinjup.agent.roles_columns import (
     all_columns,
     confounder_of,
     covariates,
+    ids_named,
     image_column,
     label_columns,
     patient_column,
@@ -77,7 +78,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         image = image_column(profile)
     first = image.table if image else label_table
     patient = patient_column(profile, first)
-    if patient is not None and patient.profile.unique < _MIN_PATIENTS:
+    if patient is not None and patient.profile.unique < _MIN_PATIENTS and not _without_id(patient):
         raise UnusableData(
             f"The images come from {patient.profile.unique} patients (column '{patient.name}'); training, "
             f"validation and test "
@@ -110,6 +111,11 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         boxes=boxes,
     )
     return RoleDecision(roles=roles, warnings=warnings)
+
+
+def _without_id(patient: Column) -> bool:
+    """Whether rows have no id: each of their images counts as a patient of its own."""
+    return patient.profile.missing > 0 or ids_named(patient) < patient.profile.unique
 
 
 def _uses_folders(profile: DataProfile) -> bool:

@@ -18,6 +18,7 @@ from clinjup.agent.vocabulary.headers import (
 )
 from clinjup.contracts import ColumnProfile, DataProfile, TableProfile
 from clinjup.split_words import split_name
+from clinjup.unknown_words import names_nobody
 
 # Layouts whose columns are known by name: (image, label).
 KNOWN_COLUMNS = {
@@ -79,9 +80,14 @@ def patient_column(profile: DataProfile, first: TableProfile | None) -> Column |
     columns = sorted(all_columns(profile), key=lambda column: column.table is not first)
     for headers in PATIENT_HEADERS:
         for column in columns:
-            if is_header(column.name, headers) and column.profile.unique > 1:
+            if is_header(column.name, headers) and column.profile.unique > 1 and ids_named(column):
                 return column
     return None
+
+
+def ids_named(column: Column) -> int:
+    """Distinct ids of a column; 'unknown' and its like are none."""
+    return column.profile.unique - sum(names_nobody(item.value) for item in column.profile.values)
 
 
 def split_column(profile: DataProfile, first: TableProfile | None) -> Column | None:

@@ -18,6 +18,9 @@ from clinjup.imaging.box_formats import FORMATS, RawBox, RawBoxes, Size, format_
 from clinjup.imaging.files import FileIndex, FolderScan
 from clinjup.imaging.pictures import read_header
 
+_BEYOND = 2.0  # a corner farther out than this is no share of an image
+_SLACK = 0.01  # by which a box may reach beyond its image without a word
+
 
 @dataclass(frozen=True)
 class DrawnBox:
@@ -116,31 +119,33 @@ def _read(
     mended: Counter[str] = Counter()
     raw = read_boxes(form, paths, scan.root, names, mended)
     source = BoxSource(form, folder, named=raw.named, declared=raw.declared, mended=mended)
-    pixels = _in_pixels(form, raw)
-    if pixels != (form != "yolo"):
-        source.mended["pixels" if pixels else "shares"] += sum(map(len, raw.images.values()))
+    mostly = "pixels" if _in_pixels(form, raw) else "shares"
     for name, boxes in raw.images.items():
         position = _image_of(name, folder, index) if form == "coco" else _image_of(name.rpartition("/")[2], name, index)
         if position is None:
             source.mended["no image"] += 1
             continue
+        units = [_unit(box, mostly) for box in boxes]
+        source.mended.update(unit for unit in units if unit == ("pixels" if form == "yolo" else "shares"))
         size: Size | None = (1, 1)
-        if pixels and boxes:
+        if "pixels" in units:
             size = raw.sizes.get(name) or _size(scan.root / scan.images[position])
         if size is None:
             source.mended["unknown size"] += 1
             continue
-        _place(source, position, boxes, size)
+        _place(source, position, boxes, units, size)
     return source
 
 
-def _place(source: BoxSource, position: int, boxes: list[RawBox], size: Size) -> None:
+def _place(source: BoxSource, position: int, boxes: list[RawBox], units: list[str], size: Size) -> None:
     """Put boxes on their image. Where none of those drawn is of use, nothing is known of it."""
     if not boxes:
         source.mended["empty file"] += 1
     drawn = source.images.setdefault(position, [])
-    for box in boxes:
-        found = _on_image(box, size, source.mended)
+    for box, unit in zip(boxes, units, strict=True):
+        found = _on_image(box, size if unit == "pixels" else (1, 1), source.mended) if unit else None
+        if not unit:
+            source.mended["unclear unit"] += 1
         if found:
             drawn.append(found)
         else:
@@ -166,7 +171,20 @@ def _in_pixels(form: str, raw: RawBoxes) -> bool:
     )
     if not len(reach):
         return form != "yolo"
-    return bool(np.median(reach) > 2.0) if form == "yolo" else not bool((reach <= 1.0).mean() > 0.95)
+    return bool(np.median(reach) > _BEYOND) if form == "yolo" else not bool((reach <= 1.0).mean() > 0.95)
+
+
+def _unit(box: RawBox, mostly: str) -> str:
+    """The unit of one box by its corners, "pixels" or "shares"; "" where neither makes sense. `mostly`: that of its set."""
+    x0, y0, x1, y1 = box.corners
+    reach, side = max(map(abs, box.corners)), min(x1 - x0, y1 - y0)
+    if not np.isfinite(box.corners).all() or side <= 0:
+        return mostly
+    if mostly == "shares":
+        return "pixels" if reach > _BEYOND and side >= 1 else "shares"
+    if reach > _BEYOND:
+        return "pixels"
+    return "shares" if reach <= 1 + _SLACK and side < 1 else ""
 
 
 def _size(path: Path) -> Size | None:
@@ -189,7 +207,7 @@ def _on_image(box: RawBox, size: Size, mended: Counter[str]) -> DrawnBox | None:
     if min(x1, y1) <= 0 or max(x0, y0) >= 1:
         mended["outside"] += 1
         return None
-    if min(x0, y0) < -0.01 or max(x1, y1) > 1.01:
+    if min(x0, y0) < -_SLACK or max(x1, y1) > 1 + _SLACK:
         mended["cut"] += 1
     x0, y0, x1, y1 = (float(value) for value in np.clip(corners, 0, 1))
     return DrawnBox(box.name, x0, y0, x1, y1)

@@ -79,11 +79,11 @@ def read_boxes(
 ) -> RawBoxes:
     """The boxes in `paths`, files of one form; of COCO it is one file. `names`: class id -> name where the files have no list.
 
-    A file that cannot be read says nothing of its image and is counted in `mended`.
+    A file that cannot be read, and one with a model's scores, says nothing of its image; both are counted in `mended`.
     """
     if form == "coco":
         return _coco(_json(paths[0], mended), names, mended)
-    raw = RawBoxes()
+    raw, scored = RawBoxes(), 0
     if form == "yolo":
         known = _yolo_names(root, paths[0].parent) or dict(names)
         raw.named, raw.declared = bool(known), frozenset(known.values())
@@ -91,7 +91,12 @@ def read_boxes(
         size: Size | None = None
         try:
             if form == "yolo":
-                boxes = _yolo(path.read_text(encoding="utf-8-sig", errors="replace"), known)
+                text = path.read_text(encoding="utf-8-sig", errors="replace")
+                scores = sum(map(_has_score, text.splitlines()))
+                scored += scores
+                if scores:
+                    continue
+                boxes = _yolo(text, known)
             elif form == "voc":
                 boxes, size = _voc(ElementTree.fromstring(path.read_bytes()))
             else:
@@ -103,7 +108,20 @@ def read_boxes(
         raw.images[name] = boxes
         if size:
             raw.sizes[name] = size
+    if scored:
+        mended["prediction"] += scored
+        if not any(raw.images.values()):  # a model's folder: its empty files are not those of a person who looked
+            raw.images.clear()
     return raw
+
+
+def _has_score(line: str) -> bool:
+    """Whether a YOLO line ends in the score that a model gives its box: class, x, y, width, height, and one of 0 to 1."""
+    parts = line.split()
+    try:
+        return len(parts) == 6 and 0 <= float(parts[5]) <= 1
+    except ValueError:
+        return False
 
 
 def _yolo(text: str, names: Mapping[str, str]) -> list[RawBox]:

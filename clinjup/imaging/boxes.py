@@ -239,6 +239,7 @@ def warnings_without_images(sources: Sequence[BoxSource]) -> list[DataWarning]:
 _SAID = {
     "pixels": ("boxes_in_pixels", "{n} boxes are given in pixels where this form expects shares of the image (0 to 1); read as pixels."),
     "shares": ("boxes_as_shares", "{n} boxes are given as shares of the image (0 to 1) where this form expects pixels; read as shares."),
+    "unclear unit": ("boxes_unclear_unit", "{n} boxes fit neither pixels nor shares; left out, and their images count as not boxed."),
     "polygon": ("polygons_as_boxes", "{n} outlines are polygons; the box around each is used."),
     "zero area": ("boxes_without_area", "{n} boxes have no width or height; left out, and their images count as not boxed."),
     "outside": ("boxes_outside", "{n} boxes lie wholly outside their image; left out. Were they drawn on another version of it?"),

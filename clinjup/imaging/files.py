@@ -1,6 +1,7 @@
 """Find the image files and tables of a folder, and match the names in the tables to the files. Nothing is written.
 
-Of files without a telling suffix the first 132 bytes are read, because DICOM exports often name files by number alone.
+Of files without a telling suffix the first 132 bytes are read, because DICOM exports often name files by number alone; one without any
+suffix is a table where it looks like one (HAM10000_metadata is distributed so).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def scan_folder(root: Path) -> FolderScan:
     scan = FolderScan(root)
     for folder, names in _walk(root, scan.closed):
         tables: list[str] = []
+        bare: list[str] = []
         prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
         drawn = any(_ANNOTATIONS.fullmatch(part) for part in prefix.split("/"))
         for name in names:
@@ -67,8 +69,14 @@ def scan_folder(root: Path) -> FolderScan:
                 tables.append(name)
             elif name == SYNTHETIC_MARK:
                 scan.synthetic = True
+            elif not suffix:
+                bare.append(name)
             else:
                 scan.other[suffix] = scan.other.get(suffix, 0) + 1
+        unnamed = [name for name in bare if len(bare) <= _MANY_TABLES and looks_like_table(folder / name)]
+        scan.tables += [prefix + name for name in unnamed]
+        if len(bare) > len(unnamed):
+            scan.other[""] = scan.other.get("", 0) + len(bare) - len(unnamed)
         if len(tables) > _MANY_TABLES:
             continue
         for name in tables:

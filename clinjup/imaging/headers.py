@@ -15,11 +15,11 @@ import pandas as pd
 from clinjup.contracts import DataWarning
 from clinjup.imaging.dicom import HEADER_TAGS, read_tags
 from clinjup.imaging.files import FolderScan
+from clinjup.unknown_words import names_nobody
 
 DICOM_HEADERS = "DICOM headers"
 PATIENT = "PatientID"
 _SHOWN = (PATIENT, "PatientAge", "PatientSex", "ViewPosition", "Manufacturer")
-_NO_PATIENT = ("", "0", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def read_headers(scan: FolderScan) -> DicomHeaders | None:
             values.append(tags.get(tag, ""))
     headers = pd.DataFrame(columns, index=pd.Index(scan.dicom), dtype=object)
     headers = headers.where(headers != "", np.nan)
-    patients = headers[PATIENT].where(~headers[PATIENT].str.casefold().isin(_NO_PATIENT))
+    nobody = [value for value in headers[PATIENT].dropna().unique() if value == "0" or names_nobody(value)]
+    patients = headers[PATIENT].mask(headers[PATIENT].isin(nobody))
     one_patient = len(headers) > 2 and patients.nunique() == 1 and bool(patients.notna().all())
     headers[PATIENT] = np.nan if one_patient else patients
     unique = headers["SOPInstanceUID"].dropna().drop_duplicates(keep=False)

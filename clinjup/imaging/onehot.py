@@ -1,4 +1,7 @@
-"""Ground truth of the ISIC challenges: one column a diagnosis, 1.0 where it applies, read as one column `diagnosis`."""
+"""Ground truth of the ISIC challenges: one column a diagnosis, 1.0 where it applies, read as one column `diagnosis`.
+
+Beside it lie tables of metadata; where those of several challenges lie together, they are read as one too.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,21 @@ import pandas as pd
 from clinjup.contracts import DataWarning
 from clinjup.imaging.source import DataFolder, View
 from clinjup.imaging.values import map_distinct
+from clinjup.unknown_words import says_unknown
 
 IMAGE, DIAGNOSIS = "image", "diagnosis"
 SHARED = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
 OWN_2018, OWN_2019 = ("AKIEC",), ("AK", "SCC", "UNK")
 # AKIEC of 2018 holds actinic keratoses and Bowen's disease, AK of 2019 actinic keratoses: one class here. SCC is none of the seven.
 _CODES = {"AK": "akiec"}
+LESION = "lesion_id"
+# What HAM10000 calls the columns of the challenges' metadata.
+_HAM10000 = {
+    "image_id": IMAGE,
+    "age": "age_approx",
+    "localization": "anatom_site_general",
+    "dx_type": "diagnosis_confirm_type",
+}
 
 
 def one_hot_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
@@ -23,9 +35,16 @@ def one_hot_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def one_hot_views(columns: Mapping[str, Sequence[str]]) -> list[View]:
-    """All such tables as one, called by the name of the first: `image` and `diagnosis`; the latter lists all that apply."""
+    """All such tables as one, called by the name of the first: `image` and `diagnosis`; the latter lists all that apply.
+
+    So are several tables that say to which lesion an image belongs: each of 2018 and 2019 knows only its own images.
+    """
     tables = tuple(one_hot_tables(columns))
-    return [View(tables, lambda folder: _together(folder, tables))] if tables else []
+    lesions = tuple(path for path, names in columns.items() if LESION in names and {IMAGE, "image_id"} & set(names))
+    views = [View(tables, lambda folder: _together(folder, tables))] if tables else []
+    if len(lesions) > 1:
+        views.append(View(lesions, lambda folder: _one_row_an_image(folder, lesions)))
+    return views
 
 
 def _together(folder: DataFolder, tables: Sequence[str]) -> pd.DataFrame:
@@ -42,6 +61,17 @@ def _together(folder: DataFolder, tables: Sequence[str]) -> pd.DataFrame:
         folder.warnings.append(DataWarning(code="datasets_overlap", sentence=sentence))
         together = together.drop_duplicates()
     return together
+
+
+def _one_row_an_image(folder: DataFolder, tables: Sequence[str]) -> pd.DataFrame:
+    """Per image the first known value of each column; "unknown" in one table gives way to what another says."""
+    parts = []
+    for table in map(folder.raw, tables):
+        names = {old: new for old, new in _HAM10000.items() if old in table and new not in table}
+        parts.append(table.rename(columns=names))
+    together = pd.concat(parts, ignore_index=True)
+    unknown = together.apply(lambda column: column.map(says_unknown, na_action="ignore").fillna(True).astype(bool))
+    return together.mask(unknown).groupby(IMAGE, sort=False, as_index=False).first()
 
 
 def _one_column(table: pd.DataFrame) -> pd.DataFrame:

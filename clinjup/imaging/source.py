@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
 from clinjup.split_words import split_name
+from clinjup.unknown_words import names_nobody
 
 # Headers that say outright which number of a DICOM header a column repeats.
 _KEY_HEADERS = {
@@ -72,6 +74,7 @@ class DataFolder:
         self._tables: dict[str, pd.DataFrame] = {}
         self._views: dict[str, View] = {}
         self._boxes: list[BoxSource] | None = None
+        self._copies: dict[tuple[int, ...], int] = {}
         if views is not None:
             self.use(views)
 
@@ -121,13 +124,24 @@ class DataFolder:
         return self._boxes
 
     def positions(self, names: pd.Series) -> pd.Series:
-        """Per name the position of its file in `scan.images`; -1 where none, -2 where several files fit equally well."""
+        """Per name the position of its file in `scan.images`; -1 where none, -2 where several that differ fit equally well."""
         codes, distinct = pd.factorize(names)
         found = np.full(len(distinct) + 1, -1)
         for i, name in enumerate(distinct):
             fitting = self.index.matches(name)
-            found[i] = fitting[0] if len(fitting) == 1 else -2 if fitting else -1
+            found[i] = fitting[0] if len(fitting) == 1 else self._copied(tuple(fitting)) if fitting else -1
         return pd.Series(found[codes], index=names.index)
+
+    def _copied(self, fitting: tuple[int, ...]) -> int:
+        """The first of several files of one name where all are copies of it, as in ISIC 2018 and 2019; else -2."""
+        if fitting not in self._copies:
+            first, *others = (self.root / self.scan.images[position] for position in fitting)
+            try:
+                same = all(filecmp.cmp(first, other, shallow=False) for other in others)
+            except OSError:
+                same = False
+            self._copies[fitting] = fitting[0] if same else -2
+        return self._copies[fitting]
 
     def lookup(self, rows: pd.DataFrame, roles: Roles, reference: str) -> pd.Series:
         """The values of column `reference` for `rows`: indexed like `rows`, an index repeated where several values fit.
@@ -242,7 +256,9 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
 
 def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series | None:
     if roles.patient:
-        return folder.lookup(rows, roles, roles.patient).groupby(level=0).first().reindex(rows.index)
+        ids = folder.lookup(rows, roles, roles.patient)
+        ids = ids.mask(ids.isin([value for value in ids.dropna().unique() if names_nobody(value)]))
+        return ids.groupby(level=0).first().reindex(rows.index)
     named = patient_folders(folder.scan.images)
     return _per_file(rows, named) if any(named) else None
 

@@ -114,7 +114,7 @@ def _first_text(raw: bytes) -> str:
 
 
 def looks_like_table(path: Path) -> bool:
-    """Whether a .txt file holds a table rather than prose or a list of names: its first lines split evenly."""
+    """Whether a .txt file, or one without a suffix, holds a table rather than prose or a list of names: its first lines split evenly."""
     try:
         raw = path.read_bytes()[:_SAMPLE_BYTES] if path.stat().st_size < _SAMPLE_BYTES else _sample(path)
         text = _decode_sample(raw, next(iter(_encodings(raw))))

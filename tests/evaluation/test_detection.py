@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 from PIL import Image
 
 from clinjup.contracts import Estimate
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.detection import (
     best_so_far,
+    montage,
     open_test_set_for_marks,
     pictures,
     plots,
@@ -32,6 +35,7 @@ from clinjup.imaging import Boxes, Cohort
 from clinjup.imaging.cache import ImageCache
 from clinjup.imaging.synthetic.wrist import plan_wrists, render_wrist
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError, TestAlreadyOpenedError
+from clinjup.kernel.figures import GREEN, ORANGE, VERMILION
 from clinjup.learning.detection.matching import Marks, average_precision
 from tests.imaging.folders import write_image
 
@@ -488,6 +492,49 @@ def test_the_figures_are_drawn(opened, in_its_folder):
     test.plot_insertion("cast")
     drawn = {path.stem for path in Path("plots").iterdir()}
     assert {"froc", "marks_by_group", "marks", "insertion_cast"} <= drawn
+
+
+def test_the_montage_shows_what_was_found_best_marked_wrongly_and_missed(opened, in_its_folder, monkeypatch):
+    _, images, *_, test = opened
+    told = {}
+    monkeypatch.setattr(montage, "show_figure", lambda figure, name, **words: told.update({name: (figure, words)}))
+    test.show_marks()
+    figure, words = told["marks"]
+    rows = np.reshape([axis for axis in figure.axes if axis.get_subplotspec() is not None], (3, montage.PER_ROW))
+    drawn = [[_marks_drawn(axis) for axis in row if axis.images] for row in rows]
+    assert all(len(row) > 1 for row in drawn)
+    found, wrong, missed = drawn
+    assert all(not film["false"] and len(film["right"]) == film["boxes"] > 0 for film in found)
+    least = [min(film["right"]) for film in found]
+    assert least == sorted(least, reverse=True) and least[0] > 0.75
+    worst = [max(film["false"]) for film in wrong]
+    assert worst == sorted(worst, reverse=True)
+    lacking = [film["boxes"] - len(film["right"]) for film in missed]
+    assert lacking == sorted(lacking, reverse=True) and lacking[-1] > 0
+    shown = above(test.marks[test.selected], test.threshold(test.selected))
+    films = {images.pixels_of(int(index)).tobytes(): i for i, index in enumerate(test.part.table.index)}
+    for row, kinds in zip(rows, drawn, strict=True):
+        for axis, film in zip(row, kinds, strict=False):  # the marks lie on the film to which they belong
+            position = films[np.asarray(axis.images[0].get_array(), np.uint8).tobytes()]
+            assert len(film["right"]) + len(film["false"]) == len(shown[position].boxes)
+            assert film["boxes"] == len(test.part.truth[position])
+    assert [row[0].get_title(loc="left").split(" (")[0] for row in rows] == [
+        "marked, and rightly so",
+        "a mark that hits no box",
+        "a fracture without a mark",
+    ]
+    assert "not free of fractures" in words["caption"]
+
+
+def _marks_drawn(axis) -> dict[str, Any]:
+    """Scores of the marks that hit and that do not, and the number of boxes, as they stand on one film of the montage."""
+    colours = {to_rgba(ORANGE): "right", to_rgba(VERMILION): "false"}
+    seen: dict[str, Any] = {"right": [], "false": []}
+    for text in axis.texts:
+        seen[colours[to_rgba(text.get_color())]].append(float(text.get_text()))
+    edges = [patch.get_edgecolor() for patch in axis.patches]
+    assert all(edges.count(edge) == len(seen[kind]) for edge, kind in colours.items())
+    return seen | {"boxes": edges.count(to_rgba(GREEN))}
 
 
 @pytest.fixture(scope="module")

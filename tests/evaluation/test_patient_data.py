@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,26 @@ def test_a_bright_edge_that_goes_with_the_label_is_found_by_the_border_probe(run
     said = published("note")[-1]["sentence"]
     assert said.startswith("More than chance") and "border only" in said
     assert shown.loc["size and kind of file", "AUROC (95 % CI)"].startswith("0.50")
+
+
+@pytest.mark.parametrize("place", ["corners", "middles of the sides"])
+def test_dark_corners_that_go_with_the_label_are_found_by_the_corner_probe_and_sides_are_not(
+    run_folder, published, place
+):
+    cohort, images = blob_cohort(80)
+    images.files = images.files.assign(width=32, height=32, bits=8, mode="L", source="")
+    images.pixels = np.random.default_rng(0).integers(90, 160, (len(images.pixels), 32, 32), dtype=np.uint8)
+    ends, middle = [slice(0, 5), slice(27, 32)], slice(8, 24)
+    dark = [(a, b) for a in ends for b in ends] if place == "corners" else [(a, middle) for a in ends]
+    for index in cohort.table.index[cohort.table["label"] == 1]:
+        for rows, columns in dark:
+            images.pixels[index, rows, columns] -= 60
+    shown = probe_pictures(cohort, images)["AUROC (95 % CI)"]
+    auroc = {name: float(text.split()[0]) for name, text in shown.items()}
+    assert auroc["border only"] > 0.95
+    assert auroc["corners only"] > 0.95 if place == "corners" else auroc["corners only"] < 0.7
+    telling = re.search(r"\((.*?)\)", published("note")[-1]["sentence"])[1]
+    assert ("corners only" in telling) == (place == "corners")
 
 
 def test_a_file_size_that_goes_with_the_label_is_found(run_folder, published):

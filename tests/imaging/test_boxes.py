@@ -13,7 +13,7 @@ from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import BoxRole, UnusableData
 from clinjup.imaging import Cohort, check_boxes, prepare_images, profile_data, read_cohort
-from tests.imaging.folders import write_image
+from tests.imaging.folders import sentence, write_image
 
 REQUEST = parse_request("Mark wrist fractures.")
 NAMES = [f"film{i}" for i in range(6)]
@@ -124,6 +124,30 @@ def test_what_was_mended_is_said(tmp_path, form, code):
     assert code in codes(read(folder(tmp_path, FORMS[form])))
 
 
+@pytest.mark.parametrize("pixels", [3, 2])
+@pytest.mark.parametrize("form", ["YOLO", "Pascal VOC"])
+def test_a_set_in_pixels_and_in_shares_is_read_box_by_box_and_that_is_said(tmp_path, form, pixels):
+    files = {}
+    for number, name in enumerate(NAMES[:5]):
+        if form == "YOLO":
+            files[f"labels/{name}.txt"] = "0 20 20 20 10\n" if number < pixels else "0 0.5 0.5 0.5 0.25\n"
+        else:
+            files[f"voc/{name}.xml"] = voc(10, 15, 30, 25) if number < pixels else voc(0.25, 0.375, 0.75, 0.625)
+    cohort = read(folder(tmp_path, files, labels="111110"))
+    for name in NAMES[:5]:
+        np.testing.assert_allclose(places(cohort, name), BOX, atol=1e-6)
+    code, count = ("boxes_in_pixels", pixels) if form == "YOLO" else ("boxes_as_shares", 5 - pixels)
+    assert sentence(cohort.warnings, code).startswith(f"{count} boxes")
+
+
+@pytest.mark.parametrize("line", ["0 0.9 0.5 1.2 0.5", "0 0.5 0.5 1 1"])
+def test_a_box_whose_unit_is_unclear_leaves_its_film_unboxed(tmp_path, line):
+    pixels = FORMS["YOLO in pixels"]
+    cohort = read(folder(tmp_path, {**pixels, "labels/film4.txt": f"{line}\n"}, labels="110110"))
+    assert places(cohort, "film4") is None and len(places(cohort, "film0")) == 1
+    assert sentence(cohort.warnings, "boxes_unclear_unit").startswith("1 boxes")
+
+
 def test_a_missing_box_file_on_a_positive_film_means_not_boxed_and_never_background(tmp_path):
     cohort = read(folder(tmp_path, {**YOLO, **NAMED}, labels="111111"[:5] + "0"))
     assert [places(cohort, name) is None for name in NAMES] == [False, False, True, False, True, False]
@@ -146,6 +170,7 @@ def test_an_empty_box_file_on_a_positive_film_does_not_make_it_background(tmp_pa
     [
         ("0 0.5 0.5 0.0 0.25", "boxes_without_area", True),
         ("0 1.8 0.5 0.2 0.25", "boxes_outside", True),
+        ("0 2.5 0.5 0.2 0.25", "boxes_outside", True),
         ("0 0.9 0.5 0.4 0.25", "boxes_cut", False),
         ("0 nan 0.5 0.4 0.25", "boxes_unreadable", True),
     ],

@@ -159,3 +159,24 @@ def test_the_marks_of_a_model_alone_teach_nothing(tmp_path):
     root = folder(tmp_path, {"marks.json": marks_of_a_model()})
     with pytest.raises(UnusableData, match=r"no file says where .* so a model drew them"):
         decide_roles(profile_data(root), REQUEST)
+
+
+SCORED = {f"labels/{name}.txt": "0 0.5 0.5 0.5 0.25 0.83\n0 0.1 0.1 0.1 0.1 0.31\n" for name in NAMES[:4]}
+
+
+def test_yolo_files_with_scores_are_no_reference_standard(tmp_path):
+    drawn = {f"voc/{name}.xml": voc(1, 1, 5, 5) for name in ("film0", "film1", "film3")}
+    cohort = read(folder(tmp_path, {**drawn, **SCORED, **NAMED, "labels/film5.txt": ""}))
+    np.testing.assert_allclose(places(cohort, "film0"), [[0.025, 0.025, 0.125, 0.125]], atol=1e-6)
+    assert "box_formats_disagree" not in codes(cohort)
+    (told,) = [each for each in cohort.warnings if each.code == "boxes_of_a_model"]
+    assert "labels" in told.sentence and "8 boxes carry a score" in told.sentence
+    with pytest.raises(UnusableData, match=r"no file says where .* so a model drew them"):
+        decide_roles(profile_data(folder(tmp_path / "alone", {**SCORED, **NAMED, "labels/film5.txt": ""})), REQUEST)
+
+
+def test_a_yolo_file_with_scores_among_files_by_hand_is_left_out_alone(tmp_path):
+    cohort = read(folder(tmp_path, {**YOLO, **NAMED, "labels/film3.txt": SCORED["labels/film3.txt"]}))
+    assert places(cohort, "film3") is None
+    np.testing.assert_allclose(places(cohort, "film0"), BOX, atol=1e-6)
+    assert {"boxes_of_a_model", "images_not_boxed"} <= codes(cohort)

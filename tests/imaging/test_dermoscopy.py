@@ -9,13 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import UnusableData
-from clinjup.imaging import Cohort, audit_cohort, prepare_images, profile_data, read_cohort, split_cohort
+from clinjup.imaging import Cohort, audit_cohort, check_usable, prepare_images, profile_data, read_cohort, split_cohort
 from clinjup.imaging.synthetic import write_cohort
 from clinjup.imaging.synthetic.skin import plan_skin_cohort, render_skin
 from tests.imaging.folders import codes, sentence
@@ -91,6 +92,29 @@ def test_seven_classes_keep_their_names_and_their_counts(written):
     assert cohort.finding == "melanoma" and cohort.classes[cohort.positive] == "melanoma"
 
 
+# Images of each diagnosis among the 10,015 of HAM10000, which show 7,470 lesions (Tschandl et al., Sci Data 2018).
+HAM10000_IMAGES = {"nv": 6705, "mel": 1113, "bkl": 1099, "bcc": 514, "akiec": 327, "vasc": 142, "df": 115}
+
+
+def test_the_synthetic_cohort_is_made_up_like_ham10000(written):
+    plan = plan_skin_cohort(7470, 0)
+    assert len({p.lesion_id for p in plan}) == 7470 and len(plan) == pytest.approx(10_015, rel=0.02)
+    counts = Counter(p.image.dx for p in plan)
+    for dx, images in HAM10000_IMAGES.items():
+        assert counts[dx] / len(plan) == pytest.approx(images / 10_015, rel=0.1, abs=0.004)
+    root = written("ham10000")
+    files = sorted(root.rglob("*.jpg"))
+    assert {path.parent.name for path in files} == {"HAM10000_images_part1", "HAM10000_images_part2"}
+    for path in files:
+        with Image.open(path) as picture:
+            assert (picture.format, picture.size, picture.mode) == ("JPEG", (600, 450), "RGB")
+    with (root / "HAM10000_metadata.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:7] == ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
+    assert {row["image_id"] for row in rows} == {path.stem for path in files}
+    assert len({row["lesion_id"] for row in rows}) == LESIONS < len(rows) == len(files)
+
+
 def test_a_lesion_is_never_in_two_parts_and_every_part_has_every_class(written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cohort = read(written("ham10000"))
@@ -99,6 +123,17 @@ def test_a_lesion_is_never_in_two_parts_and_every_part_has_every_class(written, 
     assert split.table.groupby("patient")["split"].nunique().max() == 1
     for part in ("train", "validation", "test"):
         assert set(split.part(part)["label"]) == set(range(len(split.classes)))
+
+
+@pytest.mark.parametrize("name", ["HAM10000_metadata", "HAM10000_metadata.tab"])
+def test_the_metadata_is_read_under_every_name_that_it_is_distributed_by(ham, name):
+    table = ham / "HAM10000_metadata.csv"
+    text = table.read_text(encoding="utf-8")
+    table.unlink()
+    (ham / name).write_text(text.replace(",", "\t") if name.endswith(".tab") else text, encoding="utf-8")
+    (ham / "LICENSE").write_text("Free to use, as it is.\nNo warranty.\n", encoding="utf-8")
+    cohort = read(ham)
+    assert cohort.layout == "ham10000" and len(cohort.table) == len(PLANNED) and cohort.grouped_by == "lesion"
 
 
 def test_unknown_and_missing_lesions_do_not_stop_the_run(ham):
@@ -112,6 +147,45 @@ def test_unknown_and_missing_lesions_do_not_stop_the_run(ham):
     cohort = read(ham)
     assert len(cohort.table) == len(PLANNED)
     assert "5 of" in sentence(cohort.warnings, "missing_patient_ids")
+
+
+def test_lesions_called_unknown_are_not_one_lesion(ham):
+    words = ("unknown", "unbekannt", "k. A.", "-", "Unknown")
+
+    def edit(rows):
+        for row, word in zip(rows, words, strict=False):
+            row["lesion_id"] = word
+
+    change(ham / "HAM10000_metadata.csv", edit)
+    cohort = read(ham)
+    known = {p.lesion_id for p in PLANNED[len(words) :]}
+    assert cohort.table["patient"].nunique() == len(known) + len(words)
+    assert f"{len(words)} of" in sentence(cohort.warnings, "missing_patient_ids")
+
+
+@pytest.mark.parametrize("words", [("unknown",), ("unknown", "k.A.")], ids=("one word", "two words"))
+def test_where_every_lesion_is_unknown_each_image_is_one_of_its_own(ham, words):
+    def edit(rows):
+        for number, row in enumerate(rows):
+            row["lesion_id"] = words[number % len(words)]
+
+    change(ham / "HAM10000_metadata.csv", edit)
+    cohort = read(ham)
+    check_usable(cohort)
+    assert cohort.table["patient"].is_unique and "no_patient_ids" in codes(cohort.warnings)
+
+
+def test_a_table_without_lesion_ids_is_read_and_that_is_said(ham):
+    table = ham / "HAM10000_metadata.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [row[1:] for row in csv.reader(file)]
+    assert "lesion_id" not in rows[0]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    cohort = read(ham)
+    check_usable(cohort)
+    assert cohort.table["patient"].is_unique and not cohort.has_patient_ids
+    assert "figures come out too good" in sentence(cohort.warnings, "no_patient_ids")
 
 
 def test_one_image_under_two_diagnoses_is_left_out_and_listed(ham):
@@ -202,6 +276,39 @@ def test_tables_of_2018_and_2019_in_one_folder_are_one_cohort(written, tmp_path)
         "nevus",
         "vasc",
     }
+
+
+def half(rows: list[dict[str, str]]) -> None:
+    """What another challenge tells: every other image, and its sex only as unknown."""
+    rows[:] = [{**row, "sex": "unknown"} if "sex" in row else row for row in rows[::2]]
+
+
+@pytest.mark.parametrize("also", ["isic2018", "ham10000"])
+def test_images_that_only_2019_has_keep_their_lesion_beside_another_set(written, tmp_path, also):
+    root = Path(shutil.copytree(written("isic2019"), tmp_path / "both"))
+    for table in written(also).rglob("*.csv"):
+        if table.name != "artefacts.csv":
+            shutil.copy(table, root)
+            change(root / table.name, half)
+    cohort, alone = read(root), read(written("isic2019"))
+    assert cohort.grouped_by == "lesion" and "missing_patient_ids" not in codes(cohort.warnings)
+    columns = ["image", "patient", "age", "sex"]
+    pd.testing.assert_frame_equal(
+        cohort.table[columns].sort_values("image", ignore_index=True),
+        alone.table[columns].sort_values("image", ignore_index=True),
+    )
+
+
+def test_2018_and_2019_with_the_images_of_both_lose_none_that_is_the_same_in_both(written, tmp_path):
+    root = Path(shutil.copytree(written("isic2019"), tmp_path / "both"))
+    shutil.copytree(written("isic2018"), root, dirs_exist_ok=True)
+    assert "missing_files" not in codes(read(root).warnings)
+    name = next(path.name for path in (root / "ISIC_2019_Training_Input").iterdir() if "_downsampled" not in path.name)
+    Image.new("RGB", (600, 450), (200, 150, 130)).save(root / "ISIC2018_Task3_Training_Input" / name)
+    cohort = read(root)
+    assert [(item.path, item.reason) for item in cohort.excluded] == [
+        (name.removesuffix(".jpg"), "several files have this name")
+    ]
 
 
 def test_names_with_downsampled_are_found(written):

@@ -65,6 +65,18 @@ def test_scan_passes_by_hidden_files_masks_and_own_runs(tmp_path):
     assert scan.annotations == 1
 
 
+def test_a_file_without_a_suffix_is_a_table_where_it_looks_like_one(tmp_path):
+    write_image(tmp_path / "a.png", film(1))
+    (tmp_path / "metadata").write_text("image,label\na,1\nb,0\n")
+    (tmp_path / "README").write_text("These films, as you know, are nice.\nEnjoy.\n")
+    scan = scan_folder(tmp_path)
+    assert scan.tables == ["metadata"] and scan.other == {"": 1}
+    (tmp_path / "t.csv").write_text("image,label\na,1\n")
+    for number in range(60):  # one table an image: annotations
+        (tmp_path / f"film{number}").write_text("x,y\n1,2\n")
+    assert scan_folder(tmp_path).tables == ["t.csv"]
+
+
 @pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="needs symbolic links")
 def test_linked_folders_are_followed_once(tmp_path):
     write_image(tmp_path / "store" / "a.png", film(1))

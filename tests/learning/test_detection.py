@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torchvision.models import detection
 
 from clinjup.contracts import TrainingFinding
 from clinjup.evaluation.detection.parts import detection_part
@@ -238,6 +240,55 @@ def test_weights_that_cannot_be_had_are_said():
         architecture_named("fcos_resnet50_fpn").build(1, 64, "gone.pth")
     with pytest.raises(ClinjupError, match=r"heat_map.*fcos_resnet50_fpn"):
         architecture_named("yolo")
+
+
+LIGHTEST = "fasterrcnn_mobilenet_v3_large_fpn"
+
+
+def coco_weights(name: str) -> dict[str, torch.Tensor]:
+    """Weights as torchvision publishes them: of the 91 classes of COCO."""
+    torch.manual_seed(3)
+    return getattr(detection, name)(weights=None, weights_backbone=None, num_classes=91).state_dict()
+
+
+def as_first_published(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As in torchvision's own files: the names of the release in which they were trained, batch norms that were frozen."""
+    later = re.compile(r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d+|rpn\.head\.conv)(?:\.0)+\.(weight|bias)")
+    kept = {key: value for key, value in weights.items() if not key.endswith("num_batches_tracked")}
+    renamed = {later.sub(r"\1.\2", key): value for key, value in kept.items()}
+    assert len(renamed.keys() - weights.keys()) >= 8
+    return renamed
+
+
+@pytest.mark.parametrize("form", ["now", "first published", "a checkpoint of training"])
+@pytest.mark.parametrize("name", [LIGHTEST, "fcos_resnet50_fpn"])
+def test_weights_of_coco_are_taken_over_from_a_file(tmp_path, name, form):
+    weights = coco_weights(name)
+    saved = as_first_published(weights) if form == "first published" else weights
+    torch.save({"model": saved, "epoch": 3} if form == "a checkpoint of training" else saved, tmp_path / "coco.pth")
+    own = architecture_named(name).build(1, 64, str(tmp_path / "coco.pth")).detector.state_dict()
+    other = {key for key in own if own[key].shape != weights[key].shape}
+    assert 0 < len(other) <= 4 and all("cls" in key or "bbox" in key for key in other)
+    assert all(torch.equal(own[key], weights[key]) for key in own.keys() - other)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lambda: {"student": coco_weights(LIGHTEST)}, "0% of its weights"),
+        (lambda: {key.removeprefix("backbone."): value for key, value in coco_weights(LIGHTEST).items()}, "another network"),
+        (lambda: [1, 2], "0% of its weights"),
+        (None, "damaged"),
+    ],
+    ids=["under a name of its own", "another network", "a list", "cut off"],
+)  # fmt: skip
+def test_a_file_without_the_weights_of_this_detector_is_refused(tmp_path, content, words):
+    path = tmp_path / "weights.pth"
+    torch.save(content() if content else coco_weights(LIGHTEST), path)
+    if content is None:
+        path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(WeightsUnavailableError, match=words):
+        architecture_named(LIGHTEST).build(1, 64, str(path))
 
 
 def test_one_box_is_hit_once():

@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 
 from clinjup.agent.vocabulary.terms import fold, header_words, pattern
+from clinjup.unknown_words import UNKNOWN_WORDS
 
 _YES = (
     "1",
@@ -86,21 +87,6 @@ _NORMAL = (
     "regelrecht",
     "unremarkable",
 )
-_UNKNOWN = (
-    "",
-    "nan",
-    "na",
-    "n/a",
-    "null",
-    "unknown",
-    "unbekannt",
-    "k.a.",
-    "keine angabe",
-    "not available",
-    "nicht bekannt",
-    "missing",
-    "fehlend",
-)
 _UNCERTAIN = (
     "-1",
     "?",
@@ -157,7 +143,7 @@ def _key(value: str) -> str:
 
 
 _MEANINGS = (
-    {_key(value): Meaning.UNKNOWN for value in _UNKNOWN}
+    {_key(value): Meaning.UNKNOWN for value in UNKNOWN_WORDS}
     | {_key(value): Meaning.YES for value in _YES}
     | {_key(value): Meaning.NO for value in (*_NO, *_NORMAL)}
 )

@@ -1,4 +1,4 @@
-"""HAM10000 (Tschandl et al., Sci Data 2018): HAM10000_metadata (.csv or .tab), images in two folders, several images of a lesion.
+"""HAM10000 (Tschandl et al., Sci Data 2018): HAM10000_metadata (.csv, .tab or no suffix), images in two folders, several images of a lesion.
 
 There is no patient number: images are grouped by `lesion_id`. ISIC 2018 task 3 and ISIC 2019 contain these images.
 """

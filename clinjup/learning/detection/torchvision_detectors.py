@@ -5,7 +5,7 @@ They know no weights of single boxes and no unsure regions: a pseudo-box counts 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ NAMES = {
     "fasterrcnn_mobilenet_v3_large_fpn": "Faster R-CNN, MobileNetV3 with feature pyramid",
     "retinanet_resnet50_fpn_v2": "RetinaNet, ResNet-50 with feature pyramid",
 }
+
+
+_SHARE_THAT_FITS = 0.95  # only the layers of COCO's classes may be missing
 
 
 class TorchvisionDetector(nn.Module):
@@ -58,7 +61,7 @@ def build_torchvision(name: str, image_size: int, pretrained: bool | str = False
     """The detector `name` for one class beside background, at `image_size` pixels.
 
     `pretrained`: True takes COCO weights from torchvision's store, a string is a local file of such weights. All but the last layers,
-    which belong to COCO's classes, are taken over. Raises WeightsUnavailableError where they cannot be had.
+    which belong to COCO's classes, are taken over. Raises WeightsUnavailableError where they cannot be had or are of another network.
     """
     from torchvision.models import detection
 
@@ -70,12 +73,24 @@ def build_torchvision(name: str, image_size: int, pretrained: bool | str = False
     }
     network = getattr(detection, name)(num_classes=2, **keywords)
     if pretrained:
-        state = _coco_weights(name, pretrained)
-        own = network.state_dict()
-        network.load_state_dict(
-            {key: state[key] if key in state and state[key].shape == own[key].shape else own[key] for key in own}
-        )
+        _take_over(network, name, _coco_weights(name, pretrained))
     return TorchvisionDetector(network)
+
+
+def _take_over(network: nn.Module, name: str, state: Mapping[str, Any]) -> None:
+    """Load all weights of `state` whose shape fits. torchvision itself finds those that its earlier versions named otherwise."""
+    own = network.state_dict()
+    fitting = {key: value for key, value in state.items() if key not in own or value.shape == own[key].shape}
+    try:
+        missing = network.load_state_dict(fitting, strict=False).missing_keys
+    except RuntimeError as error:  # a weight under an earlier name has another shape
+        raise WeightsUnavailableError(name, "they are those of another network") from error
+    weights = [key for key in own if not key.endswith("num_batches_tracked")]  # a count, which torch fills in itself
+    share = 1 - len(set(missing) & set(weights)) / len(weights)
+    if share < _SHARE_THAT_FITS:
+        raise WeightsUnavailableError(
+            name, f"only {share:.0%} of its weights are in the file, so it is of another network"
+        )
 
 
 def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
@@ -84,7 +99,15 @@ def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
     if isinstance(pretrained, str):
         if not Path(pretrained).is_file():
             raise WeightsUnavailableError(name, f"there is no file '{pretrained}'")
-        return torch.load(pretrained, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(pretrained, map_location="cpu", weights_only=True)
+        except Exception as error:  # the errors of disk, archive and pickle have no common base
+            raise WeightsUnavailableError(name, f"'{pretrained}' is damaged or holds no weights of PyTorch") from error
+        if isinstance(state, dict) and isinstance(state.get("model"), dict):  # a checkpoint of training
+            state = state["model"]
+        return (
+            {key: value for key, value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
+        )
     try:
         return get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except OSError as error:
