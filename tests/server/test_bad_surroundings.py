@@ -216,7 +216,7 @@ def test_after_going_back_the_run_does_again_what_was_taken_out(server, scripted
     assert status == 200, restored
     # It does not say that the notebook is as it was: what the user wrote meanwhile is not taken back.
     assert restored["sentence"].startswith("2 cells of the run were taken out from '"), restored["sentence"]
-    assert "What you wrote or changed in the notebook is still there" in restored["sentence"]
+    assert "What you wrote or changed is still there" in restored["sentence"]
     assert texts_of(server.notebook(path), "s2") == "" and texts_of(server.notebook(path), "s1") == "first\n"
     last = server.get(f"clinjup/v1/runs/{run['id']}")[1]["last_seq"]
     assert server.post(f"clinjup/v1/runs/{run['id']}/resume")[0] == 200
