@@ -9,7 +9,7 @@ import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 BATCH_SECONDS = 0.1
+AGAIN_SECONDS = 1.0
+_NOT_ALLOWED = (
+    "The administrator of this server does not let you do this. Ask them for the permission for clinjup; nothing was "
+    "changed."
+)
 # Files of a run that the panel shows; anything else is opened through JupyterLab.
 _SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "predictions.json", "journal.jsonl")
 
@@ -43,6 +48,11 @@ def routes() -> list[tuple[str, type[JupyterHandler]]]:
         (r"/clinjup/v1/events", EventsSocket),
         (r"/clinjup/v1/notebooks/(?P<path>.+)/ops", OpsSocket),
     ]
+
+
+def _for_allowed_people(method: Any) -> Any:
+    """For people who are logged in and whom the server's Authorizer allows it: to read, or to write where it is a POST."""
+    return web.authenticated(authorized(message=_NOT_ALLOWED)(method))
 
 
 class _Handler(APIHandler):
@@ -106,6 +116,8 @@ def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
     for kind, code, name in known:
         if isinstance(fault, kind):
             return code, Problem(code=name, sentence=str(fault))
+    if isinstance(fault, web.HTTPError) and fault.log_message == _NOT_ALLOWED:
+        return 403, Problem(code="not_allowed", sentence=_NOT_ALLOWED)
     if status == 403:
         sentence = (
             "You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile."
@@ -121,17 +133,17 @@ def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
 
 
 class AboutHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self) -> None:
         self.reply(await (await self.service()).about())
 
 
 class RunsHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self) -> None:
         self.reply(await (await self.service()).runs())
 
-    @web.authenticated
+    @_for_allowed_people
     async def post(self) -> None:
         new = self.body("NewRun")
         if new.example is None and not (new.intent.strip() and new.data):
@@ -140,13 +152,13 @@ class RunsHandler(_Handler):
 
 
 class RunHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str) -> None:
         self.reply(await (await self.service()).summary(run_id))
 
 
 class RunActionHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, run_id: str, action: str) -> None:
         service = await self.service()
         if action == "resume":
@@ -160,19 +172,19 @@ class RunActionHandler(_Handler):
 
 
 class ApprovalHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, run_id: str, sha256: str) -> None:
         self.reply(await (await self.service()).approve(run_id, sha256, self.body("ApprovalAnswer").approved))
 
 
 class JournalHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str) -> None:
         self.reply(await (await self.service()).journal(run_id))
 
 
 class FileHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str, name: str) -> None:
         folder = (await (await self.service()).view(run_id)).folder
         file = Path(folder, name).resolve()
@@ -188,7 +200,7 @@ class FileHandler(_Handler):
 
 
 class CellHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, action: str) -> None:
         request, service = self.body("CellRequest"), await self.service()
         self.reply(await (service.explain if action == "explain" else service.mend)(request))
