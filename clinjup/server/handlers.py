@@ -94,28 +94,11 @@ class _Malformed(Exception):
 
 
 def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
-    from clinjup import runs
-
     Problem = protocol().Problem
-    from clinjup.server.service import UnknownRunError
+    from clinjup.server.service import problem_of
 
-    if isinstance(fault, runs.RequestRefusedError):
-        return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
-    known: list[tuple[type[BaseException], int, Any]] = [
-        (_Malformed, 400, "malformed"),
-        (UnknownRunError, 404, "not_found"),
-        (runs.UnusableData, 422, "unusable_data"),
-        (runs.PlannerUnusableError, 422, "planner_unusable"),
-        (runs.UnsupportedTaskError, 422, "unsupported"),
-        (runs.NotAllowedError, 422, "not_allowed"),
-        (runs.RunFolderError, 422, "run_folder"),
-        (runs.JournalError, 422, "run_folder"),
-        (runs.NotebookTroubleError, 422, "notebook"),
-        (runs.NotRunningError, 409, "not_now"),
-    ]
-    for kind, code, name in known:
-        if isinstance(fault, kind):
-            return code, Problem(code=name, sentence=str(fault))
+    if isinstance(fault, _Malformed):
+        return 400, Problem(code="malformed", sentence=str(fault))
     if isinstance(fault, web.HTTPError) and fault.log_message == _NOT_ALLOWED:
         return 403, Problem(code="not_allowed", sentence=_NOT_ALLOWED)
     if status == 403:
@@ -127,9 +110,7 @@ def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
         return status, Problem(
             code="not_found" if status == 404 else "malformed", sentence=str(fault.log_message or fault)
         )
-    return 500, Problem(
-        code="fault", sentence=f"The server met an unexpected fault ({fault}). Runs that go on are not touched."
-    )
+    return problem_of(fault)
 
 
 class AboutHandler(_Handler):
@@ -240,6 +221,14 @@ class EventsSocket(_Socket):
         self._following = asyncio.create_task(self._follow())
 
     async def _follow(self) -> None:
+        try:
+            await self._tell_events()
+        except Exception:  # an open socket on which nothing comes would look like a run that stands still
+            self.log.exception("clinjup: the events could not be followed; the page connects again")
+            await asyncio.sleep(AGAIN_SECONDS)  # it does so at once: a fault that stays must not fill the log
+            self.close(1011, "the events could not be followed")
+
+    async def _tell_events(self) -> None:
         since: dict[str, int] = {}
         for part in filter(None, self.get_argument("since", "").split(",")):
             run_id, _, seq = part.rpartition(":")

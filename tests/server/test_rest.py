@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.conftest import REQUEST
@@ -106,3 +108,36 @@ def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_cou
     assert server.get("api/status")[1]["last_activity"] > before
     let_go(run)
     server.run_to_end(run["id"])
+
+
+def test_examples_started_at_the_same_moment_share_their_images_and_nothing_else(own_server):
+    server = own_server()
+    examples = ["wrist", "wrist", "wrist-weak"]
+    with ThreadPoolExecutor(len(examples)) as people:
+        started = list(
+            people.map(
+                lambda example: server.post(
+                    "clinjup/v1/runs", {"example": example, "patients": 40, "approval": "plan-only"}
+                ),
+                examples,
+            )
+        )
+    assert [status for status, _ in started] == [201, 201, 201], started
+    assert len({run["folder"] for _, run in started}) == 3
+    used = []
+    for _, run in started:
+        (asked, *_) = server.get(f"clinjup/v1/runs/{run['id']}/journal")[1]["records"]
+        data = Path(asked["data"]["request"]["data"])
+        used.append((data, json.loads((data / "clinjup-synthetic.json").read_text(encoding="utf-8"))["annotated"]))
+        server.post(f"clinjup/v1/runs/{run['id']}/stop")
+    assert used[0] == used[1] and [share for _, share in used] == [1.0, 1.0, 0.05]
+
+
+def test_an_example_whose_folder_holds_something_else_is_told_in_a_sentence(server):
+    theirs = server.root / "clinjup-runs" / "data-pneumothorax-77-20" / "thesis.docx"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("years of work", encoding="utf-8")
+    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
+    assert (status, problem["code"]) == (422, "run_folder")
+    assert "data-pneumothorax-77-20" in problem["sentence"] and "start the example again" in problem["sentence"]
+    assert theirs.read_text(encoding="utf-8") == "years of work"
