@@ -79,7 +79,8 @@ class Chat:
     """A chat with the persona in it, on real runs in `root`. `fault`: what the server's runs answer with instead."""
 
     def __init__(self, root):
-        contents, kernels = AsyncFileContentsManager(root_dir=str(root)), AsyncMappingKernelManager()
+        contents = AsyncFileContentsManager(root_dir=str(root))
+        kernels = self.kernels = AsyncMappingKernelManager(connection_dir=str(root))
         sessions = SessionManager(kernel_manager=kernels, contents_manager=contents)
         desk = JupyterDesk(contents, sessions, kernels, root)
         self.runs = Service(RunManager(desk), desk, root, root / "runs", {}, [])
@@ -98,6 +99,12 @@ class Chat:
     async def say(self, text):
         await self.persona.process_message(Message(body=text, id="1", time=0.0, sender="anna"))
 
+    async def close(self):
+        await self.persona.shutdown()
+        await self.runs.close()
+        for kernel in self.kernels.list_kernel_ids():
+            await self.kernels.shutdown_kernel(kernel, now=True)
+
     def heard(self):
         return [message.body for message in self.model.get_messages()]
 
@@ -107,7 +114,11 @@ class Chat:
                 await asyncio.sleep(0.02)
 
 
-def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_that_was_closed(small_cohort, tmp_path):
+def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_that_was_closed(
+    small_cohort, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # a kernel that is stopped while it starts leaves its connection file
+
     async def talk():
         chat = Chat(tmp_path)
         await chat.say(f"Make me a model for these images. data: {small_cohort}")
@@ -120,6 +131,7 @@ def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_th
         assert not chat.runs.manager.busy()
         await asyncio.sleep(0)
         assert chat.heard() == heard
+        await chat.close()
 
     asyncio.run(talk())
 
@@ -136,13 +148,14 @@ def test_what_goes_wrong_is_told_in_a_sentence(tmp_path):
     asyncio.run(talk())
 
 
-def test_that_a_run_cannot_be_followed_any_more_is_told_in_the_chat(small_cohort, tmp_path):
+def test_that_a_run_cannot_be_followed_any_more_is_told_in_the_chat(small_cohort, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a kernel that is stopped while it starts leaves its connection file
+
     async def talk():
         chat = Chat(tmp_path)
         await chat.say(f"Make me a model for these images. data: {small_cohort}")
         chat.fault = OSError(28, "No space left on device")  # before the persona's task has begun
         await chat.until(lambda heard: any("disk of the server is full" in text for text in heard))
-        await chat.persona.shutdown()
-        await chat.runs.close()
+        await chat.close()
 
     asyncio.run(talk())
