@@ -99,7 +99,11 @@ class Chat:
     async def say(self, text):
         await self.persona.process_message(Message(body=text, id="1", time=0.0, sender="anna"))
 
-    async def close(self):
+    async def close(self, kernels):
+        """With its runs and their kernels, of which there are this many; one that still starts could not be shut down."""
+        async with asyncio.timeout(120):
+            while len(self.kernels.list_kernel_ids()) < kernels:
+                await asyncio.sleep(0.02)
         await self.persona.shutdown()
         await self.runs.close()
         for kernel in self.kernels.list_kernel_ids():
@@ -114,11 +118,7 @@ class Chat:
                 await asyncio.sleep(0.02)
 
 
-def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_that_was_closed(
-    small_cohort, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)  # a kernel that is stopped while it starts leaves its connection file
-
+def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_that_was_closed(small_cohort, tmp_path):
     async def talk():
         chat = Chat(tmp_path)
         await chat.say(f"Make me a model for these images. data: {small_cohort}")
@@ -127,11 +127,10 @@ def test_two_requests_in_one_chat_are_both_followed_and_none_writes_to_a_chat_th
         assert sum(text.startswith("Started.") for text in chat.heard()) == 2
         await chat.persona.shutdown()
         heard = chat.heard()
-        await chat.runs.close()
+        await chat.close(kernels=2)
         assert not chat.runs.manager.busy()
         await asyncio.sleep(0)
         assert chat.heard() == heard
-        await chat.close()
 
     asyncio.run(talk())
 
@@ -148,14 +147,12 @@ def test_what_goes_wrong_is_told_in_a_sentence(tmp_path):
     asyncio.run(talk())
 
 
-def test_that_a_run_cannot_be_followed_any_more_is_told_in_the_chat(small_cohort, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # a kernel that is stopped while it starts leaves its connection file
-
+def test_that_a_run_cannot_be_followed_any_more_is_told_in_the_chat(small_cohort, tmp_path):
     async def talk():
         chat = Chat(tmp_path)
         await chat.say(f"Make me a model for these images. data: {small_cohort}")
         chat.fault = OSError(28, "No space left on device")  # before the persona's task has begun
         await chat.until(lambda heard: any("disk of the server is full" in text for text in heard))
-        await chat.close()
+        await chat.close(kernels=1)
 
     asyncio.run(talk())
