@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +20,57 @@ from clinjup.run_folder import KILLED, History, RunFolderError, read_history
 from clinjup.views import RunView, view_of_history
 
 
-async def look_at_past(folder: Path, desk: Desk) -> RunView | None:
-    """The run in `folder` as it stands; None where the folder holds none that can be read."""
-    try:
-        lock = Lock(folder)  # before the journal is read: whoever owns the run may be writing it
-    except Taken:
-        history = _history(folder)
-        return view_of_history(history, folder, elsewhere=True) if history else None
-    try:
-        history = _history(folder)
-        if history is None:
+class PastRuns:
+    """Looks at folders of runs. A journal that has not changed since is not read again, and none is read in the event loop."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen: dict[Path, tuple[tuple[int, int, bool], RunView]] = {}
+
+    async def look(self, folder: Path) -> RunView | None:
+        """The run in `folder` as it stands; None where the folder holds none that can be read."""
+        try:
+            lock = Lock(folder)  # before the journal is read: whoever owns the run may be writing it
+        except Taken:
+            view = await self._view(folder, owned=False)
+            # Computed anew: time goes by also while no record is written.
+            return view and dataclasses.replace(view, elapsed=max(0.0, time.time() - view.started))
+        try:
+            view = await self._view(folder, owned=True)
+            if view is not None and isinstance(self._desk, JupyterDesk):
+                with contextlib.suppress(NotebookTroubleError, OSError):
+                    await self._desk.recover(folder)
+            return view
+        finally:
+            lock.release()
+
+    async def _view(self, folder: Path, *, owned: bool) -> RunView | None:
+        try:
+            seen = self._seen.get(folder)
+            if seen is not None and seen[0] == (*_state(folder), owned):
+                return seen[1]
+            # Taken before it is read: what another program writes meanwhile is read the next time.
+            state, view = await asyncio.to_thread(lambda: (_state(folder), _read(folder, owned)))
+            if owned:
+                state = _state(folder)  # with the last word that was written for the run
+        except (RunFolderError, JournalError, OSError, ValueError, KeyError):
             return None
-        if isinstance(desk, JupyterDesk):
-            with contextlib.suppress(NotebookTroubleError, OSError):
-                await desk.recover(folder)
-        _mark_interrupted(history)
-    finally:
-        lock.release()
-    return view_of_history(history, folder)
+        self._seen[folder] = ((*state, owned), view)
+        return view
 
 
-def _history(folder: Path) -> History | None:
-    try:
-        return read_history(folder, finished_too=True)
-    except (RunFolderError, JournalError, OSError, ValueError, KeyError):
-        return None
+def _state(folder: Path) -> tuple[int, int]:
+    """(time in ns, bytes) of the journal, which is only ever added to."""
+    file = (folder / "journal.jsonl").stat()
+    return file.st_mtime_ns, file.st_size
+
+
+def _read(folder: Path, owned: bool) -> RunView:
+    history = read_history(folder, finished_too=True, owned=owned)
+    if owned:
+        with contextlib.suppress(OSError):  # on a full or read-only disk it is shown as interrupted all the same
+            _mark_interrupted(history)
+    return view_of_history(history, folder, elsewhere=not owned)
 
 
 def _mark_interrupted(history: History) -> None:

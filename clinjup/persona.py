@@ -29,7 +29,10 @@ class ClinjupPersona(BasePersona):
     """The door to the same runs as the sidebar's."""
 
     _run_id: str | None = None
-    _following: asyncio.Task[None] | None = None
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._following: set[asyncio.Task[None]] = set()
 
     @property
     def defaults(self) -> PersonaDefaults:
@@ -42,15 +45,10 @@ class ClinjupPersona(BasePersona):
 
     async def process_message(self, message: Message) -> None:
         """Hand the words to the server's runs and return at once; what comes of them is told by `_follow`."""
-        text = (
-            re.sub(r"@\S+\s*", "", message.body, count=1).strip()
-            if message.body.startswith("@")
-            else message.body.strip()
-        )
         try:
-            self.send_message(await self._answer(text))
-        except Exception as problem:  # every exception of the runs carries a sentence for the clinician
-            self.send_message(str(problem))
+            self.send_message(await self._answer(re.sub(r"^@\S+\s*", "", message.body).strip()))
+        except Exception as fault:
+            self._tell_fault(fault)
 
     async def cancel_response(self) -> None:
         """The chat's stop button stops the run."""
@@ -59,8 +57,8 @@ class ClinjupPersona(BasePersona):
 
     async def shutdown(self) -> None:
         """The chat goes, the run goes on."""
-        if self._following is not None:
-            self._following.cancel()
+        for following in self._following:
+            following.cancel()
         await super().shutdown()
 
     async def _answer(self, text: str) -> str:
@@ -77,30 +75,39 @@ class ClinjupPersona(BasePersona):
         if run is not None and run.approvals and text.lower() in {"yes", "no", "ja", "nein"}:
             await service.approve(run.id, run.approvals[0].sha256, text.lower() in {"yes", "ja"})
             return "Noted."
-        example, data = (
-            text.removeprefix("/example ").strip() if text.startswith("/example ") else None,
-            _DATA.search(text),
-        )
+        example = text.removeprefix("/example ").strip() if text.startswith("/example ") else None
+        data = _DATA.search(text)
         if example is None and data is None:
             return _HELP
-        folder = data["folder"].strip('"') if data else ""
-        started = await service.start(
-            NewRun(intent=_DATA.sub("", text).strip() if data else "", data=folder, example=example)
-        )
+        folder, intent = (data["folder"].strip('"'), _DATA.sub("", text).strip()) if data else ("", "")
+        started = await service.start(NewRun(intent=intent, data=folder, example=example))
         self._run_id = started.id
-        self._following = asyncio.create_task(self._follow(started))
+        following = asyncio.create_task(self._follow(started))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
         return f"Started. The notebook is [{started.notebook}]({started.notebook})."
 
     async def _follow(self, run: RunSummary) -> None:
         """Tell what the clinician has to know; the rest is in the notebook. Few messages, since each rewrites the chat's file."""
-        async for batch in (await self._service()).follow({run.id: 0}):
-            for event in batch:
-                if event.run_id == run.id and (told := _told(event.type, event.data)):
-                    self.send_message(told)
-                if event.run_id == run.id and (card := _card(event.type, event.data)):
-                    self.chat.add_message(NewMessage(body="", sender=self.id, mime_model=card))
-                if event.run_id == run.id and event.type == "run.finished":
-                    return
+        try:
+            async for batch in (await self._service()).follow({run.id: 0}):
+                for event in (event for event in batch if event.run_id == run.id):
+                    if told := _told(event.type, event.data):
+                        self.send_message(told)
+                    if card := _card(event.type, event.data):
+                        self.chat.add_message(NewMessage(body="", sender=self.id, mime_model=card))
+                    if event.type == "run.finished":
+                        return
+        except Exception as fault:
+            self._tell_fault(fault)
+
+    def _tell_fault(self, fault: Exception) -> None:
+        from clinjup.server.service import problem_of
+
+        status, problem = problem_of(fault)
+        if status >= 500:
+            self.log.error("clinjup: %s", problem.sentence, exc_info=fault)
+        self.send_message("\n".join([problem.sentence, *(f"- {each}" for each in problem.instead)]))
 
     async def _service(self) -> Any:
         return await self.parent.parent.serverapp.web_app.settings["clinjup"].service()
@@ -109,12 +116,8 @@ class ClinjupPersona(BasePersona):
 def _told(kind: str, data: dict[str, Any]) -> str:
     """The message for an event; empty for one that needs none."""
     if kind == "question.asked":
-        return "\n".join(
-            f"**{question['text']}** ({question['id']}: "
-            + ", ".join(option["value"] for option in question["options"])
-            + ")"
-            for question in data["questions"]
-        )
+        asked = [(each, ", ".join(option["value"] for option in each["options"])) for each in data["questions"]]
+        return "\n".join(f"**{each['text']}** ({each['id']}: {values})" for each, values in asked)
     if kind == "approval.requested":
         return f"{data['reason']}\n\n```python\n{data['source']}\n```\nMay this cell run? (yes or no)"
     if kind == "error.diagnosed":
@@ -136,9 +139,8 @@ def _card(kind: str, data: dict[str, Any]) -> MimeModel | None:
 
 def _answers(text: str, run: RunSummary) -> dict[str, str]:
     """`id: answer`, one a line; a single question takes the bare answer."""
-    pairs = {
-        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in text.splitlines()) if value
-    }
+    lines = (line.partition(":") for line in text.splitlines())
+    pairs = {name.strip(): value.strip() for name, _, value in lines if value}
     known = {question.id for question in run.questions}
     return {name: value for name, value in pairs.items() if name in known} or {run.questions[0].id: text}
 

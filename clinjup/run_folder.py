@@ -180,11 +180,14 @@ def lock_folder(folder: Path) -> Lock:
         ) from taken
 
 
-def read_history(folder: Path, *, finished_too: bool = False) -> History:
-    """What is known of the run in `folder`. Raises RunFolderError, or JournalError for a journal that was changed."""
+def read_history(folder: Path, *, finished_too: bool = False, owned: bool = False) -> History:
+    """What is known of the run in `folder`. Raises RunFolderError, or JournalError for a journal that was changed.
+
+    `owned`: the caller holds the folder's lock, so a line that was left unfinished is put aside and the journal can be written on.
+    """
     if not (folder / "journal.jsonl").is_file():
         raise RunFolderError(f"There is no run in '{folder}': it holds no journal.jsonl. Name the folder of a run.")
-    journal = Journal.open(folder / "journal.jsonl")
+    journal = (Journal.open if owned else Journal.read)(folder / "journal.jsonl")
     try:
         history = History(journal)
     except (ValueError, KeyError) as fault:  # what pydantic and the records say of names they do not know

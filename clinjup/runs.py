@@ -25,7 +25,7 @@ from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
 from clinjup.notebook.jupyter import JupyterDesk
 from clinjup.notebook.live import NotebookTroubleError
-from clinjup.past_runs import journal_of, look_at_past
+from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
@@ -59,6 +59,7 @@ class RunManager:
         self.desk = desk or OwnDesk()
         self.limits = limits or Limits()
         self._runs: dict[str, Run] = {}
+        self._past = PastRuns(self.desk)
         self._listeners: set[asyncio.Event] = set()
 
     async def submit(self, request: RunRequest, *, interactive: bool = False) -> str:
@@ -89,7 +90,7 @@ class RunManager:
             raise
 
     async def _resume(self, folder: Path, answers: Mapping[str, str], interactive: bool, lock: Lock) -> str:
-        history = read_history(folder)
+        history = read_history(folder, owned=True)
         check_answers(history, answers)
         live = self._runs.get(history.run_id)
         request = await asyncio.to_thread(self.limits.applied_to, history.request)
@@ -141,7 +142,7 @@ class RunManager:
             lock.release()
 
     async def _restore(self, folder: Path, step_id: str) -> tuple[int, str]:
-        history = read_history(folder, finished_too=True)
+        history = read_history(folder, finished_too=True, owned=True)
         live = self._runs.get(history.run_id)
         order = [step.id for step in history.plan.steps] if history.plan else []
         if step_id not in order:
@@ -229,19 +230,21 @@ class RunManager:
 
         One whose process was killed is marked as interrupted, and its notebook brought up to what its log holds.
         """
-        return [
-            view
-            for folder in sorted(run_dir.glob("*/journal.jsonl"), reverse=True)
-            if (view := await look_at_past(folder.parent, self.desk)) is not None and view.id not in self._runs
-        ]
+        views = []
+        for journal in sorted(run_dir.glob("*/journal.jsonl"), reverse=True):
+            folder = journal.parent.resolve()
+            own = any(run.folder == folder for run in self._runs.values())
+            if not own and (view := await self._past.look(folder)) is not None:
+                views.append(view)
+        return [view for view in views if view.id not in self._runs]  # one may have been started meanwhile
 
-    def past_events(self, folder: Path) -> list[Event]:
-        """Events of a run that this process has not started. Raises RunFolderError."""
-        return events_of(read_history(folder, finished_too=True), folder)
+    async def past_events(self, folder: Path) -> list[Event]:
+        """Events of a run that this process has not started. Raises RunFolderError or JournalError."""
+        return await asyncio.to_thread(lambda: events_of(read_history(folder, finished_too=True), folder))
 
-    def journal(self, folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    async def journal(self, folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
         """(records, what is wrong with them)."""
-        return journal_of(folder)
+        return await asyncio.to_thread(journal_of, folder)
 
     async def explain(self, folder: Path | None, step_id: str | None) -> CellHelp:
         """What a cell does and what to look for, where it is one of a run's recipes."""

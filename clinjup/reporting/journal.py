@@ -82,7 +82,7 @@ class Scan:
 
 
 class Journal:
-    """The open journal of the run's one writer. Make it with `create` or `open`."""
+    """The open journal of the run's one writer, or what a reader sees of it. Make it with `create`, `open` or `read`."""
 
     def __init__(self, path: Path, scan: Scan) -> None:
         self.path = path
@@ -100,25 +100,23 @@ class Journal:
         """Open a journal to go on with it, after its whole chain was checked.
 
         A torn last line (the machine stopped while it was written) is moved to journal.torn and told in `recovered`. Any
-        other fault raises JournalError: nobody may write on after a line that was changed.
+        other fault raises JournalError: nobody may write on after a line that was changed. Only for who owns the run: another
+        program may be writing that last line now (`read`).
         """
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise JournalError(f"The journal '{path}' cannot be read ({error.strerror}).") from error
-        scan = read_records(data)
-        if scan.problems:
-            raise JournalError(
-                f"{scan.problems[0]} A run with a changed journal cannot be continued; start a new one, and keep this folder."
-            )
+        scan, size = _scan(path)
         journal = cls(path, scan)
         if scan.torn:
-            _set_aside(path, scan.torn, keep=len(data) - len(scan.torn))
+            _set_aside(path, scan.torn, keep=size - len(scan.torn))
             journal.recovered = (
                 f"The last line of the journal was incomplete ({len(scan.torn)} bytes, the machine stopped while it was "
                 f"written). It was moved to {TORN_NAME}; the {len(scan.records)} records before it are intact."
             )
         return journal
+
+    @classmethod
+    def read(cls, path: Path) -> Journal:
+        """The records up to the last complete line, without touching the file. Raises JournalError as `open` does."""
+        return cls(path, _scan(path)[0])
 
     @property
     def head(self) -> str:
@@ -240,6 +238,20 @@ def _parse(line: bytes) -> Record | None:
 def _number(text: str) -> int | float:
     """Integers beyond 2**53 were floats when they were written (RFC 8785 spells 1e16 as 10000000000000000)."""
     return float(text) if len(text) > 16 or abs(int(text)) > _SAFE_INTEGER else int(text)
+
+
+def _scan(path: Path) -> tuple[Scan, int]:
+    """What lies in the journal, and its bytes. Raises JournalError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"The journal '{path}' cannot be read ({error.strerror}).") from error
+    scan = read_records(data)
+    if scan.problems:
+        raise JournalError(
+            f"{scan.problems[0]} A run with a changed journal cannot be continued; start a new one, and keep this folder."
+        )
+    return scan, len(data)
 
 
 def _set_aside(path: Path, torn: bytes, *, keep: int) -> None:

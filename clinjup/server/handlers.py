@@ -9,7 +9,7 @@ import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 BATCH_SECONDS = 0.1
+AGAIN_SECONDS = 1.0
+_NOT_ALLOWED = (
+    "The administrator of this server does not let you do this. Ask them for the permission for clinjup; nothing was "
+    "changed."
+)
 # Files of a run that the panel shows; anything else is opened through JupyterLab.
 _SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "predictions.json", "journal.jsonl")
 
@@ -43,6 +48,11 @@ def routes() -> list[tuple[str, type[JupyterHandler]]]:
         (r"/clinjup/v1/events", EventsSocket),
         (r"/clinjup/v1/notebooks/(?P<path>.+)/ops", OpsSocket),
     ]
+
+
+def _for_allowed_people(method: Any) -> Any:
+    """For people who are logged in and whom the server's Authorizer allows it: to read, or to write where it is a POST."""
+    return web.authenticated(authorized(message=_NOT_ALLOWED)(method))
 
 
 class _Handler(APIHandler):
@@ -84,28 +94,13 @@ class _Malformed(Exception):
 
 
 def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
-    from clinjup import runs
-
     Problem = protocol().Problem
-    from clinjup.server.service import UnknownRunError
+    from clinjup.server.service import problem_of
 
-    if isinstance(fault, runs.RequestRefusedError):
-        return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
-    known: list[tuple[type[BaseException], int, Any]] = [
-        (_Malformed, 400, "malformed"),
-        (UnknownRunError, 404, "not_found"),
-        (runs.UnusableData, 422, "unusable_data"),
-        (runs.PlannerUnusableError, 422, "planner_unusable"),
-        (runs.UnsupportedTaskError, 422, "unsupported"),
-        (runs.NotAllowedError, 422, "not_allowed"),
-        (runs.RunFolderError, 422, "run_folder"),
-        (runs.JournalError, 422, "run_folder"),
-        (runs.NotebookTroubleError, 422, "notebook"),
-        (runs.NotRunningError, 409, "not_now"),
-    ]
-    for kind, code, name in known:
-        if isinstance(fault, kind):
-            return code, Problem(code=name, sentence=str(fault))
+    if isinstance(fault, _Malformed):
+        return 400, Problem(code="malformed", sentence=str(fault))
+    if isinstance(fault, web.HTTPError) and fault.log_message == _NOT_ALLOWED:
+        return 403, Problem(code="not_allowed", sentence=_NOT_ALLOWED)
     if status == 403:
         sentence = (
             "You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile."
@@ -115,23 +110,21 @@ def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
         return status, Problem(
             code="not_found" if status == 404 else "malformed", sentence=str(fault.log_message or fault)
         )
-    return 500, Problem(
-        code="fault", sentence=f"The server met an unexpected fault ({fault}). Runs that go on are not touched."
-    )
+    return problem_of(fault)
 
 
 class AboutHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self) -> None:
         self.reply(await (await self.service()).about())
 
 
 class RunsHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self) -> None:
         self.reply(await (await self.service()).runs())
 
-    @web.authenticated
+    @_for_allowed_people
     async def post(self) -> None:
         new = self.body("NewRun")
         if new.example is None and not (new.intent.strip() and new.data):
@@ -140,13 +133,13 @@ class RunsHandler(_Handler):
 
 
 class RunHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str) -> None:
         self.reply(await (await self.service()).summary(run_id))
 
 
 class RunActionHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, run_id: str, action: str) -> None:
         service = await self.service()
         if action == "resume":
@@ -160,19 +153,19 @@ class RunActionHandler(_Handler):
 
 
 class ApprovalHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, run_id: str, sha256: str) -> None:
         self.reply(await (await self.service()).approve(run_id, sha256, self.body("ApprovalAnswer").approved))
 
 
 class JournalHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str) -> None:
         self.reply(await (await self.service()).journal(run_id))
 
 
 class FileHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def get(self, run_id: str, name: str) -> None:
         folder = (await (await self.service()).view(run_id)).folder
         file = Path(folder, name).resolve()
@@ -188,7 +181,7 @@ class FileHandler(_Handler):
 
 
 class CellHandler(_Handler):
-    @web.authenticated
+    @_for_allowed_people
     async def post(self, action: str) -> None:
         request, service = self.body("CellRequest"), await self.service()
         self.reply(await (service.explain if action == "explain" else service.mend)(request))
@@ -228,6 +221,14 @@ class EventsSocket(_Socket):
         self._following = asyncio.create_task(self._follow())
 
     async def _follow(self) -> None:
+        try:
+            await self._tell_events()
+        except Exception:  # an open socket on which nothing comes would look like a run that stands still
+            self.log.exception("clinjup: the events could not be followed; the page connects again")
+            await asyncio.sleep(AGAIN_SECONDS)  # it does so at once: a fault that stays must not fill the log
+            self.close(1011, "the events could not be followed")
+
+    async def _tell_events(self) -> None:
         since: dict[str, int] = {}
         for part in filter(None, self.get_argument("since", "").split(",")):
             run_id, _, seq = part.rpartition(":")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,18 @@ from clinjup import __version__
 from clinjup.contracts import CellError, Event, RunRequest
 from clinjup.examples import EXAMPLES, write_example_cohort
 from clinjup.runs import (
+    JournalError,
     JupyterDesk,
+    NotAllowedError,
     NotebookTroubleError,
     NotRunningError,
     PlannerUnusableError,
+    RequestRefusedError,
+    RunFolderError,
     RunManager,
     RunView,
+    UnsupportedTaskError,
+    UnusableData,
     destination_of,
 )
 from clinjup.server.events import Destination, PendingApproval
@@ -31,6 +40,7 @@ from clinjup.server.protocol import (
     JournalRecords,
     Limits,
     NewRun,
+    Problem,
     Restored,
     RunList,
     RunSummary,
@@ -60,6 +70,8 @@ class Service:
         self._past: dict[str, RunView] = {}
         self._looking = asyncio.Lock()
         self._looked = False
+        self._named: set[str] = set()
+        self._writing: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -95,17 +107,17 @@ class Service:
 
     async def recovered(self) -> None:
         """Return once the runs of earlier processes have been looked at, and their notebooks are whole."""
-        async with self._looking:
-            if not self._looked:
-                await self._look_at_past()
+        await asyncio.shield(self._look_at_past(again=False))
 
-    async def _look_at_past(self) -> None:
-        self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
-        self._looked = True
+    async def _look_at_past(self, *, again: bool = True) -> None:
+        """One look at a time. Shielded from a page that is closed meanwhile: a thread may be writing under a run's lock."""
+        async with self._looking:
+            if again or not self._looked:
+                self._past = {view.id: view for view in await self.manager.past(self.run_dir)}
+                self._looked = True
 
     async def runs(self) -> RunList:
-        async with self._looking:
-            await self._look_at_past()
+        await asyncio.shield(self._look_at_past())
         views = [*self.manager.views(), *self._past.values()]
         return RunList(runs=[self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
 
@@ -118,8 +130,7 @@ class Service:
             return self.manager.view(run_id)
         except KeyError:
             if run_id not in self._past:
-                async with self._looking:
-                    await self._look_at_past()
+                await asyncio.shield(self._look_at_past())
         try:
             return self._past[run_id]
         except KeyError:
@@ -129,7 +140,7 @@ class Service:
             ) from None
 
     async def journal(self, run_id: str) -> JournalRecords:
-        records, problems = self.manager.journal((await self.view(run_id)).folder)
+        records, problems = await self.manager.journal((await self.view(run_id)).folder)
         sentence = problems[0] if problems else ""
         return JournalRecords(
             intact=not problems, sentence=sentence, records=[JournalRecord(**record) for record in records]
@@ -142,10 +153,10 @@ class Service:
                 self.manager.view(run_id)
             except KeyError:
                 try:
-                    view = await self.view(run_id)
-                except UnknownRunError:
-                    continue
-                yield self.manager.past_events(view.folder)[since[run_id] :]
+                    events = await self.manager.past_events((await self.view(run_id)).folder)
+                except (UnknownRunError, RunFolderError, JournalError):
+                    continue  # the events of the other runs still come
+                yield events[since[run_id] :]
         async for batch in self.manager.follow(since):
             yield batch
 
@@ -171,6 +182,7 @@ class Service:
         return await self.summary(run_id)
 
     async def resume(self, run_id: str, answers: dict[str, str]) -> RunSummary:
+        await self.recovered()  # a look at the folder holds its lock for a moment
         view = await self.view(run_id)
         if view.paused:
             self.manager.pause(run_id, False)
@@ -193,6 +205,7 @@ class Service:
         return await self.summary(run_id)
 
     async def restore(self, run_id: str, step_id: str) -> Restored:
+        await self.recovered()
         view = await self.view(run_id)
         cells, sentence = await self.manager.restore(view.folder, step_id)
         self._past.pop(run_id, None)
@@ -235,25 +248,32 @@ class Service:
 
     def _new_folder(self, new: NewRun) -> Path:
         name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{new.example or 'run'}"
-        taken = {path.name for path in self.run_dir.glob(f"{name}*")}
-        number = 2
-        while name in taken:
-            name = f"{name.removesuffix(f'-{number - 1}')}-{number}"
-            number += 1
-        return self.run_dir / name
+        # One that was named a moment ago is not there yet: its run looks at the images first.
+        taken = {path.name for path in self.run_dir.glob(f"{name}*")} | self._named
+        free = next(each for number in count(1) if (each := name if number == 1 else f"{name}-{number}") not in taken)
+        self._named.add(free)
+        return self.run_dir / free
 
     async def _example_data(self, example_id: str, new: NewRun) -> Path:
         example = EXAMPLES[example_id]
         size = "" if new.patients is None else f"-{new.patients}"
-        out = self.run_dir / f"data-{example.cohort}-{new.seed}{size}"
-        return await asyncio.to_thread(
-            write_example_cohort,
-            example,
-            out,
-            patients=new.patients,
-            seed=new.seed,
-            on_progress=lambda done, total: None,
-        )
+        share = "" if example.annotated == 1 else f"-{100 * example.annotated:.0f}-percent-annotated"
+        out = self.run_dir / f"data-{example.cohort}-{new.seed}{size}{share}"
+        async with self._writing[out]:  # chat, panel and a second example may want the same images at once
+            try:
+                return await asyncio.to_thread(
+                    write_example_cohort,
+                    example,
+                    out,
+                    patients=new.patients,
+                    seed=new.seed,
+                    on_progress=lambda done, total: None,
+                )
+            except FileExistsError as fault:
+                raise RunFolderError(
+                    f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
+                    "elsewhere or delete the folder, then start the example again."
+                ) from fault
 
     async def _run_of(self, request: CellRequest) -> tuple[Path | None, str | None]:
         run_id = request.metadata.get("run_id")
@@ -299,6 +319,39 @@ class Service:
             if not self.manager.busy() and not self.desk.tabs.unsaved:
                 return
             await asyncio.sleep(ACTIVITY_SECONDS)
+
+
+_KNOWN: list[tuple[type[BaseException], int, Any]] = [
+    (UnknownRunError, 404, "not_found"),
+    (UnusableData, 422, "unusable_data"),
+    (PlannerUnusableError, 422, "planner_unusable"),
+    (UnsupportedTaskError, 422, "unsupported"),
+    (NotAllowedError, 422, "not_allowed"),
+    (RunFolderError, 422, "run_folder"),
+    (JournalError, 422, "run_folder"),
+    (NotebookTroubleError, 422, "notebook"),
+    (NotRunningError, 409, "not_now"),
+]
+
+
+def problem_of(fault: BaseException | None) -> tuple[int, Problem]:
+    """(HTTP status, what to tell the clinician) of an exception; 500 and above: one that nobody foresaw, for the log."""
+    if isinstance(fault, RequestRefusedError):
+        return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
+    for kind, status, code in _KNOWN:
+        if isinstance(fault, kind):
+            return status, Problem(code=code, sentence=str(fault))
+    if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+        sentence = "The disk of the server is full, so this could not be done. Free some space, then try again."
+    elif isinstance(fault, OSError) and fault.strerror and fault.filename:
+        sentence = (
+            f"The server cannot read or write '{fault.filename}' ({fault.strerror}). Look whether the folder is there and "
+            "may be written to, then try again."
+        )
+    else:
+        name = "" if fault is None else f" ({type(fault).__name__}: {fault})"
+        sentence = f"The server met an unexpected fault{name}. Runs that go on are not touched."
+    return 500, Problem(code="fault", sentence=sentence)
 
 
 def _examples() -> list[Example]:

@@ -1,4 +1,4 @@
-"""No route and no websocket answers somebody who is not logged in; all stand below the server's base URL."""
+"""No route and no websocket answers somebody who is not logged in or not allowed; all stand below the server's base URL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import websocket
 from tornado.websocket import WebSocketHandler
 
 from clinjup.server.handlers import routes
+
+from .door import Server
 
 EXAMPLES = {
     "run_id": "a1b2c3",
@@ -60,6 +62,56 @@ def test_nobody_gets_in_without_the_token(server, method, address):
         assert status in {302, 403} and b"clinjup" not in (answer if isinstance(answer, bytes) else b"")
         if status == 403 and isinstance(answer, dict) and "code" in answer:
             assert answer["code"] == "not_allowed" and "log in" in answer["sentence"]
+
+
+# An administrator's configuration: `allows` says which actions on clinjup people may take.
+AUTHORIZER = """
+from jupyter_server.auth import Authorizer
+
+class Some(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return resource != "clinjup" or action in {allows}
+
+c.ServerApp.authorizer_class = Some
+"""
+
+
+@pytest.fixture(scope="module")
+def server_with_authorizer(tmp_path_factory):
+    started = []
+
+    def start(*allows):
+        folder = tmp_path_factory.mktemp("authorizer")
+        (folder / "root").mkdir()
+        (folder / "config.py").write_text(AUTHORIZER.replace("{allows}", repr(allows)), encoding="utf-8")
+        started.append(Server(folder / "root", f"--config={folder / 'config.py'}"))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.close()
+
+
+def test_nobody_gets_in_whom_the_servers_authorizer_does_not_allow_it(server_with_authorizer):
+    server = server_with_authorizer()
+    for method, address in addresses():
+        if method == "WS":
+            with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+                server.socket(address)
+            assert refused.value.status_code == 403
+        else:
+            status, problem = server.ask(method, address, {} if method == "POST" else None)
+            assert (status, problem.get("code")) == (403, "not_allowed"), address
+            assert "administrator" in problem["sentence"] and "log in" not in problem["sentence"]
+
+
+def test_who_may_only_read_sees_the_runs_and_cannot_start_approve_or_resume_one(server_with_authorizer):
+    server = server_with_authorizer("read")
+    assert server.get("clinjup/v1/runs") == (200, {"v": 1, "runs": []})
+    assert server.get("clinjup/v1/runs/a1b2c3")[0] == 404
+    for method, address in addresses():
+        if method == "POST":
+            assert server.post(address)[0] == 403, address
 
 
 def test_with_the_token_the_same_door_opens(server):

@@ -102,6 +102,14 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_run_goes_on_once_there_is_roo
     assert "mine" in json.dumps(notebook["cells"])
 
 
+def test_an_example_for_which_the_disk_has_no_room_is_told_in_a_sentence(own_server, tmp_path, bubblewrap):
+    disk = ["--size", str(2**19), "--tmpfs", str(tmp_path / "root0")]
+    server = own_server(command=[*bubblewrap, *disk, *SERVER])
+    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 60})
+    assert (status, problem["code"]) == (500, "fault")
+    assert "disk of the server is full" in problem["sentence"] and "Errno" not in problem["sentence"]
+
+
 def fill(server):
     """Fill the server's disk to its last bytes; the names of the files that do it."""
     fillers = []
@@ -133,6 +141,14 @@ def test_a_second_server_on_the_same_folder_sees_the_run_and_keeps_its_hands_off
     try:
         (seen,) = second.get("clinjup/v1/runs")[1]["runs"]
         assert (seen["id"], seen["status"], seen["resumable"]) == (run["id"], "running", False)
+        journal = Path(run["folder"], "journal.jsonl")
+        whole = journal.read_bytes()
+        half = whole + b'{"data":{"text":"a line that the first server is wri'
+        journal.write_bytes(half)
+        assert second.get("clinjup/v1/runs")[1]["runs"][0]["status"] == "running"
+        assert second.run_to_end(run["id"])[0]["type"] == "run.started"
+        assert journal.read_bytes() == half
+        journal.write_bytes(whole)
         status, problem = second.post(f"clinjup/v1/runs/{run['id']}/resume")
         assert status == 422 and "Another program carries the run" in problem["sentence"]
         problem = refused(second, small_cohort, path, answers={"confounder": "none"})

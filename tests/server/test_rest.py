@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.conftest import REQUEST
@@ -113,3 +115,36 @@ def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_cou
     assert server.get("api/status")[1]["last_activity"] > before
     let_go(run)
     server.run_to_end(run["id"])
+
+
+def test_examples_started_at_the_same_moment_share_their_images_and_nothing_else(own_server):
+    server = own_server()
+    examples = ["wrist", "wrist", "wrist-weak"]
+    with ThreadPoolExecutor(len(examples)) as people:
+        started = list(
+            people.map(
+                lambda example: server.post(
+                    "clinjup/v1/runs", {"example": example, "patients": 40, "approval": "plan-only"}
+                ),
+                examples,
+            )
+        )
+    (first, run), (second, other), (third, problem) = started
+    assert (first, second) == (201, 201), started
+    assert run["folder"] != other["folder"]
+    # Of so few patients one in twenty has too few boxes: said only of the images with few boxes, which are a cohort of their own.
+    assert third == 422 and "Draw boxes on more images" in problem["sentence"], started
+    facts = [json.loads(file.read_text(encoding="utf-8")) for file in server.root.glob("**/clinjup-synthetic.json")]
+    assert sorted(each["annotated"] for each in facts) == [0.05, 1.0]
+    for each in (run, other):
+        server.post(f"clinjup/v1/runs/{each['id']}/stop")
+
+
+def test_an_example_whose_folder_holds_something_else_is_told_in_a_sentence(server):
+    theirs = server.root / "clinjup-runs" / "data-pneumothorax-77-20" / "thesis.docx"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("years of work", encoding="utf-8")
+    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
+    assert (status, problem["code"]) == (422, "run_folder")
+    assert "data-pneumothorax-77-20" in problem["sentence"] and "start the example again" in problem["sentence"]
+    assert theirs.read_text(encoding="utf-8") == "years of work"

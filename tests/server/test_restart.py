@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+
+import websocket
 
 from .claude_server import UNTIL_GO, empty_notebook, let_go, markdown, script, start
 from .test_live_runs import texts_of
+from .test_rest import planned
 
 
 def test_after_a_crash_the_notebook_is_whole_the_run_is_interrupted_and_can_be_resumed(
@@ -37,3 +41,22 @@ def test_after_a_crash_the_notebook_is_whole_the_run_is_interrupted_and_can_be_r
     status, resumed = server.post(f"clinjup/v1/runs/{run['id']}/resume")
     assert (status, resumed["id"], resumed["status"]) == (200, run["id"], "running"), resumed
     server.post(f"clinjup/v1/runs/{run['id']}/stop")
+
+
+def test_a_past_run_whose_folder_is_gone_does_not_silence_the_others(own_server, small_cohort):
+    server = own_server()
+    gone, kept = planned(server, small_cohort), planned(server, small_cohort)
+    server.kill()
+    server.start()
+    assert len(server.get("clinjup/v1/runs")[1]["runs"]) == 2
+    shutil.rmtree(gone["folder"])
+    for event in server.events(f"{gone['id']}:0,{kept['id']}:0"):
+        assert event["run_id"] == kept["id"]
+        if event["type"] == "run.finished":
+            break
+
+
+def test_a_socket_on_which_no_events_can_come_is_closed_so_that_the_page_connects_again(server):
+    events = server.socket("clinjup/v1/events?since=run:%C2%B2")  # a superscript two, which is a digit and no number
+    opcode, content = events.recv_data()
+    assert (opcode, int.from_bytes(content[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1011)

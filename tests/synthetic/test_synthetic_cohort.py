@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +106,36 @@ def test_a_cohort_that_was_interrupted_is_drawn_anew(tmp_path: Path) -> None:
     assert any((tmp_path / "c").iterdir()) and not (tmp_path / "c" / "clinjup-synthetic.json").exists()
     roots = [write_chestxray14(tmp_path / name, patients=3, seed=4, annotated=0.7) for name in ("c", "fresh")]
     files = [{path.relative_to(root) for path in root.rglob("*")} for root in roots]
+    assert files[0] == files[1]
+
+
+# Ends, as a killed program would, in the middle of moving the finished files to where they belong.
+KILLED_WHILE_MOVING = """
+import os, sys
+moved = []
+
+def die(event, arguments):
+    if event == "os.rename":
+        moved.append(arguments)
+        if len(moved) == int(sys.argv[2]):
+            os._exit(9)
+
+sys.addaudithook(die)
+from clinjup.imaging.synthetic import write_chestxray14
+write_chestxray14(sys.argv[1], patients=3, seed=4)
+"""
+
+
+@pytest.mark.parametrize("moved", [1, 2, 4])
+def test_a_cohort_that_was_killed_while_its_files_were_moved_is_made_whole(moved: int, tmp_path: Path) -> None:
+    root = tmp_path / "c"
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_MOVING, str(root), str(moved)], check=False)
+    assert killed.returncode == 9 and not (root / "clinjup-synthetic.json").exists()
+    roots = [write_chestxray14(root, patients=3, seed=4), write_chestxray14(tmp_path / "fresh", patients=3, seed=4)]
+    files = [
+        {str(path.relative_to(root)): path.is_file() and path.read_bytes() for path in root.rglob("*")}
+        for root in roots
+    ]
     assert files[0] == files[1]
 
 

@@ -71,8 +71,8 @@ def write_layout(
 
     `size`: pixels of a side as drawn. `annotated`: share of patients whose drains are written down. `balanced_test`: in the
     test part the drain does not depend on the label. `workers`: threads; the files do not depend on it.
-    `on_progress(done, total)` is called after each film. All is drawn in a folder inside `out` and moved up at the end: what an
-    interrupted call left there is cleared by the next one, and never mistaken for a cohort.
+    `on_progress(done, total)` is called after each film. All is drawn in a folder inside `out` and moved up at the end, FACTS last:
+    what an interrupted call left there is cleared by the next one, or moved up where it was complete; it is never mistaken for a cohort.
 
     Raises FileExistsError where `out` holds files, another OSError where it cannot be written, ValueError where a number makes no sense.
     """
@@ -83,7 +83,23 @@ def write_layout(
             "A synthetic cohort needs at least 1 patient, an annotated share from 0 to 1, at least 64 pixels a side and "
             "a seed of 0 or more."
         )
+    facts = {
+        "synthetic": True,
+        "task": layout.task,
+        "layout": layout.name,
+        "seed": seed,
+        "patients": patients,
+        "size": size,
+        "annotated": annotated,
+        "balanced_test": balanced_test,
+        "clinjup": __version__,
+        "difficulty": asdict(layout.difficulty),
+    }
+    told = json.dumps(facts, indent=2) + "\n"
     unfinished = out / UNFINISHED
+    if (unfinished / FACTS).is_file() and (unfinished / FACTS).read_text(encoding="utf-8") == told:
+        _move_up(unfinished, out)  # this very cohort, and the call ended while it moved the files
+        return out
     if out.exists() and (not out.is_dir() or any(path != unfinished for path in out.iterdir())):
         raise FileExistsError(
             f"'{out}' already holds files, and they would be mixed with new ones. Name a new or an empty folder."
@@ -99,24 +115,17 @@ def write_layout(
             if on_progress:
                 on_progress(len(returned), len(films))
     layout.write_tables(unfinished, films, returned)
-    facts = {
-        "synthetic": True,
-        "task": layout.task,
-        "layout": layout.name,
-        "seed": seed,
-        "patients": patients,
-        "size": size,
-        "annotated": annotated,
-        "balanced_test": balanced_test,
-        "clinjup": __version__,
-        "difficulty": asdict(layout.difficulty),
-    }
-    for path in list(unfinished.iterdir()):
+    (unfinished / "README.txt").write_text(layout.notice.format(layout=layout.says), encoding="utf-8")
+    (unfinished / FACTS).write_text(told, encoding="utf-8")
+    _move_up(unfinished, out)
+    return out
+
+
+def _move_up(unfinished: Path, out: Path) -> None:
+    """A folder with FACTS is a cohort, so they come last."""
+    for path in sorted(unfinished.iterdir(), key=lambda path: path.name == FACTS):
         path.rename(out / path.name)
     unfinished.rmdir()
-    (out / "README.txt").write_text(layout.notice.format(layout=layout.says), encoding="utf-8")
-    (out / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return out
 
 
 def enlarged(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
