@@ -206,6 +206,17 @@ def test_the_runs_mark_on_a_cell_and_the_users_tag_are_both_kept():
     assert set(shared.cells[0].metadata["tags"]) == set(tab.cells[0].metadata["tags"]) == {"raises-exception", "mine"}
 
 
+def test_a_tab_that_missed_the_runs_mark_on_its_own_text_is_told_it_and_does_not_take_it_away():
+    shared, tab = opened("one")
+    tab.cells[0].source = "mine"
+    hear(shared, tab)
+    shared.cells[0].metadata["tags"] = ["raises-exception"]
+    shared.touch(shared.cells[0])
+    tell(shared, tab)
+    hear(shared, tab)
+    assert shared.cells[0].metadata["tags"] == tab.cells[0].metadata["tags"] == ["raises-exception"]
+
+
 def test_a_tag_alone_does_not_make_a_cell_the_users_text():
     shared, tab = opened("one")
     tab.cells[0].metadata = {"tags": ["mine"]}
