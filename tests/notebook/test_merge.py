@@ -323,6 +323,7 @@ class TwoWriters(RuleBasedStateMachine):
     def user_deletes(self, place: int) -> None:
         cell = self.tab.cells.pop(place % len(self.tab.cells))
         self._gave_up(cell.source, "")
+        self.tagged = {name: cell_id for name, cell_id in self.tagged.items() if cell_id != cell.id}
 
     @precondition(lambda self: len(self.tab.cells) > 1)
     @rule(place=st.integers(0, 9), to=st.integers(0, 9))
