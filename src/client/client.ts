@@ -60,6 +60,7 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
       onMessage: text => this._take(parseEvents(text)),
       onLost: () => void this._onLost()
     });
+    void this._readAbout();
   }
 
   get state(): IClientState {
@@ -166,21 +167,28 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
   private async _onOpen(): Promise<void> {
     this._set({ connection: 'open' });
     const seen = new Map(this._state.runs.map(run => [run.id, run.seq]));
+    if (this._wasOpen || !this._state.about) {
+      void this._readAbout();
+    }
+    this._wasOpen = true;
     try {
-      const [about, list] = await Promise.all([
-        this._request<IAbout>('about'),
-        this._request<IRunList>('runs')
-      ]);
-      this._set({
-        about,
-        runs: withSummaries(this._state.runs, list.runs, seen)
-      });
+      const list = await this._request<IRunList>('runs');
+      this._set({ runs: withSummaries(this._state.runs, list.runs, seen) });
       const anew = this._state.runs.filter(
         run => run.seq < (seen.get(run.id) ?? -1)
       );
       if (anew.length > 0) {
         this._readAnew(anew.map(run => run.id));
       }
+    } catch {
+      // The socket tells when the server is back, and then this is asked again.
+    }
+  }
+
+  /** What the panel needs before any run: it waits neither for the socket nor for the list of runs. */
+  private async _readAbout(): Promise<void> {
+    try {
+      this._set({ about: await this._request<IAbout>('about') });
     } catch {
       // The socket tells when the server is back, and then this is asked again.
     }
@@ -301,6 +309,7 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
 
   private _state: IClientState = EMPTY;
   private _stateChanged = new Signal<this, IClientState>(this);
+  private _wasOpen = false;
   private _followed = new Set<string>();
   private _waiting: ClinjupEvent[] = [];
   private _frame = 0;

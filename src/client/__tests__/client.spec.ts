@@ -101,6 +101,14 @@ describe('the connection to the server', () => {
   });
 });
 
+it('knows the examples before its socket is open', async () => {
+  const { settings } = new TestServer();
+  const client = new ClinjupClient({ settings, unreachable: 'gone' });
+  await until(() => client.state.about !== null);
+  expect(client.state.connection).not.toBe('open');
+  client.dispose();
+});
+
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) {
     await new Promise(resolve => setTimeout(resolve, 5));
