@@ -56,6 +56,7 @@ class Lab:
             }""",
             timeout=MINUTES,
         )
+        self.page.wait_for_selector(".jp-Clinjup-Panel[aria-busy=false]")
         examples = self.panel.get_by_role("list", name=EXAMPLES).get_by_role("button")
         expect(examples.first.or_(self.panel.locator("blockquote"))).to_be_visible()
 

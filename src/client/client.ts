@@ -173,7 +173,8 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
     this._wasOpen = true;
     try {
       const list = await this._request<IRunList>('runs');
-      this._set({ runs: withSummaries(this._state.runs, list.runs, seen) });
+      const runs = withSummaries(this._state.runs, list.runs, seen);
+      this._set({ runs, isListed: true });
       const anew = this._state.runs.filter(
         run => run.seq < (seen.get(run.id) ?? -1)
       );

@@ -10,12 +10,15 @@ export interface IClientState {
   about: IAbout | null;
   /** Newest first. */
   runs: IRunView[];
+  /** The server has told which runs there are. */
+  isListed: boolean;
 }
 
 export const EMPTY: IClientState = {
   connection: 'connecting',
   about: null,
-  runs: []
+  runs: [],
+  isListed: false
 };
 
 /**

@@ -45,6 +45,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
       className="jp-Clinjup-Panel"
       role="region"
       aria-label={trans.__('clinjup')}
+      aria-busy={!state.isListed}
     >
       <Header
         destination={run?.destination ?? planned ?? OFFLINE}

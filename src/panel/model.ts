@@ -269,7 +269,8 @@ export class PanelModel implements IPanelActions, IDisposable {
   /** A page that was just opened shows the run that lives, else the newest one if it was cut off or waits for an answer. */
   private _onClientChanged(): void {
     const runs = this.client.state.runs;
-    if (!this._chosen && runs.length > 0) {
+    // Whoever has begun to write is not taken away from it, not even to a run that waits.
+    if (!this._chosen && !this._draft.intent && runs.length > 0) {
       const live = liveRun(runs);
       const open = ['interrupted', 'needs_answer'].includes(runs[0].status);
       const first = live ?? (open ? runs[0] : null);

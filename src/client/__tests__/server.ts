@@ -75,6 +75,11 @@ export class TestServer {
     }
   });
 
+  /** What was asked to be done. */
+  get posted(): [string, unknown][] {
+    return this.asked.filter(([name]) => name.startsWith('POST '));
+  }
+
   get socket(): TestSocket {
     return TestSocket.all[TestSocket.all.length - 1];
   }

@@ -37,7 +37,7 @@ describe('a request', () => {
 
   it('goes into the notebook that was chosen', async () => {
     await model.send();
-    expect(server.asked).toEqual([
+    expect(server.posted).toEqual([
       ['POST runs', expect.objectContaining({ notebook: 'mine.ipynb' })]
     ]);
     expect(model.draft.intent).toBe('');
@@ -49,7 +49,7 @@ describe('a request', () => {
     expect(model.problem).toBe('mine.ipynb is read-only');
     expect(model.busy).toBe(false);
     expect(model.draft.intent).toBe('i');
-    expect(server.asked).toEqual([]);
+    expect(server.posted).toEqual([]);
   });
 
   it('is sent once, however long saving takes', async () => {
@@ -58,17 +58,31 @@ describe('a request', () => {
     const [first, second] = [model.send(), model.send()];
     saved();
     await Promise.all([first, second]);
-    expect(server.asked).toHaveLength(1);
+    expect(server.posted).toHaveLength(1);
   });
 
   it('goes into a new notebook once the chosen one was closed or renamed', async () => {
     open = ['renamed.ipynb'];
     await model.send();
-    expect(server.asked).toEqual([
+    expect(server.posted).toEqual([
       ['POST runs', expect.objectContaining({ notebook: null })]
     ]);
     expect(model.draft.notebook).toBe('');
   });
+
+  it.each(['', 'What I am writing'])(
+    'that is being written ("%s") is not taken away by a run that waits',
+    async intent => {
+      model.setDraft({ intent });
+      const waiting = summary({ status: 'needs_answer' });
+      server.routes['GET runs'] = { status: 200, body: { runs: [waiting] } };
+      server.socket.open();
+      while (!client.state.isListed) {
+        await new Promise(resolve => setTimeout(resolve, 5));
+      }
+      expect(model.selected).toBe(intent ? null : waiting.id);
+    }
+  );
 
   it('can be written on when the folders cannot be shown', async () => {
     browse = () => Promise.reject(new Error('no folders here'));
