@@ -131,6 +131,8 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     lab.page.close()
     expect(banner).not_to_be_visible()
     second.page.bring_to_front()
+    # A user's hand: the edit mode of a notebook that nobody has touched is JupyterLab's own doing, and is left when the file is loaded anew.
+    second.page.locator(".jp-Notebook:visible .jp-Cell", has_text="mine").first.click()
     select(second, "mine")
     second.command("notebook:enter-edit-mode")
     second.page.keyboard.press("Control+End")
