@@ -355,7 +355,8 @@ def reliance(results: Results, name: str) -> Reliance:
         level = "some"
         headline = f"Some reliance on the {noun} remains"
     which = "the chosen" if results.selected else "this"
-    sentence = f"In {which} model an inserted {noun} means {_points(increase)} of false alarms"
+    inserted = f"inserted {noun}" if with_article(noun) == noun else f"an inserted {noun}"
+    sentence = f"In {which} model {inserted} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
         sentence += f", a placebo, which changes the image about as much, {_points(figures.placebo_increase)}"
     sentence += "."
