@@ -91,9 +91,8 @@ async def _attend(
             for option in question.options:
                 console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
         hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
-        example = json.dumps(
-            {question.id: (question.options[0].value if question.options else "...") for question in questions}
-        )
+        # No option stands in the example: whoever copies it must have chosen.
+        example = json.dumps({each.id: "one of the values above" if each.options else "..." for each in questions})
         console.print(f"Answer with a file like {example}:\n    {hint}", highlight=False, markup=False)
     else:
         print_end(console, results, str(manager.folder(run_id)))

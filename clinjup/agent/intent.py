@@ -74,6 +74,10 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
         task_type = TaskType.BINARY
     priority = _priority(request.text, task_type, named)
     risk = _risk(request, answers)
+    if (
+        task_type is TaskType.DETECTION
+    ):  # marks are limited by false marks: a sensitivity would be promised and not kept
+        risk = risk.model_copy(update={"target_sensitivity": None, "target_specificity": None, "lower_bound": False})
     if target is None:
         questions.append(ask_target(language, modality.id if modality else None, named if len(named) > 1 else ()))
     if risk.kind == "balanced" and (target is None if "risk" not in answers else not _is_balanced(answers["risk"])):

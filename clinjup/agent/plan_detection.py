@@ -7,6 +7,7 @@ from string import Template
 from typing import Any
 
 from clinjup.agent.state import Brief
+from clinjup.agent.thresholds import false_mark_limit
 from clinjup.contracts import Step
 from clinjup.nouns import plural, with_article
 
@@ -231,7 +232,7 @@ def _train_against(brief: Brief, named: list[str], ladder: bool) -> Step:
 
 def _validate(brief: Brief, name: str, title: str, checked: list[str] | None) -> Step:
     """`checked`: confounders whose insertion is tried; None where it is not the place to say anything of them."""
-    limit = brief.task.risk.false_marks_per_image
+    limit = false_mark_limit(brief.task)
     things = " and ".join(plural(each.replace("_", " ")) for each in checked or [])
     check = (
         f"Then the check of {things}, on validation films only." if checked else "No confounder can be checked here."

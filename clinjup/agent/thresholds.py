@@ -8,6 +8,9 @@ from clinjup.contracts import ClinicalTask, TaskType
 
 DEFAULT_SENSITIVITY = 0.90
 DEFAULT_SPECIFICITY = 0.95  # where false alarms are what is feared
+SENSITIVE_FALSE_MARKS = (
+    1.0  # an image, where a missed case is what is feared; elsewhere one in ten (evaluation/detection)
+)
 
 
 def is_triage(task: ClinicalTask) -> bool:
@@ -35,6 +38,13 @@ def leading_specificity(task: ClinicalTask) -> float | None:
     if task.risk.kind != "specificity_first":
         return None
     return task.risk.target_specificity or DEFAULT_SPECIFICITY
+
+
+def false_mark_limit(task: ClinicalTask) -> float | None:
+    """How many false marks an image a detector may make; None where the default of evaluation/detection holds."""
+    if task.risk.kind == "sensitivity_first":
+        return SENSITIVE_FALSE_MARKS
+    return task.risk.false_marks_per_image
 
 
 def operating_point(task: ClinicalTask) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from clinjup.agent.intent_phrases import EXTERNAL
+from clinjup.agent.intent_phrases import EXTERNAL, NOT_ONE_MISSED, SENSITIVITY_FIRST
 from clinjup.agent.roles_columns import patient_column
-from clinjup.agent.thresholds import DEFAULT_SPECIFICITY
+from clinjup.agent.thresholds import DEFAULT_SPECIFICITY, SENSITIVE_FALSE_MARKS
 from clinjup.agent.vocabulary import fold
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, TaskType
 
@@ -37,7 +37,13 @@ def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
     if "use_metadata" in task.constraints and task.modality != "dermoscopy":
         sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
         found.append(DataWarning(code="metadata_not_used", sentence=sentence))
-    return [*found, *_no_patients(task, profile), *_false_alarms(task), *_no_external(task, profile)]
+    return [
+        *found,
+        *_no_patients(task, profile),
+        *_false_alarms(task),
+        *_missed_marks(task),
+        *_no_external(task, profile),
+    ]
 
 
 def _no_patients(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
@@ -69,6 +75,27 @@ def _false_alarms(task: ClinicalTask) -> list[DataWarning]:
     else:
         return []
     return [DataWarning(code="false_alarms_without_number", sentence=sentence)]
+
+
+def _missed_marks(task: ClinicalTask) -> list[DataWarning]:
+    """The wish that no case is missed, where marks are limited by how many false ones a reader accepts."""
+    risk, text = task.risk, fold(task.request)
+    if task.task_type is not TaskType.DETECTION:
+        return []
+    if risk.kind == "sensitivity_first":
+        sentence = (
+            f"You fear the missed case. How much is marked follows from how many false marks a reader accepts: {SENSITIVE_FALSE_MARKS:g} an "
+            "image here, instead of one in ten images, so that more is marked. No sensitivity can be promised; the share of boxes that are "
+            "marked is reported. 'At most one false mark per two images' would set another limit."
+        )
+    elif risk.false_marks_per_image and any(re.search(shape, text) for shape in (*NOT_ONE_MISSED, *SENSITIVITY_FIRST)):
+        sentence = (
+            "You name a limit of false marks and also want no case missed. The limit decides; what it leaves unmarked is reported as the share "
+            "of boxes that are not marked."
+        )
+    else:
+        return []
+    return [DataWarning(code="missed_marks", sentence=sentence)]
 
 
 def _no_external(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:

@@ -237,13 +237,15 @@ def marks_sentence(results: Results) -> str:
     """What a detector marks, at what price in false marks, and that no mark rules nothing out."""
     model = chosen_model(results)
     metrics = (model.test or model.validation) if model else {}
-    share, wrong = known(metrics.get("box_sensitivity")), known(metrics.get("false_marks_per_image"))
-    if model is None or share is None or wrong is None:
+    marked, shown = metrics.get("box_sensitivity"), metrics.get("false_marks_per_image")
+    share, wrong = known(marked), known(shown)
+    if model is None or marked is None or shown is None or share is None or wrong is None:
         return ""
     noun, target = image_noun(results.task), target_name(results.task)
-    where = "" if model.test else " (validation; the test set was not opened)"
+    where = "" if model.test else "; validation, the test set was not opened"
+    n = f"n = {marked.n} boxes on {counted(shown.n or 0, noun)}{where}"
     return (
-        f"Of 100 boxed {plural(target)} it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per {noun}{where}. "
+        f"Of 100 boxed {plural(target)} it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per {noun} ({n}). "
         f"Its marks say where to look: a {noun} without a mark is not free of {plural(target)}."
     )
 

@@ -285,3 +285,19 @@ def test_where_boxes_alone_say_what_is_positive_there_is_nothing_to_climb(tmp_pa
     root = films(tmp_path, 10, 3, "all")
     (root / "table.csv").unlink()
     assert trained(plan(FEW, root)) == ["train_baseline"]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "told"),
+    [
+        ("Mark wrist fractures. No fracture may be missed.", 1.0, "No sensitivity can be promised"),
+        ("Find wrist fractures. Do not miss any fracture. At most 1 false mark on 10 films.", 0.1, "The limit decides"),
+        ("Mark wrist fractures.", None, None),
+    ],
+)
+def test_the_fear_of_a_missed_fracture_allows_more_marks_and_promises_no_sensitivity(text, limit, told, folders):
+    task = parse_request(text)
+    assert task.risk.target_sensitivity is None and "sensitivity of at least" not in task.objective
+    assert plan(text, folders["all"]).step("validate_baseline").parameters["FALSE_MARKS"] == limit
+    said = {warning.code: warning.sentence for warning in unanswerable(task, profile_data(folders["all"]))}
+    assert (told is None) == ("missed_marks" not in said) and (told is None or told in said["missed_marks"])

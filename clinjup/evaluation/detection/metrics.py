@@ -51,6 +51,9 @@ def detection_metrics(
         "auroc": auroc_statistic(scores(marks), part.labels),
     }
     found = bootstrap.estimates(statistics, n)
+    boxes = sum(len(each) for each in part.truth if each is not None)
+    for name in ("box_sensitivity", *map(froc_key, FALSE_MARKS)):
+        found[name] = found[name].model_copy(update={"n": boxes})
     found["auroc"] = found["auroc"].model_copy(update={"n": len(part.labels)})
     found["ap50_95"] = _strict(marks, part, bootstrap, n)
     if part.all_known:
