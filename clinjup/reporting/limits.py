@@ -90,10 +90,10 @@ def _confounder_limits(results: Results, noun: str) -> list[str]:
         return [
             "No confounder was named, and none was tested. A model can rely on anything that goes along with the diagnosis."
         ]
-    listed, several = " and ".join(names), len(names) > 1
-    verb, it = ("are", "them") if several else ("is", "it")
+    listed = " and ".join(names)
+    was, verb, it = ("was", "is", "it") if len(names) == 1 else ("were", "are", "them")
     return [
-        f"Only the {listed} {'were' if several else 'was'} examined. Other things that go along with the diagnosis (devices, views, markers, image quality) may "
+        f"Only the {listed} {was} examined. Other things that go along with the diagnosis (devices, views, markers, image quality) may "
         "mislead the model as well.",
         f"In the insertion test the {listed} {verb} drawn into the {noun}, not real. Read it together with the figures on real "
         f"{noun}s with and without {it}.",
