@@ -188,10 +188,16 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
 
   /** What the panel needs before any run: it waits neither for the socket nor for the list of runs. */
   private async _readAbout(): Promise<void> {
+    if (this._isAsking) {
+      return;
+    }
+    this._isAsking = true;
     try {
       this._set({ about: await this._request<IAbout>('about') });
     } catch {
       // The socket tells when the server is back, and then this is asked again.
+    } finally {
+      this._isAsking = false;
     }
   }
 
@@ -311,6 +317,7 @@ export class ClinjupClient implements IClinjupClient, IDisposable {
   private _state: IClientState = EMPTY;
   private _stateChanged = new Signal<this, IClientState>(this);
   private _wasOpen = false;
+  private _isAsking = false;
   private _followed = new Set<string>();
   private _waiting: ClinjupEvent[] = [];
   private _frame = 0;

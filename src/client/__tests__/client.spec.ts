@@ -109,6 +109,16 @@ it('knows the examples before its socket is open', async () => {
   client.dispose();
 });
 
+it('asks for the examples once, where its socket opens before the answer', async () => {
+  const server = new TestServer();
+  const { settings } = server;
+  const client = new ClinjupClient({ settings, unreachable: 'gone' });
+  server.socket.open();
+  await until(() => client.state.isListed && client.state.about !== null);
+  expect(server.asked.filter(([name]) => name === 'GET about')).toHaveLength(1);
+  client.dispose();
+});
+
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) {
     await new Promise(resolve => setTimeout(resolve, 5));
