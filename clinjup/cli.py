@@ -226,7 +226,7 @@ def inspect(data: DataOption, as_json: JsonOption = False) -> None:
 def predict(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a completed run.")],
     data: DataOption,
-    out: Annotated[Path, typer.Option("--out", help="CSV to write.")],
+    out: Annotated[Path, typer.Option("--out", help="CSV to write; JSON (COCO) where the model marks places.")],
     model: Annotated[
         str | None, typer.Option("--model", help="Name of a model of the run [default: the selected one].")
     ] = None,

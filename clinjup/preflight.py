@@ -57,13 +57,16 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     settled = {"positive_values"} if any(each.id == "abnormal_labels" for each in task.open_questions) else set()
     of_data = [each for each in decision.questions if each.id not in settled]
     questions = [*task.open_questions, *of_data][:MAX_QUESTIONS]
-    if decision.roles is not None and not questions:
-        await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
     warnings = [*decision.warnings, *unanswerable(task, profile)]
+    if decision.roles is not None and not questions:
+        told = {warning.sentence for warning in warnings}
+        found = await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
+        warnings += [warning for warning in found if warning.sentence not in told]
     return Preflight(task, profile, decision.roles, warnings, questions)
 
 
-def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> None:
+def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> list[DataWarning]:
+    """Read the cohort as the run will, without its pixels; what is told of it. Raises UnusableData."""
     from clinjup.imaging import check_boxes, check_usable, read_cohort
 
     assert task.target is not None, "an unknown target is a question, and questions come first"
@@ -79,3 +82,4 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> Non
     check_usable(cohort)
     if roles.boxes is not None:
         check_boxes(cohort)
+    return cohort.warnings

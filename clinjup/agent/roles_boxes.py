@@ -19,11 +19,11 @@ def choose_boxes(
     `answers`: "box_class", the class or id that means the target. Raises UnusableData where no box can mean the target.
     """
     if not profile.boxes:
-        told = [each.sentence for each in profile.warnings if each.code in ("boxes_unreadable", "boxes_of_a_model")]
+        told = [each.sentence for each in profile.warnings if each.code.startswith("boxes_")]
         raise UnusableData(
-            f"Marks are asked for, and no file says where {with_article(target.name)} is: the folder holds no boxes (COCO, YOLO, Pascal VOC or "
-            "Supervisely). Add boxes for some of the images (a few hundred are a start), or ask for yes or no without marks."
-            + "".join(f" {sentence}" for sentence in told)
+            f"Marks are asked for, and no file says where {with_article(target.name)} is: the folder holds no boxes that can be used (COCO, "
+            "YOLO, Pascal VOC or Supervisely). Add boxes for some of the images (a few hundred are a start), or ask for yes or no "
+            "without marks." + "".join(f" {sentence}" for sentence in told)
         )
     answer = answers.get("box_class", "").strip()
     usable = [(boxes, _meaning(boxes, target, answer)) for boxes in profile.boxes]

@@ -224,16 +224,24 @@ def _warnings_of_others(reference: ReferenceBoxes, target: str) -> list[DataWarn
 
 def warnings_without_images(sources: Sequence[BoxSource]) -> list[DataWarning]:
     """What is told of files of boxes from which none could be read."""
-    found = []
-    for source in sources:
-        if not source.images:
-            place = f"In '{printable(source.path)}': "
-            found += [
-                DataWarning(code=warning.code, sentence=place + warning.sentence)
-                for warning in box_warnings(source)
-                if warning.code in ("boxes_unreadable", "boxes_of_a_model")
-            ]
-    return found
+    return [
+        warning
+        for source in sources
+        if not source.images
+        for warning in _placed_warnings(source)
+        if warning.code not in _NO_LOSS
+    ]
+
+
+def profile_warnings(sources: Sequence[BoxSource]) -> list[DataWarning]:
+    """What is told of all box files of a folder, each sentence with the place of its files."""
+    read = [warning for source in sources if source.images for warning in _placed_warnings(source)]
+    return [*read, *warnings_without_images(sources)]
+
+
+def _placed_warnings(source: BoxSource) -> list[DataWarning]:
+    place = f"In '{printable(source.path)}': "
+    return [DataWarning(code=warning.code, sentence=place + warning.sentence) for warning in box_warnings(source)]
 
 
 _SAID = {
@@ -250,6 +258,10 @@ _SAID = {
     "unknown size": ("boxes_unknown_size", "For {n} images the size that their boxes refer to is unknown; their boxes are not used."),
     "empty file": ("boxes_empty_files", "{n} images are listed with nothing drawn on them: they count as looked at, with nothing to mark."),
 }  # fmt: skip
+
+
+# Of files without an image of this folder these say nothing: they may be no box files at all.
+_NO_LOSS = {_SAID[what][0] for what in ("pixels", "shares", "polygon", "cut", "no image", "empty file")}
 
 
 def box_warnings(source: BoxSource) -> list[DataWarning]:

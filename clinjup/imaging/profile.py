@@ -19,7 +19,7 @@ from clinjup.contracts import (
     ValueCount,
 )
 from clinjup.imaging.box_files import BoxSource
-from clinjup.imaging.boxes import warnings_without_images
+from clinjup.imaging.boxes import profile_warnings
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
@@ -60,7 +60,7 @@ def profile_data(root: str | Path) -> DataProfile:
         own = _profile_view(data, view)
         tables = [own if table.path == view.path else table for table in tables if table.path not in view.sources[1:]]
     boxes = data.box_sources(reader_for(layout).box_names)
-    warnings += [*data.warnings, *warnings_without_images(boxes)]
+    warnings += [*data.warnings, *profile_warnings(boxes)]
     if images.unreadable_in_sample:
         sentence = f"{images.unreadable_in_sample} of {images.sampled} images looked at cannot be read."
         warnings.append(DataWarning(code="unreadable_files", sentence=sentence))

@@ -26,7 +26,13 @@ from clinjup.reporting.verdict import (
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-_HUB_METRICS = {"auroc": "roc_auc", "auprc": "average_precision", "sensitivity": "recall", "brier": "brier_score"}
+_HUB_METRICS = {
+    "ap50": "ap50",
+    "auroc": "roc_auc",
+    "auprc": "average_precision",
+    "sensitivity": "recall",
+    "brier": "brier_score",
+}
 _GLOSSED = (
     "auroc",
     "sensitivity",
@@ -76,6 +82,10 @@ def _metadata(results: Results, model: ModelResults) -> ModelCardData:
 
 def _sections(results: Results, model: ModelResults) -> dict[str, str]:
     asked = dict(needs_input(results))
+    ending = "json" if results.task.task_type is TaskType.DETECTION else "csv"
+    predict = (
+        f"clinjup predict RUN_FOLDER --data FOLDER_OF_IMAGES --out predictions.{ending} --model {_safe(model.name)}"
+    )
     noun, target = image_noun(results.task), escape(target_name(results.task))
     synthetic = "\n\n**Synthetic data: computed images, not patients.**" if results.data.synthetic else ""
     tables = [
@@ -103,7 +113,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "training data, until tested there.",
         "bias_risks_limitations": "\n".join(f"- {escape(sentence)}" for sentence in limits(results)),
         "bias_recommendations": _recommendations(results, names),
-        "get_started_code": f"```\nclinjup predict RUN_FOLDER --data FOLDER_OF_IMAGES --out predictions.csv --model {_safe(model.name)}\n```",
+        "get_started_code": f"```\n{predict}\n```",
         "training_data": _training_data(results, asked),
         "preprocessing": "See the cells *Decode and audit the images* and *Split by patient* of notebook.ipynb.",
         "training_regime": _training_regime(model),

@@ -212,6 +212,8 @@ REQUESTS = [
     ("Mark wrist fractures. At most one false mark per two images, otherwise nobody will use it.", wrist(**HALF_A_MARK)),
     ("Bitte markiere mir Frakturen am kindlichen Handgelenk, aber Gips und Metall sollen nicht als Fraktur gelten.",
      wrist("de", confounders=["cast", "metal"])),
+    ("Bitte Brüche am Handgelenk markieren, Drähte und Schrauben sollen nicht zählen.", wrist("de", confounders=["metal"])),
+    ("Markiere jeden Bruch auf Röntgenbildern des Handgelenks.", wrist("de")),
     ("Mark fractures on wrist X-rays. The child comes back three times, please count that as one patient.",
      wrist(constraints=["group_by_patient"])),
     ("Mark fractures on wrist films. It should run on the PC in the emergency room.", wrist(constraints=["run_on_cpu"])),

@@ -165,6 +165,7 @@ def test_every_figure_has_an_interval_around_it():
     rising = [found[f"sensitivity_at_{rate}_false_marks"].value for rate in ("0.1", "0.5", "1")]
     assert rising == sorted(rising) and found["ap50_95"].value < found["ap50"].value
     assert found["study_auroc"].n == len(part.table)
+    assert "wherever the mark lies" in found["sensitivity"].note  # it says less than the share of boxes marked
 
 
 def test_with_few_boxes_the_boxed_positives_stand_for_all_of_them():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import BoxRole, UnusableData
 from clinjup.imaging import Cohort, check_boxes, prepare_images, profile_data, read_cohort
+from clinjup.preflight import check
 from tests.imaging.folders import sentence, write_image
 
 REQUEST = parse_request("Mark wrist fractures.")
@@ -146,6 +148,23 @@ def test_a_box_whose_unit_is_unclear_leaves_its_film_unboxed(tmp_path, line):
     cohort = read(folder(tmp_path, {**pixels, "labels/film4.txt": f"{line}\n"}, labels="110110"))
     assert places(cohort, "film4") is None and len(places(cohort, "film0")) == 1
     assert sentence(cohort.warnings, "boxes_unclear_unit").startswith("1 boxes")
+
+
+def test_damaged_box_files_are_told_when_a_folder_is_looked_at_and_before_a_run(tmp_path):
+    root = folder(tmp_path, {**FORMS["YOLO in pixels"], "labels/film3.txt": "0 20 20 0 10\n"}, labels="110110")
+    told = {warning.code: warning.sentence for warning in profile_data(root).warnings}
+    assert told["boxes_in_pixels"].startswith("In 'labels': ") and told["boxes_without_area"].startswith(
+        "In 'labels': 1 "
+    )
+    (root / "labels" / "film4.txt").write_text("0 20 20 20 10\n", encoding="utf-8")
+    before = asyncio.run(check(REQUEST.request, str(root), {})).warnings
+    assert {"boxes_in_pixels", "boxes_without_area"} <= {warning.code for warning in before}
+
+
+def test_boxes_that_are_all_of_no_use_are_told_with_the_reason(tmp_path):
+    root = folder(tmp_path, {"labels/film0.txt": "0 0.5 0.5 0 0.2\n", "labels/film1.txt": "0 0.5 0.5 0.2 0\n"})
+    with pytest.raises(UnusableData, match=r"no boxes that can be used .* 2 boxes have no width or height"):
+        decide_roles(profile_data(root), REQUEST)
 
 
 def test_a_missing_box_file_on_a_positive_film_means_not_boxed_and_never_background(tmp_path):

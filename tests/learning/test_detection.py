@@ -336,9 +336,12 @@ def test_a_folder_gets_coco_json_and_images_with_their_marks(trained, tmp_path):
     content = json.loads((tmp_path / "marks.json").read_text())
     assert [image["file_name"] for image in content["images"]] == [f"f{i}.png" for i in range(4)]
     assert summary["images"] == 4 and summary["unreadable"][0]["path"] == "broken.png"
-    shown = {mark["image_id"] for mark in content["annotations"] if mark["shown"]}
+    assert all(mark["score"] >= 0.3 and mark["shown"] for mark in content["annotations"])
+    shown = {mark["image_id"] for mark in content["annotations"]}
     assert {1, 2} <= shown and 0 not in shown
     assert {path.stem for path in (tmp_path / "marks-images").iterdir()} == {f"f{i}" for i in shown}
+    with pytest.raises(ClinjupError, match=r"not as a table: call the file 'marks\.json'"):
+        mark_folder(Path(model.checkpoint), tmp_path / "films", tmp_path / "marks.csv", 0.3)
     with pytest.raises(ClinjupError, match=r"marks-images' is already there"):
         mark_folder(Path(model.checkpoint), tmp_path / "films", tmp_path / "marks.json", 0.3)
     assert "suspicious area" in content["categories"][0]["name"] and "not ruled out" in content["info"]["description"]

@@ -63,6 +63,9 @@ def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):
     assert len(code) >= 10 and not any(cell.outputs for cell in code)
     assert results.cells.executed == 0 and not results.models
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    plan = report[report.index('id="h-plan"') : report.index("h-asked")]
+    assert plan.count("<li>") == len(code) and "Split by patient" in plan
 
 
 def test_each_cell_is_approved_by_its_hash_and_a_rejection_is_kept(small_cohort, tmp_path):

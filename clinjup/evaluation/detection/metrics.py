@@ -24,6 +24,7 @@ from clinjup.learning.detection.matching import Marks, Ranked, average_precision
 FALSE_MARKS = (0.1, 0.5, 1.0)  # an image, at which FROC's sensitivity is read off
 LIMITS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2))
 _ROWS = 100  # resamples at a time: one row holds a number for each mark
+_ANYWHERE = "of whole images with the finding; one that gets a mark counts, wherever the mark lies"
 _PARTIAL = "weighted: boxed positives stand for all positives of the part"
 
 
@@ -66,7 +67,8 @@ def detection_metrics(
     if studies is not None:
         found["study_auroc"] = study_auroc(scores(marks), part, studies, bootstrap)
     called, positive = scores(marks) >= threshold, part.labels == 1
-    found["sensitivity"] = proportion(called[positive], part.clusters[positive], reason="there are no positive images")
+    of_films = proportion(called[positive], part.clusters[positive], reason="there are no positive images")
+    found["sensitivity"] = of_films.model_copy(update={"note": _ANYWHERE})
     found["specificity"] = proportion(
         ~called[~positive], part.clusters[~positive], reason="there are no negative images"
     )

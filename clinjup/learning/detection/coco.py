@@ -21,7 +21,7 @@ def coco_marks(
 ) -> dict[str, Any]:
     """COCO's form of marks on images called `names`, of `sizes` (width, height) on disk, marked at `prepared` pixels.
 
-    All marks are written with their score; `shown` says which reach the frozen threshold.
+    Each has its score; `shown` says whether it reaches the frozen threshold.
     """
     images, annotations = [], []
     for number, (name, (width, height), each) in enumerate(zip(names, sizes, marks, strict=True)):

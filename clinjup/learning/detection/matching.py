@@ -31,6 +31,11 @@ class Marks:
         """The image's own score: that of its most suspicious mark, 0 without any."""
         return float(self.scores[0]) if len(self.scores) else 0.0
 
+    def from_score(self, threshold: float) -> Marks:
+        """The marks that reach `threshold`."""
+        kept = self.scores >= threshold
+        return Marks(self.boxes[kept], self.scores[kept])
+
 
 def hits(marks: Marks, truth: Boxes, limit: float = 0.5) -> NDArray[np.bool_]:
     """Per mark whether it hits a box that no higher mark has taken, [k]."""

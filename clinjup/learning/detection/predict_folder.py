@@ -23,8 +23,14 @@ _FILMS_AT_ONCE = 64
 def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None = None) -> dict[str, Any]:
     """Write `out` (COCO JSON) for every readable image under `data`, and OUT-images/ with those that get a mark.
 
-    `threshold`: marks from this score on are drawn and called shown (0.5 when None). Raises ClinjupError as predict_folder does.
+    `threshold`: marks from this score on are written and drawn (0.5 when None). Raises ClinjupError as predict_folder does, and where
+    `out` is not called .json.
     """
+    if out.suffix.lower() != ".json":
+        raise ClinjupError(
+            f"This model marks places on images. That is written as COCO JSON, with pictures beside it, and not as a table: call the file "
+            f"'{out.stem}.json' with --out."
+        )
     folder = out.with_name(f"{out.stem}-images")
     if folder.exists():
         raise ClinjupError(
@@ -51,7 +57,7 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
             kept.append(name)
             sizes.append((facts.width, facts.height))
         if films:
-            marks += model.marks(np.stack(films))
+            marks += [each.from_score(threshold) for each in model.marks(np.stack(films))]
     if not kept:
         raise ClinjupError(
             f"None of the {len(names)} images in '{data}' can be read ({unreadable[0]['reason']}). Check where they were copied from."
@@ -59,7 +65,7 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
     content = coco_marks([printable(name) for name in kept], sizes, marks, model.image_size, model.target, threshold)
     drawn, taken = 0, set(names)
     for name, each in zip(kept, marks, strict=True):
-        if (each.scores >= threshold).any():
+        if len(each.scores):
             draw_marks(data / name, folder / _picture_name(name, taken), each, threshold, model.image_size)
             drawn += 1
     partial = out.with_name(out.name + ".part")
