@@ -11,7 +11,6 @@ import type {
 import { JSONExt } from '@lumino/coreutils';
 
 import {
-  IAppendStream,
   ICell,
   ICellState,
   IDelete,
@@ -23,6 +22,7 @@ import {
 import { attachmentsOf, IBase, IKnown, knownOf } from './base';
 import { CellsInTransaction } from './cells';
 import { merged } from './merged';
+import { appendStream, showOutputs } from './outputs';
 
 /** What an op did: whether the tab holds text that the server has to hear of. */
 export interface IApplied {
@@ -35,6 +35,9 @@ type NotebookOp = Exclude<Op, { op: 'save' | 'revert' }>;
 /** Ops that stay out of undo: what a cell printed is not the user's doing. */
 const SILENT = new Set(['outputs', 'append_stream', 'state', 'nbmeta']);
 
+/** Ops of which each change is a transaction of its own (see outputs.ts). */
+const ALONE = new Set(['outputs', 'append_stream']);
+
 /**
  * Apply `ops` in order. Neighbours of one sort share one transaction, so that one undo takes back one step of the run.
  * `client` is this tab's own id: an op that came from here only tells that the server has the text.
@@ -46,22 +49,47 @@ export function applyOps(
   client: string
 ): IApplied {
   let kept = false;
-  let start = 0;
-  while (start < ops.length) {
-    const silent = SILENT.has(ops[start].op);
-    let end = start;
-    while (end < ops.length && SILENT.has(ops[end].op) === silent) {
-      end += 1;
-    }
-    notebook.transact(() => {
+  for (const group of groupsOf(ops)) {
+    const shown: IUpsert[] = [];
+    const apply = () => {
       const cells = new CellsInTransaction(notebook);
-      for (const op of ops.slice(start, end)) {
-        kept = !applyOp(cells, base, op, client) || kept;
+      for (const op of group) {
+        const done = applyOp(cells, base, op, client);
+        kept = !done || kept;
+        if (done && op.op === 'upsert' && op.origin !== client) {
+          shown.push(op);
+        }
       }
-    }, !silent);
-    start = end;
+    };
+    if (ALONE.has(group[0].op)) {
+      apply();
+    } else {
+      notebook.transact(apply, !SILENT.has(group[0].op));
+    }
+    const cells = new CellsInTransaction(notebook);
+    for (const { cell } of shown) {
+      const present = cells.code(cell.id);
+      if (present && cell.cell_type === 'code') {
+        showOutputs(present, cell.outputs);
+      }
+    }
   }
   return { kept };
+}
+
+/** Neighbours that are applied together. */
+function groupsOf(ops: readonly NotebookOp[]): NotebookOp[][] {
+  const groups: NotebookOp[][] = [];
+  let sort = '';
+  for (const op of ops) {
+    const own = ALONE.has(op.op) ? 'alone' : SILENT.has(op.op) ? 'silent' : '';
+    if (groups.length === 0 || own !== sort) {
+      groups.push([]);
+    }
+    sort = own;
+    groups[groups.length - 1].push(op);
+  }
+  return groups;
 }
 
 /** Apply one op; false where the user's own text stood in its way. */
@@ -88,8 +116,13 @@ function applyOp(
       return order(cells, op);
     case 'outputs':
       return outputs(cells, op);
-    case 'append_stream':
-      return appendStream(cells, op);
+    case 'append_stream': {
+      const cell = cells.code(op.id);
+      if (cell) {
+        appendStream(cell, op);
+      }
+      return true;
+    }
     case 'state':
       return cellState(cells, op);
     case 'nbmeta':
@@ -162,7 +195,6 @@ function rewrite(present: ISharedCell, cell: ICell): void {
     present.setSource(cell.source);
   }
   if (isCode(present)) {
-    setOutputs(present, cell.outputs);
     if (present.execution_count !== cell.execution_count) {
       present.execution_count = cell.execution_count;
     }
@@ -211,32 +243,8 @@ function order(cells: CellsInTransaction, op: IOrder): boolean {
 function outputs(cells: CellsInTransaction, op: IOutputs): boolean {
   const cell = cells.code(op.id);
   if (cell) {
-    setOutputs(cell, op.outputs);
+    showOutputs(cell, op.outputs);
     setState(cell, op.state, op.execution_count);
-  }
-  return true;
-}
-
-function setOutputs(cell: ISharedCodeCell, wanted: ICell['outputs']): void {
-  const present = cell.getOutputs();
-  if (!JSONExt.deepEqual(present as any, wanted as any)) {
-    cell.setOutputs(wanted as any);
-  }
-}
-
-function appendStream(cells: CellsInTransaction, op: IAppendStream): boolean {
-  const cell = cells.code(op.id);
-  const output = cell?.getOutputs()[op.index];
-  if (!cell || output?.output_type !== 'stream') {
-    return true;
-  }
-  const text = Array.isArray(output.text)
-    ? output.text.join('')
-    : String(output.text);
-  if (text.length === op.offset) {
-    cell.updateOutputs(op.index, op.index + 1, [
-      { ...output, text: text + op.text }
-    ]);
   }
   return true;
 }
