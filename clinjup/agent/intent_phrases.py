@@ -79,6 +79,8 @@ NOT_ONE_MISSED = (
     r"\bno (?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
     r"\b(?:may|must|can|should) never be (?:missed|overlooked)\b",
     r"\bkein\w* (?:\w+ ){0,3}(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}(?:uebersehen|verpasst)\b",
+    r"\b(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}kein\w* (?:\w+ ){0,2}(?:uebersehen|verpasst|durchrutschen|entgehen)\b",
+    r"\b(?:uebersieh|uebersehen?|verpass\w*) (?:sie |bitte |mir |uns |dabei |ja ){0,3}(?:kein\w*|nichts)\b",
 )
 NOT_ONE_MISSED_SENSITIVITY = 0.95
 SENSITIVITY_FIRST = (

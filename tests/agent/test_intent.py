@@ -147,6 +147,8 @@ REQUESTS = [
      chest("de", risk=first("sensitivity_first", target_sensitivity=0.95), metric="specificity_at_sensitivity")),
     ("Mich interessiert nur der Pneumothorax, der noch nicht behandelt ist.", drain("de", constraints=["untreated_only"])),
     ("Pneumothorax erkennen; es darf kein einziger Fall übersehen werden.", chest("de", **NOT_ONE)),
+    ("Pneumothorax auf Thoraxaufnahmen erkennen. Bitte übersehen Sie keinen Fall.", chest("de", **NOT_ONE)),
+    ("Pneumothorax erkennen, es darf kein Fall durchrutschen.", chest("de", **NOT_ONE)),
     ("Pneumothorax erkennen. Lieber zehn zu viel als einen übersehen.", chest("de", **TEN_TO_ONE)),
     ("Pneumothorax auf Thoraxbildern mit möglichst wenig Fehlalarmen erkennen.",
      chest("de", risk=first("specificity_first"), metric="sensitivity_at_specificity")),
