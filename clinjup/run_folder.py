@@ -118,13 +118,15 @@ class History:
 
 
 def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
-    """What a `restore` record {step_id, cells_removed} says to the clinician."""
+    """What a `restore` record {step_id, cells_removed, cells_brought_back} says to the clinician."""
     step_id, count = restore["step_id"], restore["cells_removed"]
     title = next((step.title for step in plan.steps if step.id == step_id), step_id) if plan else step_id
     cells = "One cell of the run was" if count == 1 else f"{count or 'No'} cells of the run were"
+    earlier = restore.get("cells_brought_back", 0)
+    before = f", and {earlier} above put back as the run wrote {'it' if earlier == 1 else 'them'}" if earlier else ""
     return (
-        f"{cells} taken out from '{title}' on. What you wrote or changed is still there, the journal keeps everything, and the run can go "
-        "on from there."
+        f"{cells} taken out from '{title}' on{before}. What you wrote or changed is still there, the journal keeps everything, and "
+        "the run can go on from there."
     )
 
 

@@ -124,11 +124,10 @@ class RunManager:
         self._runs[run_id].set_paused(paused)
 
     async def restore(self, folder: Path, step_id: str) -> tuple[int, str]:
-        """Take the cells of a step and of all later ones out of the notebook, so that a resumed run does them again.
+        """Put the run's cells back as they stood before a step, so that a resumed run does it and all later ones again.
 
-        The journal keeps everything, and cells that hold the user's text stay. What the user has edited or deleted elsewhere is not
-        undone: no text of the user is ever taken away. Returns how many cells the notebook has now, and a
-        sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
+        The journal keeps everything, and so does the notebook with what the user wrote (see NotebookSession.go_back). Returns how many
+        cells the notebook has now, and a sentence. Raises NotRunningError, RunFolderError, NotebookTroubleError.
         """
         try:
             lock = Lock(folder)
@@ -151,9 +150,14 @@ class RunManager:
         publish = live.publish if live is not None else lambda event, data: None
         workspace = await self.desk.open(folder, history.run_id, history.request.notebook, publish)
         try:
-            removed = workspace.session.remove_steps(steps)
+            removed, brought_back = workspace.session.go_back(step_id, steps)
             cells = len(workspace.session.notebook.cells)
-            record = {"step_id": step_id, "steps": steps, "cells_removed": removed}
+            record = {
+                "step_id": step_id,
+                "steps": steps,
+                "cells_removed": removed,
+                "cells_brought_back": brought_back,
+            }
             history.journal.append("restore", record)
             workspace.session.set_metadata(journal_head=history.journal.head)
         finally:

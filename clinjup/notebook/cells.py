@@ -8,6 +8,9 @@ from nbformat import NotebookNode
 
 from clinjup.ops import Cell, SnapshotCell
 
+# Of a cell that holds what the user wrote where the run's text stands now.
+KEPT_TAG = "clinjup-kept"
+
 
 def new_cell(cell_type: str, source: str, cell_id: str, metadata: dict[str, Any]) -> NotebookNode:
     """An nbformat cell; a code cell without outputs."""

@@ -149,6 +149,14 @@ class LiveNotebook(NotebookSession):
         self.save()
         return len(ops)
 
+    def _put_back(self, cell: NotebookNode, place: int) -> NotebookNode:
+        self._emit(self.shared.put_at(cell, place))
+        return cell
+
+    def _write_over(self, cell: NotebookNode, source: str) -> None:
+        # Whoever opened the notebook since does not know any more who wrote its text.
+        self._emit(self.shared.write(cell, source, keep=True))
+
     def _insert(self, cell: NotebookNode) -> None:
         if cell.metadata["clinjup"].get("author") == "recipe":
             # Its widgets live and its outputs are filtered. Nobody else's cell, and none that was read from a file, is marked here.

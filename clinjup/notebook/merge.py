@@ -16,7 +16,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from clinjup.notebook.cells import as_cell, growth, new_cell
+from clinjup.notebook.cells import KEPT_TAG, as_cell, growth, new_cell
 from clinjup.notebook.versions import REMEMBERED, Gone, Track, Version, merged, of_the_user
 from clinjup.ops import (
     AnyOp,
@@ -30,7 +30,6 @@ from clinjup.ops import (
     Upsert,
 )
 
-KEPT_TAG = "clinjup-kept"
 _WITH_ATTACHMENTS = {"markdown", "raw"}
 
 
@@ -96,15 +95,17 @@ class SharedNotebook:
 
     def put(self, cell: NotebookNode, after: str | None) -> list[AnyOp]:
         """Put a new cell below the cell `after` (None = at the end)."""
-        position = self._position(after) + 1 if after is not None else len(self.cells)
-        return [self._insert(cell, position, origin=None)]
+        return self.put_at(cell, self._position(after) + 1 if after is not None else len(self.cells))
 
-    def write(self, cell: NotebookNode, source: str) -> list[AnyOp]:
-        """Give a cell another text. What the user wrote in it goes into a cell below."""
+    def put_at(self, cell: NotebookNode, place: int) -> list[AnyOp]:
+        return [self._insert(cell, place, origin=None)]
+
+    def write(self, cell: NotebookNode, source: str, *, keep: bool = False) -> list[AnyOp]:
+        """Give a cell another text. What the user wrote in it goes into a cell below; with `keep` whatever stands there."""
         track = self._tracks[cell.id]
         ops: list[AnyOp] = []
         replaced = track.current
-        if replaced.origin is not None and replaced.source != source:
+        if (keep or replaced.origin is not None) and replaced.source != source:
             ops += self._keep_beside(cell, replaced.source)
         cell.source = source
         version = self._note(cell, None, over=replaced.source)

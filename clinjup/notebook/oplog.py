@@ -11,7 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 from pydantic import TypeAdapter
 
-from clinjup.notebook.merge import KEPT_TAG
+from clinjup.notebook.cells import KEPT_TAG
 from clinjup.ops import AnyOp, AppendStream, CellState, Delete, NotebookMetadata, Order, Outputs, Upsert
 
 LOG_NAME = "cache/ops.jsonl"

@@ -6,7 +6,9 @@ The disk is written by a thread of its own, one save after the other, so that a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from clinjup.hashing import sha256_text
+from clinjup.notebook.cells import KEPT_TAG, new_cell
+from clinjup.notebook.step_snapshots import StepSnapshots
 from clinjup.notebook.writing import NotebookText
 
 # A cell that runs this long is written to disk before it ends, and then at most this often while its outputs stream in.
@@ -48,6 +52,8 @@ class NotebookSession:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="clinjup-notebook")
         self._newest: Future[None] | None = None
         self._saving: asyncio.TimerHandle | None = None
+        self._snapshots = StepSnapshots(path.parent)
+        self._step = ""
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
@@ -61,6 +67,7 @@ class NotebookSession:
 
     def add_markdown(self, step_id: str, text: str, *, save: bool = True) -> NotebookNode:
         """Append a markdown cell. Without `save` it goes to disk with the code cell that follows."""
+        self._enter(step_id)
         cell: NotebookNode = new_markdown_cell(text, metadata={"clinjup": self._anchor(step_id, text)})
         self._insert(cell)
         if save:
@@ -69,6 +76,7 @@ class NotebookSession:
 
     def add_code(self, step_id: str, source: str, *, attempt: int, author: str, save: bool = True) -> NotebookNode:
         """Append a code cell. Without `save` the caller saves it, at the latest when it has run."""
+        self._enter(step_id)
         anchor = {**self._anchor(step_id, source), "attempt": attempt, "author": author}
         cell: NotebookNode = new_code_cell(source, metadata={"clinjup": anchor})
         self._insert(cell)
@@ -138,19 +146,73 @@ class NotebookSession:
             os.fsync(file.fileno())
         os.replace(partial, self.path)
 
-    def remove_steps(self, steps: list[str]) -> int:
-        """Take out the run's cells of these steps, but none that the user has changed. Returns how many."""
-        ids = [cell.id for cell in self.notebook.cells if self._is_of(cell, steps)]
-        return self._remove(ids)
+    def go_back(self, step_id: str, steps: list[str]) -> tuple[int, int]:
+        """Put the run's cells back as they stood before `step_id`; `steps` are that step and all after it.
+
+        Nothing that the user wrote goes: their own cells stay as they are, and their text in a cell of the run stays there (in a step that
+        is taken out) or stands in a cell below. Returns how many cells were taken out, and how many brought back.
+        """
+        removed = self._remove([cell.id for cell in self._own_cells() if self._is_of(cell, steps)])
+        brought_back, above = 0, None
+        for wanted in self._snapshots.before(step_id):
+            if wanted.metadata["clinjup"]["step_id"] in steps:
+                continue
+            present = self._same_cell(wanted)
+            if present is None:
+                present = self._put_back(wanted, self._place_below(above))
+                brought_back += 1
+            elif present.source != wanted.source:
+                self._write_over(present, wanted.source)
+                brought_back += 1
+            above = present
+        self._step = ""
+        self.save()
+        return removed, brought_back
 
     async def close(self) -> None:
         """Nothing is written any more; what was written is on the disk."""
         self.settle()
 
+    def _enter(self, step_id: str) -> None:
+        """Keep the run's cells as they stand before a step; one step may write several cells."""
+        if step_id != self._step:
+            self._step = step_id
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk is told where the notebook is saved; without it less is brought back
+                self._snapshots.take(step_id, self._own_cells())
+
+    def _own_cells(self) -> list[NotebookNode]:
+        return [cell for cell in self.notebook.cells if cell.metadata.get("clinjup", {}).get("run_id") == self.run_id]
+
     def _is_of(self, cell: NotebookNode, steps: list[str]) -> bool:
-        anchor = cell.metadata.get("clinjup", {})
-        unchanged = anchor.get("source_sha256") == sha256_text(cell.source)
-        return anchor.get("run_id") == self.run_id and anchor.get("step_id") in steps and unchanged
+        """Whether a cell belongs to one of these steps and reads as the run wrote it."""
+        anchor = cell.metadata["clinjup"]
+        return anchor.get("step_id") in steps and anchor.get("source_sha256") == sha256_text(cell.source)
+
+    def _same_cell(self, wanted: NotebookNode) -> NotebookNode | None:
+        own = self._own_cells()
+        by_id = (cell for cell in own if cell.id == wanted.id)
+        by_anchor = (cell for cell in own if cell.metadata["clinjup"] == wanted.metadata["clinjup"])
+        return next(by_id, None) or next(by_anchor, None)
+
+    def _place_below(self, above: NotebookNode | None) -> int:
+        """Where a cell goes that stood below `above`; None: it was the run's first."""
+        cells = self.notebook.cells
+        if above is not None:
+            return next(place for place, cell in enumerate(cells) if cell is above) + 1
+        own = self._own_cells()
+        return next(place for place, cell in enumerate(cells) if cell is own[0]) if own else len(cells)
+
+    def _put_back(self, cell: NotebookNode, place: int) -> NotebookNode:
+        self.notebook.cells.insert(place, cell)
+        return cell
+
+    def _write_over(self, cell: NotebookNode, source: str) -> None:
+        """Give a cell the run's text again; what the user wrote in it goes into a cell below."""
+        kept = new_cell(cell.cell_type, cell.source, uuid.uuid4().hex, {"tags": [KEPT_TAG]})
+        cell.source = source
+        self._put_back(kept, self._place_below(cell))
 
     def _remove(self, ids: list[str]) -> int:
         self.notebook.cells = [cell for cell in self.notebook.cells if cell.id not in ids]

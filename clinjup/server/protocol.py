@@ -16,7 +16,7 @@ Routes, below the server's base URL (all need Jupyter's authentication; a POST f
     POST   clinjup/v1/runs/{id}/input   Answers    -> RunSummary      answers to question.asked
     POST   clinjup/v1/runs/{id}/approvals/{sha256} ApprovalAnswer -> RunSummary     to approval.requested
     GET    clinjup/v1/runs/{id}/journal            -> JournalRecords
-    POST   clinjup/v1/runs/{id}/restore Restore    -> Restored        the run's cells from a step on are out
+    POST   clinjup/v1/runs/{id}/restore Restore    -> Restored        the run's cells stand as before a step
     GET    clinjup/v1/runs/{id}/files/{name}       -> the bytes       plots/NAME.png, report.html, results.json, ...
     POST   clinjup/v1/cells/explain   CellRequest  -> CellAnswer
     POST   clinjup/v1/cells/mend      CellRequest  -> CellAnswer

@@ -68,7 +68,7 @@ export function notebookDoors(
       const result = await showDialog({
         title: trans.__('Go back to before this step?'),
         body: trans.__(
-          'The cells that the run wrote from "%1" on are taken out. What you wrote or changed stays, and the journal keeps everything.',
+          'The cells that the run wrote from "%1" on are taken out, and its cells before that are put back as they stood. What you wrote stays, if need be in a cell of its own, and the journal keeps everything.',
           step
         ),
         buttons: [

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from clinjup.notebook.merge import KEPT_TAG, SharedNotebook
+from clinjup.notebook.cells import KEPT_TAG
+from clinjup.notebook.merge import SharedNotebook
 from clinjup.ops import AppendStream, SnapshotCell
 
 from .replica import Tab, TabCell
