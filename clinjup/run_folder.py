@@ -123,7 +123,7 @@ def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
     title = next((step.title for step in plan.steps if step.id == step_id), step_id) if plan else step_id
     cells = "One cell of the run was" if count == 1 else f"{count or 'No'} cells of the run were"
     earlier = restore.get("cells_brought_back", 0)
-    before = f", and {earlier} above put back as the run wrote {'it' if earlier == 1 else 'them'}" if earlier else ""
+    before = f", and {earlier} above put back as the run had left {'it' if earlier == 1 else 'them'}" if earlier else ""
     return (
         f"{cells} taken out from '{title}' on{before}. What you wrote or changed is still there, the journal keeps everything, and "
         "the run can go on from there."
@@ -164,7 +164,7 @@ def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
 def make_folder(folder: Path) -> None:
     """Make the folder of a run and those in it. Raises RunFolderError where it cannot be written."""
     try:
-        for name in ("plots", "checkpoints", "cache"):
+        for name in ("plots", "checkpoints", "cache/before_steps"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise RunFolderError(

@@ -150,7 +150,8 @@ class RunManager:
         publish = live.publish if live is not None else lambda event, data: None
         workspace = await self.desk.open(folder, history.run_id, history.request.notebook, publish)
         try:
-            removed, brought_back = workspace.session.go_back(step_id, steps)
+            executed = {each["source_sha256"] for each in history.executions}
+            removed, brought_back = workspace.session.go_back(step_id, steps, executed)
             cells = len(workspace.session.notebook.cells)
             record = {
                 "step_id": step_id,

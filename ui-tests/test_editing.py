@@ -85,11 +85,15 @@ def test_after_going_back_to_before_a_step_the_panel_says_so_and_the_run_goes_on
     lab.ask(notebook=path, claude=True)
     lab.wait_for_end("Failed", timeout=MINUTES)
     lab.wait_for_text("print('second')")
+    select(lab, "print('first')")
+    lab.command("notebook:delete-cell")
+    assert "print('first')" not in lab.sources()  # and not saved
 
     lab.panel.get_by_role("button", name='Go back to before "S2"').click()
     lab.page.locator(".jp-Dialog").get_by_role("button", name="Go back").click()
     end = lab.wait_for_end("Stopped", timeout=MINUTES)
-    expect(end).to_contain_text("taken out from 'S2' on")
+    expect(end).to_contain_text("taken out from 'S2' on, and 1 above put back")
+    lab.wait_for_text("print('first')")
     lab.wait_for_step("S1", "done")
     lab.wait_for_step("S2", "pending")
     lab.page.wait_for_function(

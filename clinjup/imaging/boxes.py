@@ -254,14 +254,14 @@ _SAID = {
     "cut": ("boxes_cut", "{n} boxes reach beyond their image and were cut at its edge."),
     "unreadable": ("boxes_unreadable", "{n} lines or files of boxes cannot be read; left out, and their images count as not boxed."),
     "prediction": ("boxes_of_a_model", "{n} boxes carry a score, so a model drew them; they are no reference standard and are not used."),
-    "no image": ("boxes_without_image", "{n} box files belong to no image of the folder; not used."),
+    "no image": ("boxes_without_image", "{n} box files or entries name no image of the folder; not used. Were the images renamed?"),
     "unknown size": ("boxes_unknown_size", "For {n} images the size that their boxes refer to is unknown; their boxes are not used."),
     "empty file": ("boxes_empty_files", "{n} images are listed with nothing drawn on them: they count as looked at, with nothing to mark."),
 }  # fmt: skip
 
 
-# Of files without an image of this folder these say nothing: they may be no box files at all.
-_NO_LOSS = {_SAID[what][0] for what in ("pixels", "shares", "polygon", "cut", "no image", "empty file")}
+# Where no box was read these tell of no loss.
+_NO_LOSS = {_SAID[what][0] for what in ("pixels", "shares", "polygon", "cut", "empty file")}
 
 
 def box_warnings(source: BoxSource) -> list[DataWarning]:

@@ -149,13 +149,15 @@ class LiveNotebook(NotebookSession):
         self.save()
         return len(ops)
 
-    def _put_back(self, cell: NotebookNode, place: int) -> NotebookNode:
+    def _insert_at(self, cell: NotebookNode, place: int) -> None:
         self._emit(self.shared.put_at(cell, place))
-        return cell
 
-    def _write_over(self, cell: NotebookNode, source: str) -> None:
+    def _write_over(self, cell: NotebookNode, wanted: NotebookNode) -> None:
         # Whoever opened the notebook since does not know any more who wrote its text.
-        self._emit(self.shared.write(cell, source, keep=True))
+        if cell.source != wanted.source:
+            self._emit(self.shared.write(cell, wanted.source, keep=True))
+        if cell.cell_type == "code":
+            self._emit(self.shared.show_again(cell, wanted.outputs, wanted.execution_count))
 
     def _insert(self, cell: NotebookNode) -> None:
         if cell.metadata["clinjup"].get("author") == "recipe":

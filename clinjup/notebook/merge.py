@@ -101,12 +101,12 @@ class SharedNotebook:
         return [self._insert(cell, place, origin=None)]
 
     def write(self, cell: NotebookNode, source: str, *, keep: bool = False) -> list[AnyOp]:
-        """Give a cell another text. What the user wrote in it goes into a cell below; with `keep` whatever stands there."""
+        """Give a cell another text. What the user wrote in it goes into a cell below; with `keep` whatever stands there, and its outputs."""
         track = self._tracks[cell.id]
         ops: list[AnyOp] = []
         replaced = track.current
         if (keep or replaced.origin is not None) and replaced.source != source:
-            ops += self._keep_beside(cell, replaced.source)
+            ops += self._keep_beside(cell, replaced.source, with_outputs=keep)
         cell.source = source
         version = self._note(cell, None, over=replaced.source)
         return [*ops, self._upsert(cell, self._before(cell.id), version)]
@@ -138,6 +138,15 @@ class SharedNotebook:
             return [AppendStream(seq=self.seq, id=cell.id, index=index, offset=offset, text=text)]
         count = cell.get("execution_count")
         return [Outputs(seq=self.seq, id=cell.id, outputs=track.shown, execution_count=count, state=state)]
+
+    def show_again(self, cell: NotebookNode, outputs: list[dict[str, Any]], execution_count: int | None) -> list[AnyOp]:
+        """Give a cell that is not running the outputs of another time."""
+        track = self._tracks[cell.id]
+        cell.outputs = [NotebookNode(output) for output in outputs]
+        cell.execution_count = execution_count
+        track.shown = list(cell.outputs)
+        track.outputs_seq = self._next()
+        return [self._outputs(cell, track)]
 
     def set_running(self, cell: NotebookNode, running: bool) -> list[AnyOp]:
         track = self._tracks.get(cell.id)
@@ -194,11 +203,7 @@ class SharedNotebook:
             return []
         if cell.outputs == outputs and cell.execution_count == execution_count:
             return []
-        cell.outputs = [NotebookNode(output) for output in outputs]
-        cell.execution_count = execution_count
-        track.shown = list(cell.outputs)
-        track.outputs_seq = self._next()
-        return [self._outputs(cell, track).model_copy(update={"origin": client})]
+        return [op.model_copy(update={"origin": client}) for op in self.show_again(cell, outputs, execution_count)]
 
     def take_outputs_of_file(self, client: str, theirs: NotebookNode, seq: int) -> list[AnyOp]:
         """Outputs of a file that stands at op `seq`, where nothing newer is known. They are trusted as Jupyter trusts the file."""
@@ -303,7 +308,7 @@ class SharedNotebook:
 
     # ------------------------------------------------------------------------------------------------- bookkeeping
 
-    def _keep_beside(self, cell: NotebookNode, text: str) -> list[AnyOp]:
+    def _keep_beside(self, cell: NotebookNode, text: str, *, with_outputs: bool = False) -> list[AnyOp]:
         """Put `text`, which the user wrote in `cell`, into a cell of its own below, unless it stands there already."""
         below = self.cells[self._position(cell.id) + 1 :]
         for kept in below:
@@ -314,6 +319,8 @@ class SharedNotebook:
         digest = hashlib.sha256(f"{cell.id}\0{self.seq}\0{text}".encode()).hexdigest()[:16]
         metadata = {"tags": [KEPT_TAG], "clinjup": {"kept_from": cell.id}}
         kept = new_cell(cell.cell_type, text, f"kept-{digest}", metadata)
+        if with_outputs and cell.cell_type == "code":
+            kept.update(outputs=cell.outputs, execution_count=cell.execution_count)
         return [self._insert(kept, self._position(cell.id) + 1, origin=None, author="user")]
 
     def _insert(self, cell: NotebookNode, position: int, *, origin: str | None, author: str | None = None) -> Upsert:
@@ -351,7 +358,9 @@ class SharedNotebook:
         return version
 
     def _upsert(self, cell: NotebookNode, after: str | None, version: Version) -> Upsert:
-        return Upsert(seq=version.seq, origin=version.origin, cell=as_cell(cell), after=after, over=version.over)
+        shown = self._tracks[cell.id].shown  # what a running cell has printed, joined to whole streams as it was told
+        told = as_cell(cell).model_copy(update={"outputs": list(shown)})
+        return Upsert(seq=version.seq, origin=version.origin, cell=told, after=after, over=version.over)
 
     def _outputs(self, cell: NotebookNode, track: Track) -> Outputs:
         return Outputs(

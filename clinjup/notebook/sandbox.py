@@ -40,7 +40,7 @@ _SYSTEM = (
 )
 _DEVICES = ("nvidia*", "dri", "kfd", "dxg")
 # Written by the owner of the run alone, also where the kernel shares the folder.
-_OWNED = ("journal.jsonl", "cache/disclosures")
+_OWNED = ("journal.jsonl", "cache/disclosures", "cache/before_steps")
 _SELF_TEST_SECONDS = 20.0
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import uuid
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -146,23 +147,24 @@ class NotebookSession:
             os.fsync(file.fileno())
         os.replace(partial, self.path)
 
-    def go_back(self, step_id: str, steps: list[str]) -> tuple[int, int]:
+    def go_back(self, step_id: str, steps: list[str], executed: Collection[str]) -> tuple[int, int]:
         """Put the run's cells back as they stood before `step_id`; `steps` are that step and all after it.
 
-        Nothing that the user wrote goes: their own cells stay as they are, and their text in a cell of the run stays there (in a step that
-        is taken out) or stands in a cell below. Returns how many cells were taken out, and how many brought back.
+        Only what reads as the run wrote it comes back, of code only what the journal says was `executed` (hashes of sources). Nothing that
+        the user wrote goes: their own cells stay as they are, and their text in a cell of the run stays there (in a step that is taken out)
+        or stands in a cell below, with what it had shown. Returns how many cells were taken out, and how many brought back.
         """
+        wanted = [cell for cell in self._snapshots.before(step_id) if self._may_come_back(cell, steps, executed)]
         removed = self._remove([cell.id for cell in self._own_cells() if self._is_of(cell, steps)])
+        pairs = self._paired(wanted)
         brought_back, above = 0, None
-        for wanted in self._snapshots.before(step_id):
-            if wanted.metadata["clinjup"]["step_id"] in steps:
-                continue
-            present = self._same_cell(wanted)
+        for cell, present in pairs:
             if present is None:
-                present = self._put_back(wanted, self._place_below(above))
+                above = self._put_back(cell, self._place_below(above))
                 brought_back += 1
-            elif present.source != wanted.source:
-                self._write_over(present, wanted.source)
+                continue
+            if present.source != cell.source or present.get("outputs") != cell.get("outputs"):
+                self._write_over(present, cell)
                 brought_back += 1
             above = present
         self._step = ""
@@ -177,9 +179,8 @@ class NotebookSession:
         """Keep the run's cells as they stand before a step; one step may write several cells."""
         if step_id != self._step:
             self._step = step_id
-            with contextlib.suppress(
-                OSError
-            ):  # a full disk is told where the notebook is saved; without it less is brought back
+            # A full disk is told where the notebook is saved; without a snapshot less is brought back.
+            with contextlib.suppress(OSError):
                 self._snapshots.take(step_id, self._own_cells())
 
     def _own_cells(self) -> list[NotebookNode]:
@@ -190,11 +191,31 @@ class NotebookSession:
         anchor = cell.metadata["clinjup"]
         return anchor.get("step_id") in steps and anchor.get("source_sha256") == sha256_text(cell.source)
 
-    def _same_cell(self, wanted: NotebookNode) -> NotebookNode | None:
-        own = self._own_cells()
-        by_id = (cell for cell in own if cell.id == wanted.id)
-        by_anchor = (cell for cell in own if cell.metadata["clinjup"] == wanted.metadata["clinjup"])
-        return next(by_id, None) or next(by_anchor, None)
+    def _may_come_back(self, cell: NotebookNode, steps: list[str], executed: Collection[str]) -> bool:
+        anchor = cell.metadata["clinjup"]
+        digest = sha256_text(cell.source)
+        if (
+            anchor.get("run_id") != self.run_id
+            or anchor.get("step_id") in steps
+            or anchor.get("source_sha256") != digest
+        ):
+            return False
+        return cell.cell_type == "markdown" or digest in executed
+
+    def _paired(self, wanted: list[NotebookNode]) -> list[tuple[NotebookNode, NotebookNode | None]]:
+        """Each cell with the one in the notebook that it is now: by its id, else (other tools rewrite ids) by its anchor; None: gone."""
+        present = {cell.id: cell for cell in self._own_cells()}
+        by_id = {cell.id: present.pop(cell.id) for cell in wanted if cell.id in present}
+        pairs: list[tuple[NotebookNode, NotebookNode | None]] = []
+        for cell in wanted:
+            found = by_id.pop(cell.id, None)
+            if found is None:
+                alike = (each for each in present.values() if each.metadata["clinjup"] == cell.metadata["clinjup"])
+                found = next(alike, None)
+                if found is not None:
+                    del present[found.id]
+            pairs.append((cell, found))
+        return pairs
 
     def _place_below(self, above: NotebookNode | None) -> int:
         """Where a cell goes that stood below `above`; None: it was the run's first."""
@@ -205,14 +226,21 @@ class NotebookSession:
         return next(place for place, cell in enumerate(cells) if cell is own[0]) if own else len(cells)
 
     def _put_back(self, cell: NotebookNode, place: int) -> NotebookNode:
-        self.notebook.cells.insert(place, cell)
+        if any(cell.id == other.id for other in self.notebook.cells):  # somebody else's cell has taken its id
+            cell.id = uuid.uuid4().hex
+        self._insert_at(cell, place)
         return cell
 
-    def _write_over(self, cell: NotebookNode, source: str) -> None:
-        """Give a cell the run's text again; what the user wrote in it goes into a cell below."""
-        kept = new_cell(cell.cell_type, cell.source, uuid.uuid4().hex, {"tags": [KEPT_TAG]})
-        cell.source = source
-        self._put_back(kept, self._place_below(cell))
+    def _insert_at(self, cell: NotebookNode, place: int) -> None:
+        self.notebook.cells.insert(place, cell)
+
+    def _write_over(self, cell: NotebookNode, wanted: NotebookNode) -> None:
+        """Let a cell read and show `wanted` again; what the user wrote in it goes into a cell below, with its outputs."""
+        if cell.source != wanted.source:
+            kept = new_cell(cell.cell_type, cell.source, uuid.uuid4().hex, {"tags": [KEPT_TAG]})
+            kept.update({name: cell[name] for name in ("outputs", "execution_count") if name in cell})
+            self._insert_at(kept, self._place_below(cell))
+        cell.update({name: wanted[name] for name in ("source", "outputs", "execution_count") if name in wanted})
 
     def _remove(self, ids: list[str]) -> int:
         self.notebook.cells = [cell for cell in self.notebook.cells if cell.id not in ids]

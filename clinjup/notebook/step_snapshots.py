@@ -7,8 +7,10 @@ them stood in the notebook before which step.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
@@ -30,9 +32,11 @@ class StepSnapshots:
             names.append(sha256_text(text))
             file = self._file(names[-1])
             if not file.exists():
-                file.write_text(text, encoding="utf-8")
-        with self._index.open("a", encoding="utf-8") as index:
-            index.write(json.dumps({"step_id": step_id, "cells": names}) + "\n")
+                partial = file.with_suffix(".part")
+                partial.write_text(text, encoding="utf-8")
+                os.replace(partial, file)
+        with self._index.open("a", encoding="utf-8") as index:  # begins a line: the one before may be torn
+            index.write("\n" + json.dumps({"step_id": step_id, "cells": names}))
 
     def before(self, step_id: str) -> list[NotebookNode]:
         """The run's cells before a step, in their order; without those that cannot be read or were changed since.
@@ -43,10 +47,11 @@ class StepSnapshots:
         for name in self._names(step_id):
             try:
                 text = self._file(name).read_text(encoding="utf-8")
+                told = json.loads(text)
             except (OSError, ValueError):
                 continue
-            if sha256_text(text) == name:
-                cell: NotebookNode = from_dict(json.loads(text))
+            if sha256_text(text) == name and _is_cell_of_a_run(told):
+                cell: NotebookNode = from_dict(told)
                 cell.metadata.pop("trusted", None)
                 cells.append(cell)
         return cells
@@ -68,6 +73,15 @@ class StepSnapshots:
                 entry = json.loads(line)
                 if entry["step_id"] == step_id:
                     return [name for name in entry["cells"] if isinstance(name, str) and name.isalnum()]
-            except (ValueError, KeyError, TypeError):  # torn by a crash
+            except (ValueError, KeyError, TypeError):  # torn by a crash, or empty
                 continue
         return []
+
+
+def _is_cell_of_a_run(told: Any) -> bool:
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in ("id", "source")):
+        return False
+    metadata = told.get("metadata")
+    anchor = metadata.get("clinjup") if isinstance(metadata, dict) else None
+    outputs = told.get("outputs") if told.get("cell_type") == "code" else []
+    return told.get("cell_type") in {"code", "markdown"} and isinstance(anchor, dict) and isinstance(outputs, list)

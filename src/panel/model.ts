@@ -180,6 +180,8 @@ export class PanelModel implements IPanelActions, IDisposable {
     this._try(async () => {
       const step = run.plan?.steps.find(each => each.id === stepId);
       if (await this._options.confirm(step?.title ?? stepId)) {
+        // The server compares the file with what stood there: it has to hold what the user has done since.
+        await this._options.saveNotebook(run.notebook);
         await this.client.restore(run.id, stepId);
       }
     });

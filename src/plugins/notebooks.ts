@@ -37,7 +37,7 @@ export function notebookDoors(
       } catch (problem) {
         throw new Error(
           trans.__(
-            'The notebook %1 could not be saved, so nothing was started (%2). Save it, or write into a new notebook.',
+            'The notebook %1 could not be saved, so nothing was done (%2). Save it, or write into a new notebook.',
             path,
             (problem as Error).message
           )

@@ -61,6 +61,9 @@ function rewriteStream(
   while (same < before.length && before[same] === after[same]) {
     same += 1;
   }
+  if (/[\uD800-\uDBFF]/.test(before[same - 1] ?? '')) {
+    same -= 1; // not between the halves of a character beyond 16 bit
+  }
   const streams = cell as YCodeCell; // the interface leaves these two out
   if (same < before.length) {
     streams.removeStreamOutput(index, same);

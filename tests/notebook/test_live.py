@@ -100,11 +100,13 @@ class Browser:
 
 
 @asynccontextmanager
-async def live_notebook(folder: Path, *, told_before: int = 0) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
+async def live_notebook(
+    folder: Path, notebook: NotebookNode | None = None, *, told_before: int = 0
+) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
     """`told_before`: a tab was open before the run, and an earlier one told it ops up to this."""
     run, files, tabs = folder / "run", Files(folder), Tabs()
-    run.mkdir()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
+    run.mkdir(exist_ok=True)
+    notebook = notebook or nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
     nbformat.write(notebook, folder / "nb.ipynb")
     if told_before:
         tabs.open("nb.ipynb", lambda _: None).receive(Hello(client="tab", since=told_before, file="0"))

@@ -31,7 +31,7 @@ class Cast:
 
     title = "cast"
     colour = False
-    placebo_title = "a veil as bright"
+    placebo_title = "a veil"
     caution = (
         "The inserted cast is one shell around the part that is brighter than the background; splints, windows, removed casts and "
         "positions inside a cast are not covered."

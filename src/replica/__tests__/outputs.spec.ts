@@ -97,6 +97,11 @@ const CASES: [string, Partial<Op>[][], any[]][] = [
     [stream(' 3', 'stderr')]
   ],
   [
+    'another character beyond 16 bit with the same first half',
+    [[outputs(stream('🌍 loading'))], [outputs(stream('🌎 done'))]],
+    [stream('🌎 done')]
+  ],
+  [
     'a stream below a picture',
     [[outputs(picture, stream('a\n'))], [more('b\n', 2, 1)]],
     [picture, stream('a\nb\n')]
