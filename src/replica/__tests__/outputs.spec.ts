@@ -65,10 +65,12 @@ function after(...batches: Partial<Op>[][]) {
   const place = model.sharedModel.cells.findIndex(
     cell => cell.getId() === 'run'
   );
-  return {
+  const shown = {
     document: (model.sharedModel.cells[place] as any).getOutputs(),
     drawn: (model.cells.get(place) as CodeCellModel).outputs.toJSON()
   };
+  model.dispose();
+  return shown;
 }
 
 const CASES: [string, Partial<Op>[][], any[]][] = [
