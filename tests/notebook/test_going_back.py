@@ -1,4 +1,4 @@
-"""Going back to before a step: the run's cells stand as they stood then, and nothing that the user wrote is gone."""
+"""Rule 8, a checkpoint of our own: the run's cells stand as they stood before a step, and nothing that the user wrote is gone."""
 
 from __future__ import annotations
 
