@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clinjup.contracts import ModelResults, Results
+from clinjup.reporting.cautions import cautions
 
 
 class PredictionError(Exception):
@@ -45,7 +46,12 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
         raise PredictionError(
             summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine."
         )
-    return {"model": model.name, **summary, "synthetic": results.data.synthetic}
+    return {
+        "model": model.name,
+        **summary,
+        "synthetic": results.data.synthetic,
+        "cautions": cautions(results, model.name),
+    }
 
 
 def _read_results(run_dir: Path) -> Results:

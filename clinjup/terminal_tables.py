@@ -80,7 +80,7 @@ def _short(text: str, limit: int = 60) -> str:
 
 
 def print_predictions(console: Console, summary: dict[str, Any]) -> None:
-    """What was left out, how many images were decided how and by which threshold, and what the figures are not."""
+    """What was left out, how many images were decided how and by which threshold, what the report warns of, what the figures are not."""
     for item in summary["unreadable"]:
         console.print(f"left out: {item['path']} ({item['reason']})", highlight=False, markup=False)
     decided = ", ".join(f"{count} {name}" for name, count in summary["decided"].items())
@@ -91,6 +91,8 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
     )
     told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Written to {summary['out']}"
     console.print(told, highlight=False, markup=False)
+    for sentence in summary["cautions"]:
+        console.print(f"! {sentence}", highlight=False, markup=False, style="yellow")
     trained = (
         "The model was trained on synthetic data and says nothing about real patients. " if summary["synthetic"] else ""
     )

@@ -12,6 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from clinjup.contracts import Results
+from clinjup.reporting.cautions import cautions
 from tests.conftest import REQUEST
 from tests.runs.door import Said, clinjup, tree_digest
 
@@ -160,6 +161,9 @@ def test_predict_applies_the_selected_model_to_a_plain_folder(finished, small_co
     assert list(rows[0]) == ["image", "probability", "decision"] and len(rows) == 5
     assert "broken.png" in said.err
     assert "threshold" in said.err and "synthetic data" in said.err and "Not a medical device" in said.err
+    found = Results.model_validate_json((finished[1] / "results.json").read_text(encoding="utf-8"))
+    told = " ".join(said.err.split())
+    assert all(" ".join(sentence.split()) in told for sentence in cautions(found, found.selected))
 
 
 def test_predict_agrees_with_the_predictions_of_the_run(finished, small_cohort, tmp_path):
