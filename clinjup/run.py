@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any, cast
 
+from clinjup.agent.identifying import without_patients
 from clinjup.agent.loop import Loop, LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError
 from clinjup.agent.planners.pausable import Pausable
@@ -258,7 +259,7 @@ class Run:
             self.publish("text.delta", {"text": sentence, "loud": True})
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:
-        self.record("profile", brief.profile.model_dump(mode="json"))
+        self.record("profile", without_patients(brief.profile, brief.roles).model_dump(mode="json"))
         self.record(
             "roles",
             {"roles": brief.roles.model_dump(mode="json"), "warnings": [w.model_dump() for w in brief.warnings]},

@@ -25,7 +25,7 @@ class ValueCount(Contract):
 
 
 class ColumnProfile(Contract):
-    """One column as it lies on disk. `values` stay on this machine."""
+    """One column as it lies on disk. `values` stay on this machine; a run writes down those of labels only (agent/identifying.py)."""
 
     name: str
     kind: Literal["empty", "flag", "integer", "number", "date", "list", "category", "text"]

@@ -50,6 +50,8 @@ def table_one_frame(cohort: Cohort) -> pd.DataFrame:
         | {name: f"{part['patient'].nunique():,}" for name, part in parts.items()},
     ]
     for covariate in cohort.covariates:
+        if covariate == "visit":  # the number of an examination describes nobody, and may tell who it was
+            continue
         rows += _covariate_rows(covariate, parts)
     for confounder in cohort.confounders:
         row = {"group": "Seen in the image", "row": confounder.replace("_", " ")}

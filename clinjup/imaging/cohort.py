@@ -32,9 +32,10 @@ class Cohort:
     """Images with their reference standard.
 
     `table`: one row an image. **Its index is the row of the image in the cache and survives filtering.** Columns: image (as
-    given in the table), path (absolute), label (0 = classes[0], 1 = classes[1] ...), patient, group (patient joined with
-    near-duplicates; what a split keeps together), split ("train" | "validation" | "test" | "", the official one until
-    `split_cohort`), one float column per confounder (1.0 present, 0.0 absent, NaN unknown), one column per covariate.
+    given in the table), path (absolute), label (0 = classes[0], 1 = classes[1] ...), patient (a number in place of the id,
+    because files of a run are passed on), group (patient joined with near-duplicates; what a split keeps together), split
+    ("train" | "validation" | "test" | "", the official one until `split_cohort`), one float column per confounder (1.0
+    present, 0.0 absent, NaN unknown), one column per covariate.
     Of several classes `priority` is the one that matters most; two are always "negative" and "positive". `grouped_by` says whom
     the column patient numbers. `upright`: the images have an up and a down, as films have; dermoscopic images have none.
     `boxes`: where the target is, where that was asked for (see `imaging.boxes`).
@@ -146,7 +147,7 @@ def read_cohort(
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
     contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
-    `positive` or `negative` values; the same holds for confounders. In folders with DICOM files patients are numbered.
+    `positive` or `negative` values; the same holds for confounders. Patients are numbered in the order in which they come.
     `emit_finding=False` reads without a notebook.
 
     Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
@@ -179,16 +180,16 @@ def read_cohort(
         if has_patient_ids
         else rows["image"]
     )
-    if folder.headers is not None:  # a PatientID must not reach an output
-        patients = numbered(patients)
+    numbers = numbered(patients)  # who a patient is must not reach an output
     images = np.array(folder.scan.images, dtype=object)[rows["file"]]
     table = pd.DataFrame(
         {
             "image": rows["image"],
             "path": [f"{folder.root}{os.sep}{path.replace('/', os.sep)}" for path in images],
             "label": rows["label_code"].astype(int),
-            "patient": patients.astype(str),
-            "group": patients.astype(str),
+            "patient": numbers,
+            # Folds depend on how groups sort, so a table's sort as its ids do: a seed gives the parts that it always gave.
+            "group": _ranked(patients) if folder.headers is None else numbers,
             "split": rows["split"],
         }
     )
@@ -252,6 +253,12 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name in _OWN_COLUMNS or names.count(name) > 1:
             raise ClinjupError(f"The name '{name}' of a confounder or covariate is taken already. Choose another one.")
+
+
+def _ranked(ids: pd.Series) -> pd.Series:
+    """Numbers of one length in place of `ids`, which sort as the ids do."""
+    codes, known = pd.factorize(ids.astype(str), sort=True)
+    return pd.Series([f"{code + 1:0{len(str(len(known)))}}" for code in codes], index=ids.index, dtype=object)
 
 
 def _one_spelling(ids: pd.Series, grouped_by: str, warnings: list[DataWarning]) -> pd.Series:

@@ -80,6 +80,6 @@ def read_headers(scan: FolderScan) -> DicomHeaders | None:
 
 
 def numbered(patients: pd.Series) -> pd.Series:
-    """Patients as "1", "2" ... in the order in which they come; missing stays missing. What a PatientID becomes in outputs."""
+    """Patients as "1", "2" ... in the order in which they come; missing stays missing. What ids become in outputs."""
     codes, _ = pd.factorize(patients)
     return pd.Series([str(code + 1) if code >= 0 else np.nan for code in codes], index=patients.index, dtype=object)

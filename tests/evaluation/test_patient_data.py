@@ -140,3 +140,9 @@ def test_table_one_counts_what_is_known_and_what_is_not():
         frame.loc[("Age, years", "mean (SD)"), "without blob"][:4]
     )
     assert "Synthetic data" in table_one(cohort).as_raw_html()
+
+
+def test_table_one_shows_no_numbers_of_examinations():
+    cohort, _ = blob_cohort(80)
+    cohort = replace(cohort, covariates=["visit"], table=cohort.table.assign(visit="ACC-4711"))
+    assert "ACC-4711" not in table_one_frame(cohort).to_csv()

@@ -198,7 +198,7 @@ def test_label_and_patient_from_another_table(tmp_path):
     write_table(root / "labels.csv", [["file", "who", "y"], ["c.png", "Q3", 0], ["a.png", "Q1", 1]])
     cohort = read(root, label="labels.csv:y", patient="labels.csv:who", positive=["1"], negative=["0"])
     assert dict(zip(cohort.table["image"], cohort.table["label"], strict=True)) == {"a": 1, "c": 0}
-    assert cohort.table["patient"].tolist() == ["Q1", "Q3"] and reasons(cohort) == {"films/b.png": "no label"}
+    assert cohort.table["patient"].nunique() == 2 and reasons(cohort) == {"films/b.png": "no label"}
 
 
 def test_rows_without_a_file_are_not_joined_with_one_another(tmp_path):
@@ -248,8 +248,8 @@ def test_a_part_that_is_not_understood_is_never_trained_on(tmp_path):
 def test_spellings_of_one_patient_id_are_one_patient(tmp_path):
     ids = ["P-017", "p-017 ", "12", "12.0", "P-018", None]
     cohort = read(small(tmp_path, [(f"f{i}", ids[i], "yes" if i % 2 else "no") for i in range(6)]))
-    assert cohort.table["group"].tolist() == ["P-017", "P-017", "12", "12", "P-018", "f5"]
-    assert cohort.table["patient"].nunique() == 4
+    assert cohort.table["patient"].tolist() == ["1", "1", "2", "2", "3", "4"]
+    assert cohort.table["group"].tolist() == ["2", "2", "1", "1", "3", "4"], "sorts as the ids do, so splits stay"
     told = sentence(cohort.warnings, "patient_ids_merged")
     assert told.startswith("2 patient ids") and "017" not in told
 

@@ -292,7 +292,7 @@ def test_images_that_only_2019_has_keep_their_lesion_beside_another_set(written,
             change(root / table.name, half)
     cohort, alone = read(root), read(written("isic2019"))
     assert cohort.grouped_by == "lesion" and "missing_patient_ids" not in codes(cohort.warnings)
-    columns = ["image", "patient", "age", "sex"]
+    columns = ["image", "group", "age", "sex"]
     pd.testing.assert_frame_equal(
         cohort.table[columns].sort_values("image", ignore_index=True),
         alone.table[columns].sort_values("image", ignore_index=True),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from clinjup.agent.identifying import has_header, is_of_names
 from clinjup.agent.privacy.vocabulary import WORD, ordinary_words, parts_of, phrases
 from clinjup.contracts import ColumnProfile, DataProfile, TableProfile
 
@@ -20,23 +21,12 @@ MAX_ROWS = 2_000_000
 MAX_PHRASES = 3_000_000
 RARE = 5
 
-_NAME_HEADER = re.compile(
-    r"name|surname|physician|arzt|ärzt|doctor|radiolog|operator|befunder|reader|station|institution|klinik|hospital",
-    re.I,
-)
 _IMAGE = re.compile(r"\.(png|jpe?g|dcm|dicom|tiff?|bmp|nii|gz)$", re.I)
-_NOT_A_PERSON = re.compile(r"file|image|bild|datei|layer|class|model|column", re.I)
-_LOOKS_LIKE_A_VALUE = re.compile(r"^\s*$|^[\d.,:/-]+$|\.(png|jpe?g|dcm|tiff?|bmp)$|^\d{4}-\d{2}-\d{2}|^[MFWmfw]$", re.I)
 
 
 def column_names(profile: DataProfile) -> list[str]:
     """Names of columns that may be told. A table whose first row is no header gives none: its names are a patient's values."""
-    return [
-        column.name
-        for table in profile.tables
-        if sum(bool(_LOOKS_LIKE_A_VALUE.search(column.name)) for column in table.columns) < 2
-        for column in table.columns
-    ]
+    return [column.name for table in profile.tables if has_header(table) for column in table.columns]
 
 
 def naming_words(profile: DataProfile) -> frozenset[str]:
@@ -44,7 +34,7 @@ def naming_words(profile: DataProfile) -> frozenset[str]:
     root = Path(profile.root)
     found = set(_words_of_files(root)) & ordinary_words()
     for table in profile.tables:
-        for value in _values(root / table.path, table, _is_of_names):
+        for value in _values(root / table.path, table, is_of_names):
             found.update(word.lower() for word in WORD.findall(value))
     structure = [column for table in profile.tables for column in [table.path, *(item.name for item in table.columns)]]
     return frozenset(found - {part for name in [*structure, *profile.class_folders] for part in parts_of(name)})
@@ -72,11 +62,6 @@ def sentences(profile: DataProfile) -> array[int]:
             if len(found) > MAX_PHRASES:
                 break
     return array("L", sorted(found))
-
-
-def _is_of_names(column: ColumnProfile) -> bool:
-    names = _NAME_HEADER.search(column.name) and not _NOT_A_PERSON.search(column.name)
-    return column.kind in {"text", "category"} and bool(names)
 
 
 def _values(path: Path, table: TableProfile, wanted: Callable[[ColumnProfile], bool]) -> Iterator[str]:
