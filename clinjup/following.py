@@ -45,6 +45,7 @@ async def _attend(
 ) -> int:
     begun: list[Callable[[], Coroutine[Any, Any, None]]] = []
     _stop_on_ctrl_c(begun, console, as_json)
+    from clinjup.agent.questions import example_answer
     from clinjup.reporting.journal import JournalError
     from clinjup.runs import (
         NotebookTroubleError,
@@ -91,8 +92,7 @@ async def _attend(
             for option in question.options:
                 console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
         hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
-        # No option stands in the example: whoever copies it must have chosen.
-        example = json.dumps({each.id: "one of the values above" if each.options else "..." for each in questions})
+        example = json.dumps({each.id: example_answer(each) for each in questions})
         console.print(f"Answer with a file like {example}:\n    {hint}", highlight=False, markup=False)
     else:
         print_end(console, results, str(manager.folder(run_id)))

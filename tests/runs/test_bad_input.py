@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
@@ -107,6 +108,18 @@ def test_a_vague_request_is_exit_3_with_at_most_three_questions_answered_by_id(s
     questions = said.json["questions"]
     assert 1 <= len(questions) <= 3
     assert all({"id", "text", "options"} <= question.keys() for question in questions)
+
+
+def test_an_answer_that_is_not_understood_is_said_to_be_and_own_words_are_offered(small_cohort, tmp_path):
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps({"risk": "banana"}), encoding="utf-8")
+    asked = ["run", "Help me with my X-rays.", "--data", small_cohort, "--answers", answers]
+    said = clinjup(*asked, "--out", tmp_path / "run", "--json")
+    assert said.code == 3, said.err
+    texts = {question["id"]: question["text"] for question in said.json["questions"]}
+    assert texts["risk"].startswith('The answer "banana" was not understood. What do you fear more?')
+    assert "not understood" not in texts["target"]
+    assert '"target": "one of the values above, or your own words"' in said.err
 
 
 def test_an_empty_request_and_a_missing_option_are_bad_usage(small_cohort):
