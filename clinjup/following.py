@@ -47,6 +47,7 @@ async def _attend(
     _stop_on_ctrl_c(begun, console, as_json)
     from clinjup.agent.questions import example_answer
     from clinjup.reporting.journal import JournalError
+    from clinjup.run_folder import check_outside_data
     from clinjup.runs import (
         NotebookTroubleError,
         PlannerUnusableError,
@@ -62,6 +63,7 @@ async def _attend(
     cannot_begin = (UnusableData, PlannerUnusableError, UnsupportedTaskError)
     try:
         if request is not None:
+            check_outside_data(request)
             run_id = await manager.submit(request, interactive=interactive)
         else:
             assert folder is not None

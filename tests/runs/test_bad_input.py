@@ -15,7 +15,7 @@ from clinjup.notebook.desk import OwnDesk
 from clinjup.notebook.live import NotebookTroubleError
 from clinjup.reporting import Journal
 from tests.conftest import REQUEST
-from tests.runs.door import clinjup
+from tests.runs.door import clinjup, tree_digest
 
 TABLE = "Data_Entry_2017_v2020.csv"
 
@@ -141,6 +141,36 @@ def test_every_command_answers_a_wrong_folder_in_a_sentence(tmp_path, command):
     said = clinjup(*arguments)
     assert said.code in {2, 4}
     assert "nowhere" in said.out + said.err
+
+
+@pytest.mark.parametrize("within", ["run", "images/run", "."])
+def test_a_run_folder_within_the_data_is_refused(cohort_copy, within):
+    before = tree_digest(cohort_copy)
+    said = clinjup("run", REQUEST, "--data", cohort_copy, "--out", cohort_copy / within)
+    assert said.code == 2 and "only read" in said.err and "--resume" not in said.err, said.err
+    assert f"--out {cohort_copy}-run" in said.err
+    assert tree_digest(cohort_copy) == before
+
+
+def test_runs_of_their_own_name_are_not_put_into_the_data_either(cohort_copy):
+    said = clinjup("run", REQUEST, "--data", ".", cwd=cohort_copy)
+    assert said.code == 2 and "only read" in said.err, said.err
+    assert not (cohort_copy / "clinjup-runs").exists()
+
+
+def test_only_a_folder_with_a_run_is_offered_to_be_resumed(small_cohort, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path)
+    assert said.code == 2 and "not empty" in said.err and "--resume" not in said.err
+    (tmp_path / "journal.jsonl").write_text("")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path)
+    assert said.code == 2 and "--resume" in said.err
+
+
+def test_a_folder_without_a_run_cannot_be_verified(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    said = clinjup("verify", tmp_path)
+    assert said.code == 2 and "There is no run in" in said.err
 
 
 def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):
