@@ -250,10 +250,12 @@ def predict(
 @app.command()
 def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: JsonOption = False) -> None:
     """Check that nothing in a run was changed since it ended: journal, notebook, results, checkpoints."""
-    from clinjup.reporting.verify import verify_run
+    from clinjup.reporting.verify import holds_run, verify_run
 
-    if not run_dir.is_dir():
-        leave(BAD_INPUT, f"There is no run folder '{run_dir}'.", as_json)
+    if not holds_run(run_dir):
+        leave(
+            BAD_INPUT, f"There is no run in '{run_dir}', so nothing can be verified. Name the folder of a run.", as_json
+        )
     verification = verify_run(run_dir)
     if as_json:
         typer.echo(json.dumps(vars(verification), ensure_ascii=False, default=str))

@@ -45,7 +45,9 @@ async def _attend(
 ) -> int:
     begun: list[Callable[[], Coroutine[Any, Any, None]]] = []
     _stop_on_ctrl_c(begun, console, as_json)
+    from clinjup.agent.questions import example_answer
     from clinjup.reporting.journal import JournalError
+    from clinjup.run_folder import check_outside_data
     from clinjup.runs import (
         NotebookTroubleError,
         PlannerUnusableError,
@@ -61,6 +63,7 @@ async def _attend(
     cannot_begin = (UnusableData, PlannerUnusableError, UnsupportedTaskError)
     try:
         if request is not None:
+            check_outside_data(request)
             run_id = await manager.submit(request, interactive=interactive)
         else:
             assert folder is not None
@@ -91,8 +94,7 @@ async def _attend(
             for option in question.options:
                 console.print(f"    {option.value}  {option.text}", highlight=False, markup=False)
         hint = f'clinjup run --resume "{manager.folder(run_id)}" --answers FILE.json'
-        # No option stands in the example: whoever copies it must have chosen.
-        example = json.dumps({each.id: "one of the values above" if each.options else "..." for each in questions})
+        example = json.dumps({each.id: example_answer(each) for each in questions})
         console.print(f"Answer with a file like {example}:\n    {hint}", highlight=False, markup=False)
     else:
         print_end(console, results, str(manager.folder(run_id)))

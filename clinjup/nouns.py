@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _UNCOUNTED = {"hair", "ink", "metal", "text", "gel", "pneumonia", "oedema", "edema", "emphysema"}
 _VOWELS = "aeiou"
 # Dermoscopy's codes in words; all others are words already.
@@ -42,6 +44,14 @@ def plural(noun: str) -> str:
     if last.endswith("y") and last[-2:-1] not in _VOWELS:
         return f"{noun[:-1]}ies"
     return f"{noun}es" if last.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def in_number(number: int, sentence: str, **values: object) -> str:
+    """A sentence that agrees with a number: '{n} of {all} [image has|images have] no label' with n = 1 and all = 9.
+
+    The first in brackets is for 1. `values` are filled in last, so that brackets within them stay.
+    """
+    return re.sub(r"\[([^]|]*)\|([^]|]*)\]", r"\1" if number == 1 else r"\2", sentence).format(n=number, **values)
 
 
 def _last(noun: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from clinjup.contracts import ModelResults, Results
+from clinjup.hashing import sha256_of
 from clinjup.reporting.cautions import cautions
+from clinjup.reporting.verify import recorded_hash
 
 
 class PredictionError(Exception):
@@ -79,4 +81,10 @@ def _model(results: Results, name: str | None, run_dir: Path) -> ModelResults:
         raise PredictionError(f"The run has no model '{wanted}'. It has: {names}.")
     if not model.checkpoint or not (run_dir / model.checkpoint).is_file():
         raise PredictionError(f"The weights of model '{model.name}' are missing from the run folder.")
+    recorded = recorded_hash(run_dir, model.checkpoint)
+    if recorded is not None and recorded != sha256_of(run_dir / model.checkpoint):
+        raise PredictionError(
+            f"The weights of model '{model.name}' ('{model.checkpoint}') are not as the run left them: they are damaged, or were written "
+            f"anew since, so the figures of the run say nothing of them. What else was changed is told by: clinjup verify {run_dir}"
+        )
     return model

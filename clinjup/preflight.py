@@ -9,6 +9,7 @@ from pathlib import Path
 from clinjup.agent.intent import parse_request
 from clinjup.agent.label_findings import offer_what_is_labelled
 from clinjup.agent.priority import priority_of
+from clinjup.agent.questions import ask_again
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
 from clinjup.agent.unanswerable import unanswerable
@@ -56,7 +57,10 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     # What abnormal means decides which values are positive: that is not asked beside it.
     settled = {"positive_values"} if any(each.id == "abnormal_labels" for each in task.open_questions) else set()
     of_data = [each for each in decision.questions if each.id not in settled]
-    questions = [*task.open_questions, *of_data][:MAX_QUESTIONS]
+    questions = [
+        ask_again(each, answers[each.id], task.language) if answers.get(each.id, "").strip() else each
+        for each in [*task.open_questions, *of_data][:MAX_QUESTIONS]
+    ]
     warnings = [*decision.warnings, *unanswerable(task, profile)]
     if decision.roles is not None and not questions:
         told = {warning.sentence for warning in warnings}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, R
 from clinjup.hashing import sha256_text
 from clinjup.locks import Lock, Taken
 from clinjup.reporting import Journal
-from clinjup.reporting.journal import Record
+from clinjup.reporting.journal import JOURNAL_NAME, Record
 
 KILLED = (
     "The program that carried this run ended before the run did. Everything up to there is kept and can be resumed."
@@ -144,6 +144,23 @@ def _time_of(record: Record) -> datetime:
     return datetime.fromisoformat(record.t)
 
 
+def check_outside_data(request: RunRequest) -> None:
+    """Raises RunFolderError where the run folder would lie in the data folder, or be it, links followed."""
+    data = Path(request.data).expanduser().resolve()
+    folder = Path(request.out or "clinjup-runs").expanduser().resolve()
+    if folder.is_relative_to(data):
+        raise RunFolderError(
+            f"The run folder would lie in the data folder '{data}', which is only read. Name a folder elsewhere with --out, such as "
+            f"--out {_beside(data)}"
+        )
+
+
+def _beside(data: Path) -> Path:
+    """A folder for a run beside `data` that is not there yet."""
+    names = chain([f"{data.name}-run"], (f"{data.name}-run-{number}" for number in count(2)))
+    return next(folder for name in names if not (folder := data.with_name(name)).exists())
+
+
 def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
     """The folder for a new run, not yet made. Raises RunFolderError where something lies in it."""
     if request.out is None:
@@ -154,9 +171,10 @@ def new_folder(request: RunRequest, task: ClinicalTask) -> Path:
     if folder.is_file():
         raise RunFolderError(f"'{folder}' is a file. Name a folder for the run with --out.")
     if folder.is_dir() and any(folder.iterdir()):
+        resume = f", or go on with the run in it: clinjup run --resume {folder}"
         raise RunFolderError(
-            f"The folder '{folder}' is not empty, and a run never writes over what is there. Name a new folder with --out, "
-            f"or go on with the run in it: clinjup run --resume {folder}"
+            f"The folder '{folder}' is not empty, and a run never writes over what is there. Name a new folder with --out"
+            f"{resume if (folder / JOURNAL_NAME).is_file() else '.'}"
         )
     return folder.resolve()
 

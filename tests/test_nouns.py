@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinjup.nouns import plural, with_article
+from clinjup.nouns import in_number, plural, with_article
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ from clinjup.nouns import plural, with_article
 )
 def test_a_noun_gets_its_article_and_its_plural(noun, one, many):
     assert (with_article(noun), plural(noun)) == (one, many)
+
+
+def test_a_sentence_agrees_with_its_number_and_leaves_the_values_as_they_are():
+    sentence = "{n} of {all} rows of '{path}' [has|have] no label."
+    assert in_number(1, sentence, all=9, path="[a|b].csv") == "1 of 9 rows of '[a|b].csv' has no label."
+    assert in_number(3, sentence, all=9, path="[a|b].csv") == "3 of 9 rows of '[a|b].csv' have no label."

@@ -10,6 +10,7 @@ from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
 from clinjup.agent.intent_objective import describe
 from clinjup.agent.questions import abnormal_option, ask_abnormal_labels, ask_risk, ask_target, risk_option
+from clinjup.agent.unknown_finding import unknown_finding
 from clinjup.agent.vocabulary import (
     CONFOUNDERS,
     MODALITIES,
@@ -79,7 +80,10 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     ):  # marks are limited by false marks: a sensitivity would be promised and not kept
         risk = risk.model_copy(update={"target_sensitivity": None, "target_specificity": None, "lower_bound": False})
     if target is None:
-        questions.append(ask_target(language, modality.id if modality else None, named if len(named) > 1 else ()))
+        unknown = None if named else unknown_finding(request)
+        questions.append(
+            ask_target(language, modality.id if modality else None, named if len(named) > 1 else (), unknown=unknown)
+        )
     if risk.kind == "balanced" and (target is None if "risk" not in answers else not _is_balanced(answers["risk"])):
         questions.append(ask_risk(language))
     task = ClinicalTask(

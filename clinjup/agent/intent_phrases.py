@@ -85,7 +85,7 @@ NOT_ONE_MISSED = (
 NOT_ONE_MISSED_SENSITIVITY = 0.95
 SENSITIVITY_FIRST = (
     r"(?:\b(?:not|never|avoid|cannot|without|no|fewest|few)|n't)\b[^.;,]{0,30}\b(?:miss|missed|missing|misses|overlook\w*)\b",
-    r"\bmiss(?:ed|ing)?\b[^.;]{0,40}\b(?:worse|worst|danger\w*|fatal|unacceptable|fear)",
+    r"\bmiss(?:ed|ing)?\b[^.;]{0,40}\b(?:worse|worst|danger\w*|fatal|unacceptable|fear|terribl\w*|catastroph\w*|disast\w*)",
     r"\b(?:fear|afraid|worr\w*)[^.;]{0,30}\bmiss(?:ed|ing)\b",
     r"\b(?:uebersehen\w*|verpasst\w*)\b[^.;,]{0,30}\b(?:schlimmer|gefaehrlicher|fataler)\b",
     r"\b(?:kein\w*|nicht|nie|niemals)\b[^.;]{0,50}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
@@ -194,7 +194,8 @@ _GERMAN_WORDS = """
     der die das den dem des ein eine einen einem einer und oder aber ich wir sie es mit ohne auf aus bei fuer von vom zum zur im am ist
     sind soll sollen nicht kein keine keinen bitte moechte will haette gern gerne habe haben als wie wo nur auch noch mir uns unser unsere
     unseren bilder bildern aufnahmen erkennen unterscheiden befund mein meine lieber mindestens hoechstens zwischen werden wird kann
-    koennen dass damit modell jeder jede alle mach baue bau trainiere finde diese dieser
+    koennen dass damit modell jeder jede alle mach baue bau trainiere finde diese dieser erkenne
+    markiere klassifiziere
 """
 _ENGLISH_WORDS = """
     the a an and or but i we it they with without on from at for of to in is are should shall not no please want would like have has as

@@ -23,7 +23,12 @@ def findings_in(profile: DataProfile) -> list[Term]:
 def offer_what_is_labelled(task: ClinicalTask, profile: DataProfile) -> ClinicalTask:
     """The task, its question for the target offering the findings that these data are labelled with, where any can be told."""
     labelled = findings_in(profile)
-    common = ask_target(task.language, task.modality)  # a question about findings that the request names stays as it is
-    offer = ask_target(task.language, task.modality, labelled=labelled)
-    questions = [offer if question == common else question for question in task.open_questions]
+    common = ask_target(task.language, task.modality).options  # findings that the request names stay the offer
+    offer = ask_target(task.language, task.modality, labelled=labelled).options
+    questions = [
+        question.model_copy(update={"options": offer})
+        if question.id == "target" and question.options == common
+        else question
+        for question in task.open_questions
+    ]
     return task.model_copy(update={"open_questions": questions})

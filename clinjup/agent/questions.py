@@ -23,6 +23,14 @@ _TARGET = {
         "Welchen Befund soll das Modell auf diesen Bildern erkennen? Ein anderer kann in eigenen Worten genannt werden."
     ),
 }
+_NOT_KNOWN = {
+    "en": '"{words}" was not understood: it is none of the findings that clinjup knows by name. ',
+    "de": "„{words}“ wurde nicht verstanden: Es ist keiner der Befunde, die clinjup beim Namen kennt. ",
+}
+_NOT_UNDERSTOOD = {
+    "en": 'The answer "{answer}" was not understood. ',
+    "de": "Die Antwort „{answer}“ wurde nicht verstanden. ",
+}
 _TARGET_OF_SEVERAL = {
     "en": "You name several findings; one run answers one of them. Which one first?",
     "de": "Sie nennen mehrere Befunde; ein Lauf beantwortet einen davon. Welcher zuerst?",
@@ -69,6 +77,13 @@ _BOX_CLASS = {
     "de": "Die Rahmen in {path} tragen Nummern statt Namen. Welche Nummer bedeutet {target}?",
 }
 
+# Where more than one of the options may be answered.
+_EXAMPLES = {
+    "target": "one of the values above, or your own words",
+    "risk": "one of the values above, or your own words",
+    "positive_values": "one or several of the values above, separated by ;",
+}
+
 
 def ask_box_class(language: Language, target: str, path: str, counts: dict[str, int]) -> Question:
     """Ask which class number of box files means the target; `counts` gives boxes per number."""
@@ -81,14 +96,37 @@ def ask_box_class(language: Language, target: str, path: str, counts: dict[str, 
 
 
 def ask_target(
-    language: Language, modality: str | None, named: Sequence[Term] = (), labelled: Sequence[Term] = ()
+    language: Language,
+    modality: str | None,
+    named: Sequence[Term] = (),
+    labelled: Sequence[Term] = (),
+    unknown: str | None = None,
 ) -> Question:
-    """Ask which finding; `named` are those of a request that names several, `labelled` those that the labels of the data speak of."""
+    """Ask which finding.
+
+    `named` are those of a request that names several, `labelled` those that the labels of the data speak of, `unknown` words of the
+    request that seem to name a finding and are not understood.
+    """
     common = [
         term for target in _COMMON_TARGETS.get(modality, _COMMON_TARGETS[None]) if (term := by_id(TARGETS, target))
     ]
     options = [QuestionOption(value=term.id, text=term.named(language)) for term in (named or labelled or common)]
-    return Question(id="target", text=(_TARGET_OF_SEVERAL if named else _TARGET)[language], options=options)
+    text = (_TARGET_OF_SEVERAL if named else _TARGET)[language]
+    if unknown and not named:
+        text = _NOT_KNOWN[language].format(words=unknown) + text
+    return Question(id="target", text=text, options=options)
+
+
+def ask_again(question: Question, answer: str, language: Language) -> Question:
+    """The same question, after an answer that was not understood and is quoted."""
+    return question.model_copy(update={"text": _NOT_UNDERSTOOD[language].format(answer=answer.strip()) + question.text})
+
+
+def example_answer(question: Question) -> str:
+    """What may stand in a file of answers. No option stands in it: whoever copies it must have chosen."""
+    if not question.options:
+        return "..."
+    return _EXAMPLES.get(question.id, "one of the values above")
 
 
 def ask_risk(language: Language) -> Question:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NEGATION = r"\b(?:(?:can)?not|never|nothing|nichts|nobody|nicht|nie|niemals|kein\w*|none|no (?:patient|one|image|two)|cannot)\b|n't\b"
+
 _TEST = (
     r"(?:test|hold-?out|held-?out|pruef)[ -]?(?:sets?|data|daten\w*|mengen?|images|bilder\w*|part|split|teil|cases"
     r"|patients|patienten|results?|satz)?\b"
@@ -12,25 +14,61 @@ _ON_TEST = (
     rf"\b(?:on|with|using|against|by|including|auf|an|am|mit|anhand|im|inklusive|einschliesslich)\s+(?:the |our |all "
     rf"|my |dem |den |der |die |de[sr] |unser\w+ |meine\w+ )*(?:\w+ (?:and|und) )?{_TEST}"
 )
+# "Choose on validation and check on the test set", with the German verb last.
+_ONLY_CHECKED = r"(?!\s+(?:\w+\s+){0,2}?(?:ueberpruef|pruef|bewert|auswert|bericht|miss|mess|testen|getest|anwend|evaluier|angeb|nenn|zeig))"
+# Not a diagnostic test: "until the sensitivity of the test is 95 %".
+_TEST_PART = (
+    r"\b(?:test|hold-?out|held-?out)[ -]?(?:sets?|data|daten\w*|mengen?|images|bilder\w*|part|split|teil|cases|patients|patienten"
+    r"|results?|satz|auc|auroc|accuracy|figures?|scores?)\b"
+)
 _TEST_FIGURE = (
     r"test[ -]?(?:set[ -]?)?(?:accuracy|auroc|auc|scores?|results?|performance|figures?|sensitiv\w*|specific\w*|genauigkeit"
     r"|ergebnis\w*)\b"
 )
 _NOT_YET_TEST = (
     r"(?:(?!report|evaluat|measur|validation(?! (?:and|und))|validierung(?! und)|auswert|bericht|\btest(?:ed|e|en"
-    r"|ing)?(?: \w+)? (?:on|auf)\b|apply|anwend|check|pruefe|freeze|frozen)[^.;\n]){0,70}?"
+    r"|ing)?(?: \w+)? (?:on|auf)\b|apply|anwend|check|pruefe|freeze|frozen"
+    r"|\band (?:show|list|give|tell|state)\b|\bund (?:gib|zeig\w*|nenn\w*|miss|sag)\b)[^.;\n]){0,70}?"
 )
 _CHOOSE = (
     r"\b(?:(?:fine-?)?tun(?:e|ing|en)|(?:fine)?tuning|optimi[sz](?:e|ing)|optimier\w*|choos(?:e|ing)|pick(?:ing)?"
-    r"|select(?:ing)?|selection|adjust(?:ing)?|set the threshold"
-    r"|train(?:ing)?|fit(?:ting)?|calibrat(?:e|ing)|keep|take|waehl\w*|auswaehl\w*|auswahl|aussuch\w*|such|suche"
-    r"|einstell\w*|stell\w*|anpass\w*|pass|abstimm\w*|justier\w*"
+    r"|select(?:ing)?|selection|adjust(?:ing)?|set the threshold(?! (?:to|at) \d)"
+    r"|train(?:ing)?|fit(?:ting)?|calibrat(?:e|ing)|(?:adjustment|calibration)|keep|take|waehl\w*|auswaehl\w*|auswahl|aussuch\w*|such|suche"
+    r"|einstell\w*|stell\w*|\w*anpass\w*|passe?|abstimm\w*|justier\w*"
     r"|trainier\w*|nimm|behalte\w*)\b"
 )
 _VERB_LAST = (
-    r"optimier\w*|optimi[sz]ing|tunen|tuning|(?:fein)?abstimmen|einstellen|einzustellen|anpassen|justieren"
+    r"optimier\w*|optimi[sz]ing|tunen|tuning|(?:fein)?abstimmen|einstellen|einzustellen|anpassen|anzupassen|justieren"
     r"|(?:aus)?waehlen|auszuwaehlen|aussuchen|trainieren"
 )
+# What is set before the test set is opened, the verbs that move it, and the two beside each other in either order.
+_KNOB = (
+    r"\b(?:thresholds?|cut-? ?offs?|cut-? ?points?|operating points?|models?|networks?|(?:hyper-?)?parameters?|settings?|weights"
+    r"|schwell\w*|\w*grenz\w*|trennwert\w*|arbeitspunkt\w*|\w*modelle?s?|netz\w*|(?:hyper-?)?parametern?|einstellung\w*"
+    r"|gewichte?n?)\b"
+)
+_MOVE = (
+    r"\b(?:adapt(?:ing)?|adjust(?:ing)?|alter(?:ing)?|chang(?:e|ing)|modify(?:ing)?|vary(?:ing)?|mov(?:e|ing)|shift(?:ing)?"
+    r"|lower(?:ing)?|rais(?:e|ing)|tweak(?:ing)?|increas(?:e|ing)|decreas(?:e|ing)|reduc(?:e|ing)|improv(?:e|ing)|refin(?:e|ing)"
+    r"|retrain(?:ing)?|fine-?tun(?:e|ing)|tun(?:e|ing)|optimi[sz](?:e|ing)|choos(?:e|ing)|pick(?:ing)?|select(?:ing)?|turn(?:ing)?"
+    r"|correct(?:ing)?"
+    r"|adaptier\w*|anpass\w*|anzupassen|passe?n?|(?:ver|ab|um)?aender[en]?\w*|abzuaendern|modifizier\w*|variier\w*"
+    r"|verschieb\w*|senk(?:e|en|t)?|absenk\w*|abzusenken|heb|hebe|anheb\w*|anzuheben|erhoeh\w*|reduzier\w*|verstell\w*"
+    r"|nachstell\w*|nachzustellen|stell\w*|dreh\w*|justier\w*|nachjustier\w*|korrigier\w*|verbesser\w*|nachtrainier\w*"
+    r"|optimier\w*|waehl\w*|setz(?:e|en|t)?)\b"
+)
+_MOVE_KNOB = rf"(?:{_MOVE}\s+(?:(?!and|und)\w+\s+){{0,3}}?{_KNOB}|{_KNOB}(?:(?!valid)[^.;,]){{0,30}}?{_MOVE})"
+_NEXT_STEP = (
+    r"(?:validation|validier|\b(?:then|dann|danach|anschliessend|afterwards|finally|zuletzt|before|bevor|erst|last|at the end|am ende)\b"
+    r"|\b(?:and|und)\b(?! (?:the |die )?(?:sensitiv|specific|spezif|precision|auc|auroc|ppv))|\b\d{4}\b"
+    r"|, (?:tested|measured|reported|checked|getestet|gemessen|geprueft))"
+)
+_SHOWS = (
+    r"(?:\d ?%|\d ?(?:percent|per cent|prozent)|\b[01][.,]\d|\b(?:sensitiv\w*|specific\w*|spezif\w*|auc|auroc|accura\w*|genauig\w*"
+    r"|figures?|results?|scores?|performance|ergebnis\w*|zahlen|good|great|better|fine|okay|perfect|satisf\w*|happy|looks?|fits?"
+    r"|gut|besser|perfekt|zufrieden\w*|stimm\w*|passt|schoen\w*|ueberzeug\w*)\b)"
+)
+_MEASURES = r"\bhow\b[^.;]{0,40}\bchang|\bwie\b[^.;]{0,40}\baender"
 _WRONG = (
     r"(?:(?:that|which|where|the|die|bei denen|wo)\s+)?(?:it|the (?:model|network|ai|algorithm)|model|he|es|er"
     r"|sie|das (?:modell|netz)|die ki|modell)\s+(?:\w+\s+){0,3}"
@@ -114,7 +152,11 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("test_set_tuning", rf"{_CHOOSE}{_NOT_YET_TEST}{_ON_TEST}", unless=r"\bheld-?out part of the training"),
+    Rule(
+        "test_set_tuning",
+        rf"{_CHOOSE}{_NOT_YET_TEST}{_ON_TEST}{_ONLY_CHECKED}",
+        unless=r"\bheld-?out part of the training",
+    ),
     Rule(
         "test_set_tuning",
         rf"\b(?:use|using|nutz\w*|nimm|verwend\w*|benutz\w*)\b[^.;]{{0,20}}{_TEST}[^.;]{{0,15}}\b(?:to|for|um|zum"
@@ -130,6 +172,34 @@ RULES: tuple[Rule, ...] = (
     Rule("test_set_tuning", rf"{_ON_TEST}[^.;,]{{0,30}}?\b(?:{_VERB_LAST})\b"),
     Rule(
         "test_set_tuning",
+        rf"{_MOVE_KNOB}(?!\s+(?:to|at|auf) \d){_NOT_YET_TEST}{_ON_TEST}{_ONLY_CHECKED}",
+        unless=_MEASURES,
+    ),
+    Rule("test_set_tuning", rf"{_KNOB}[^.;,]{{0,20}}?{_ON_TEST}[^.;,]{{0,30}}?{_MOVE}", unless=_MEASURES),
+    Rule("test_set_tuning", rf"{_MOVE_KNOB}\s+to (?:the |our |my )?{_TEST}"),
+    Rule(
+        "test_set_tuning",
+        rf"(?:{_MOVE_KNOB}|\b(?:train(?:ing)?|trainier\w*|tun(?:e|en|ing)|optimi\w*)\b)(?:(?!validation|validier)[^.;]){{0,60}}?"
+        rf"\b(?:until|till|bis|so that|so,? dass|damit)\b(?=[^.;]{{0,90}}{_SHOWS})"
+        rf"(?:(?!{_NEXT_STEP})[^.;]){{0,60}}?{_TEST_PART}",
+    ),
+    Rule(
+        "test_set_tuning",
+        rf"\b(?:until|till|bis)\b(?=[^.;]{{0,90}}{_SHOWS})(?:(?!{_NEXT_STEP})[^.;]){{0,60}}?{_TEST_PART}"
+        rf"(?:(?!{_NEXT_STEP}|{NEGATION})[^.;]){{0,60}}?{_MOVE_KNOB}",
+    ),
+    Rule(
+        "test_set_tuning",
+        rf"\b(?:should|shall|must|may|can|needs? to|has to|have to)\s+(?:(?!not|never|only)\w+ )?be "
+        rf"(?:adapted|adjusted|altered|changed|tuned|chosen|picked|selected|set|optimi[sz]ed|moved|shifted){_NOT_YET_TEST}{_ON_TEST}",
+    ),
+    Rule(
+        "test_set_tuning",
+        rf"\b(?:soll\w*|darf|duerfen|muss|muessen|kann|koennen)\b(?:(?!{NEGATION}|\b(?:erst|nur|valid))[^.;,]){{0,40}}?{_ON_TEST}[^.;,]{{0,30}}?"
+        r"\b(?:angepasst|veraendert|geaendert|eingestellt|gewaehlt|ausgewaehlt|optimiert|verschoben|bestimmt|justiert|festgelegt)\b",
+    ),
+    Rule(
+        "test_set_tuning",
         rf"{_CHOOSE}[^.;]{{0,40}}?\b(?:until|by|according to|bis|nach)\s+(?:the |its |our |die |der |dem )?{_TEST_FIGURE}",
     ),
     Rule(
@@ -141,6 +211,23 @@ RULES: tuple[Rule, ...] = (
         "test_set_tuning",
         rf"\b(?:add|put|mix|include|move|nimm|pack\w*|misch\w*)\b[^.;]{{0,20}}{_TEST}[^.;]{{0,20}}\b(?:to|into?"
         rf"|for|with|zum|ins|in)\b[^.;]{{0,15}}\btrain\w*",
+    ),
+    Rule(
+        "best_result_only",
+        r"\b(?:only|just|nur|ausschliesslich|allein)\s+(?:\w+ ){0,2}?(?:best|beste\w*|nicest|schoenste\w*)\s+(?:\w+ )?"
+        r"(?:results?|figures?|numbers?|values?|scores?|outcomes?|auroc|auc|ergebnis\w*|resultat\w*|zahl\w*|wert\w*"
+        r"|kennzahl\w*)\b",
+        (
+            r"\b(?:report\w*|show\w*|present\w*|publish\w*|mention\w*|give|state|write|tell|list|keep|bericht\w*|zeig\w*"
+            r"|nenn\w*|publizier\w*|veroeffentlich\w*|angeb\w*|gib|schreib\w*|praesentier\w*|behalt\w*)\b",
+        ),
+    ),
+    Rule(
+        "best_result_only",
+        r"\b(?:hid(?:e|ing)|conceal\w*|omit\w*|suppress\w*|leave out|drop|do not (?:report|show|mention)|don't (?:report|show|mention)"
+        r"|verschweig\w*|versteck\w*|unterschlag\w*|verheimlich\w*|lass\w*|weglass\w*)\b[^.;,]{0,30}?\b(?:bad|poor|worse|weak"
+        r"|disappointing|unfavou?rable|negative|schlecht\w*|schwach\w*|enttaeuschend\w*|unguenstig\w*)\s+"
+        r"(?:results?|figures?|numbers?|scores?|outcomes?|ergebnis\w*|resultat\w*|zahl\w*|wert\w*|kennzahl\w*)\b",
     ),
     Rule(
         "resplit_after_result",
@@ -236,7 +323,6 @@ CLAUSE_BREAK = (
     r"[,;:]|\s-\s|\b(?:but|aber|sondern|if|unless|because|although|even though|wenn|falls|weil|obwohl|so that|damit"
     r"|then|dann)\b"
 )
-NEGATION = r"\b(?:(?:can)?not|never|nothing|nichts|nobody|nicht|nie|niemals|kein\w*|none|no (?:patient|one|image|two)|cannot)\b|n't\b"
 NEGATION_BEFORE = (
     r"\b(?:without|instead of|rather than|avoid|prevent\w*|forbid\w*|stop|against|statt|anstatt|ohne|no|vermeid\w*"
     r"|verhinder\w*)\s+(?:\w+\s+){0,2}$"

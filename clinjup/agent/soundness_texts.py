@@ -44,6 +44,26 @@ TEXTS: dict[str, dict[Language, tuple[str, list[str]]]] = {
             ],
         ),
     },
+    "best_result_only": {
+        "en": (
+            "The best of several results is partly luck; shown alone, it promises more than the model keeps on new patients, and "
+            "nobody could see what was left out.",
+            [
+                "Choose one model on the validation part, report its test figures with their confidence intervals, good or bad, and "
+                "list every model that was tried.",
+                "Name the figure that matters most before the run; it comes first in the report.",
+            ],
+        ),
+        "de": (
+            "Das beste von mehreren Ergebnissen ist zum Teil Glück; allein gezeigt, verspricht es mehr, als das Modell bei neuen "
+            "Patienten hält, und niemand könnte sehen, was weggelassen wurde.",
+            [
+                "Ein Modell auf dem Validierungsteil wählen, seine Testzahlen mit Konfidenzintervallen berichten, ob gut oder "
+                "schlecht, und jedes ausprobierte Modell auflisten.",
+                "Die wichtigste Kennzahl vor dem Lauf nennen; sie steht im Bericht an erster Stelle.",
+            ],
+        ),
+    },
     "train_without_labels": {
         "en": (
             "Without labels nothing says which image shows the disease, so a model could neither learn it nor be "

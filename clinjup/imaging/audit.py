@@ -16,7 +16,7 @@ from clinjup.imaging.classes import without_rare_classes
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
 from clinjup.imaging.files import IMAGE_SUFFIXES
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, in_number
 
 MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
 MAX_P = 0.01
@@ -105,12 +105,15 @@ def _with_duplicates_grouped(cohort: Cohort, images: ImageCache) -> tuple[Cohort
     across = sum(table["patient"].at[a] != table["patient"].at[b] for a, b in [*copies, *near])
     whose = f" ({across} of the pairs under different patients)" if across and cohort.has_patient_ids else ""
     sentence = (
-        f"{len(copies)} images are exact copies of another and {len(near)} pairs are nearly identical{whose}; "
-        "each set stays together in one part of the split."
+        in_number(len(copies), "{n} [image is an exact copy|images are exact copies] of another and ")
+        + in_number(len(near), "{n} [pair is|pairs are] nearly identical{whose}; ", whose=whose)
+        + "each set stays together in one part of the split."
     )
     disagreeing = sum(table["label"].at[a] != table["label"].at[b] for a, b in near)
     if disagreeing:
-        sentence += f" {disagreeing} nearly identical pairs have different labels: look at them."
+        sentence += in_number(
+            disagreeing, " {n} nearly identical [pair has|pairs have] different labels: look at [it|them]."
+        )
     grouped = replace(cohort, table=table.assign(group=group))
     return grouped, [DataWarning(code="duplicates", sentence=sentence)]
 
@@ -152,7 +155,11 @@ def _rare_classes(cohort: Cohort) -> list[DataWarning]:
         count = int((cohort.table["label"] == value).sum())
         if count < RARE:
             what = f"{class_words(name)} for {cohort.target}" if cohort.binary else class_words(name)
-            sentence = f"Only {count} images are {what}: every figure about them will be very uncertain."
+            sentence = in_number(
+                count,
+                "Only {n} [image is|images are] {what}: every figure about [it|them] will be very uncertain.",
+                what=what,
+            )
             found.append(DataWarning(code="rare_class", sentence=sentence))
     return found
 
@@ -162,7 +169,8 @@ def _burned_in(files: pd.DataFrame) -> list[DataWarning]:
     if not count:
         return []
     sentence = (
-        f"{count} of {len(files)} images say in their DICOM header that text is burned into the picture. It may name a patient, "
+        in_number(count, "{n} of {all} images [says in its|say in their] DICOM header that", all=len(files))
+        + " text is burned into the picture. It may name a patient, "
         "and a model can read it instead of the disease: look at them, and leave them out (EXCLUDE) where the text stays."
     )
     return [DataWarning(code="burned_in_annotation", sentence=sentence)]
@@ -173,7 +181,12 @@ def _located(files: pd.DataFrame) -> list[DataWarning]:
     if not count:
         return []
     sentence = (
-        f"{count} of {len(files)} images say in their EXIF data where they were taken (GPS). Nothing that this run writes holds EXIF "
+        in_number(
+            count,
+            "{n} of {all} images [says in its EXIF data where it was|say in their EXIF data where they were] taken (GPS). ",
+            all=len(files),
+        )
+        + "Nothing that this run writes holds EXIF "
         "data; take it out of the files themselves before anyone else gets them."
     )
     return [DataWarning(code="exif_location", sentence=sentence)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clinjup.contracts import BoxRole, DataWarning, UnusableData
 from clinjup.imaging.box_files import BoxSource
 from clinjup.imaging.files import printable
+from clinjup.nouns import in_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,13 +87,20 @@ def with_boxes(cohort: Cohort, folder: DataFolder, files: NDArray[np.int64], rol
     warnings = [*box_warnings(reference.source), *reference.unread, *_warnings_of_others(reference, cohort.target)]
     if unboxed:
         sentence = (
-            f"{unboxed} of {positives} images with {cohort.target} have no box. They count as not boxed, never as free of it: "
-            "whether it is there is known, where is not."
+            in_number(
+                unboxed,
+                "{n} of {all} images with {target} [has no box. It counts|have no box. They count] as not boxed, ",
+                all=positives,
+                target=cohort.target,
+            )
+            + "never as free of it: whether it is there is known, where is not."
         )
         warnings.append(DataWarning(code="images_not_boxed", sentence=sentence))
     if contradictory:
-        sentence = (
-            f"{len(contradictory)} images are labelled as free of {cohort.target} and have a box of it; left out."
+        sentence = in_number(
+            len(contradictory),
+            "{n} [image is labelled as free of {target} and has|images are labelled as free of {target} and have] a box of it; left out.",
+            target=cohort.target,
         )
         warnings.append(DataWarning(code="boxes_contradict_label", sentence=sentence))
     reduced = cohort.without_rows(dict.fromkeys(contradictory, f"labelled as free of {cohort.target}, but boxed"))
@@ -202,8 +210,9 @@ def _warnings_of_others(reference: ReferenceBoxes, target: str) -> list[DataWarn
     if reference.disagreeing:
         others = " and ".join(sorted({each.format.upper() for each in reference.others}))
         sentence = (
-            f"The boxes in {source.format.upper()} and in {others} form disagree on {len(reference.disagreeing)} images. Those count "
-            "as not boxed, because nothing says which is right; compare the files, or remove one of the two."
+            f"The boxes in {source.format.upper()} and in {others} form disagree on "
+            + in_number(len(reference.disagreeing), "{n} [image. It counts|images. Those count] ")
+            + "as not boxed, because nothing says which is right; compare the files, or remove one of the two."
         )
         found.append(DataWarning(code="box_formats_disagree", sentence=sentence))
     for other in reference.others:
@@ -214,7 +223,8 @@ def _warnings_of_others(reference: ReferenceBoxes, target: str) -> list[DataWarn
         further = sum(each is not None and len(each) > 0 for each in boxes.values())
         if further:
             sentence = (
-                f"{further} images have a box of {target} only in '{printable(other.path)}' ({other.format.upper()}), which is not "
+                in_number(further, "{n} [image has|images have] a box of {target} only in ", target=target)
+                + f"'{printable(other.path)}' ({other.format.upper()}), which is not "
                 f"read beside '{printable(source.path)}' ({source.format.upper()}): they count as not boxed. Bring all boxes into one "
                 "form with one list of classes to use them."
             )
@@ -245,19 +255,58 @@ def _placed_warnings(source: BoxSource) -> list[DataWarning]:
 
 
 _SAID = {
-    "pixels": ("boxes_in_pixels", "{n} boxes are given in pixels where this form expects shares of the image (0 to 1); read as pixels."),
-    "shares": ("boxes_as_shares", "{n} boxes are given as shares of the image (0 to 1) where this form expects pixels; read as shares."),
-    "unclear unit": ("boxes_unclear_unit", "{n} boxes fit neither pixels nor shares; left out, and their images count as not boxed."),
-    "polygon": ("polygons_as_boxes", "{n} outlines are polygons; the box around each is used."),
-    "zero area": ("boxes_without_area", "{n} boxes have no width or height; left out, and their images count as not boxed."),
-    "outside": ("boxes_outside", "{n} boxes lie wholly outside their image; left out. Were they drawn on another version of it?"),
-    "cut": ("boxes_cut", "{n} boxes reach beyond their image and were cut at its edge."),
-    "unreadable": ("boxes_unreadable", "{n} lines or files of boxes cannot be read; left out, and their images count as not boxed."),
-    "prediction": ("boxes_of_a_model", "{n} boxes carry a score, so a model drew them; they are no reference standard and are not used."),
-    "no image": ("boxes_without_image", "{n} box files or entries name no image of the folder; not used. Were the images renamed?"),
-    "unknown size": ("boxes_unknown_size", "For {n} images the size that their boxes refer to is unknown; their boxes are not used."),
-    "empty file": ("boxes_empty_files", "{n} images are listed with nothing drawn on them: they count as looked at, with nothing to mark."),
-}  # fmt: skip
+    "pixels": (
+        "boxes_in_pixels",
+        "{n} [box is|boxes are] given in pixels where this form expects shares of the image (0 to 1); read as pixels.",
+    ),
+    "shares": (
+        "boxes_as_shares",
+        "{n} [box is|boxes are] given as shares of the image (0 to 1) where this form expects pixels; read as shares.",
+    ),
+    "unclear unit": (
+        "boxes_unclear_unit",
+        "{n} [box fits|boxes fit] neither pixels nor shares; left out, and [its image counts|their images count] as not "
+        "boxed.",
+    ),
+    "polygon": (
+        "polygons_as_boxes",
+        "{n} [outline is a polygon; the box around it|outlines are polygons; the box around each] is used.",
+    ),
+    "zero area": (
+        "boxes_without_area",
+        "{n} [box has|boxes have] no width or height; left out, and [its image counts|their images count] as not boxed.",
+    ),
+    "outside": (
+        "boxes_outside",
+        "{n} [box lies wholly outside its|boxes lie wholly outside their] image; left out. [Was it|Were they] drawn on another "
+        "version of it?",
+    ),
+    "cut": (
+        "boxes_cut",
+        "{n} [box reaches beyond its image and was|boxes reach beyond their image and were] cut at its edge.",
+    ),
+    "unreadable": (
+        "boxes_unreadable",
+        "{n} [line or file|lines or files] of boxes cannot be read; left out, and [its image counts|their images count] as not "
+        "boxed.",
+    ),
+    "prediction": (
+        "boxes_of_a_model",
+        "{n} [box carries|boxes carry] a score, so a model drew [it; it is|them; they are] no reference standard and [is|are] not used.",
+    ),
+    "no image": (
+        "boxes_without_image",
+        "{n} [box file or entry names|box files or entries name] no image of the folder; not used. Were the images renamed?",
+    ),
+    "unknown size": (
+        "boxes_unknown_size",
+        "For {n} [image|images] the size that [its|their] boxes refer to is unknown; [its|their] boxes are not used.",
+    ),
+    "empty file": (
+        "boxes_empty_files",
+        "{n} [image is|images are] listed with nothing drawn on [it: it counts|them: they count] as looked at, with nothing to mark.",
+    ),
+}
 
 
 # Where no box was read these tell of no loss.
@@ -267,7 +316,7 @@ _NO_LOSS = {_SAID[what][0] for what in ("pixels", "shares", "polygon", "cut", "e
 def box_warnings(source: BoxSource) -> list[DataWarning]:
     """What had to be mended or left out while the boxes were read."""
     return [
-        DataWarning(code=code, sentence=sentence.format(n=source.mended[what]))
+        DataWarning(code=code, sentence=in_number(source.mended[what], sentence))
         for what, (code, sentence) in _SAID.items()
         if source.mended[what]
     ]

@@ -22,7 +22,7 @@ from clinjup.imaging.selection import Selection, excluded_list
 from clinjup.imaging.source import DataFolder
 from clinjup.imaging.values import as_covariate, flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, in_number
 
 _OWN_COLUMNS = ("image", "path", "label", "patient", "group", "split")
 
@@ -288,7 +288,11 @@ def _flag_column(
     both = limits["min"] != limits["max"]
     contradictory = int((both & limits["min"].notna()).sum())
     if contradictory:
-        sentence = f"{contradictory} images have contradictory values in '{flag.column}' and count as unknown there."
+        sentence = in_number(
+            contradictory,
+            "{n} [image has|images have] contradictory values in '{column}' and [counts|count] as unknown there.",
+            column=flag.column,
+        )
         warnings.append(DataWarning(code="contradictory_confounder", sentence=sentence))
     return limits["min"].mask(both).reindex(rows.index)
 
@@ -311,7 +315,12 @@ def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool, grouped_by: str
         )
     missing = int(rows["patient"].isna().sum())
     if missing:
-        sentence = f"{missing} of {len(rows)} images have no {grouped_by} id; each counts as a {grouped_by} of its own."
+        sentence = in_number(
+            missing,
+            "{n} of {all} images [has|have] no {unit} id; each counts as a {unit} of its own.",
+            all=len(rows),
+            unit=grouped_by,
+        )
         found.append(DataWarning(code="missing_patient_ids", sentence=sentence))
     return found
 

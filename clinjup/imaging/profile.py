@@ -29,6 +29,7 @@ from clinjup.imaging.source import DataFolder, View, broken_rows_warning
 from clinjup.imaging.tables import TableFormat, read_table, table_format
 from clinjup.imaging.values import kind_of, tokens
 from clinjup.imaging.workbooks import split_sheet
+from clinjup.nouns import in_number
 
 _HEADERS = 200
 _MAX_VALUES = 30
@@ -65,7 +66,11 @@ def profile_data(root: str | Path) -> DataProfile:
         sentence = f"{images.unreadable_in_sample} of {images.sampled} images looked at cannot be read."
         warnings.append(DataWarning(code="unreadable_files", sentence=sentence))
     if scan.closed:
-        sentence = f"{len(scan.closed)} folders cannot be opened (no permission): {', '.join(map(printable, scan.closed[:5]))}."
+        sentence = in_number(
+            len(scan.closed),
+            "{n} [folder|folders] cannot be opened (no permission): {some}.",
+            some=", ".join(map(printable, scan.closed[:5])),
+        )
         warnings.append(DataWarning(code="locked_folders", sentence=sentence))
     if scan.annotations:
         sentence = (

@@ -12,6 +12,7 @@ from clinjup.imaging.files import printable
 from clinjup.imaging.source import DataFolder
 from clinjup.imaging.values import flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
+from clinjup.nouns import in_number
 
 MAX_LISTED = 1000  # excluded images of one reason that are listed one by one
 
@@ -46,13 +47,21 @@ class Selection:
             reasons = np.where(lost["file"] == -2, "several files have this name", "no file of this name in the folder")
             self.excluded += excluded_list(names.tolist(), reasons.tolist())
             self._warn(
-                "missing_files", f"{len(lost)} of {len(rows)} rows name an image that is not in the folder; left out."
+                "missing_files",
+                in_number(
+                    len(lost),
+                    "{n} of {rows} rows [names|name] an image that is not in the folder; left out.",
+                    rows=len(rows),
+                ),
             )
         self.rows = rows[rows["file"] >= 0]
         without_row = total - self.rows["file"].nunique()
         if without_row:
             self._warn(
-                "images_without_row", f"{without_row} of {total} image files have no row in the table; not used."
+                "images_without_row",
+                in_number(
+                    without_row, "{n} of {total} image files [has|have] no row in the table; not used.", total=total
+                ),
             )
 
     def drop_unlabelled(self, roles: Roles) -> list[str]:
@@ -101,7 +110,9 @@ class Selection:
         if len(lost):
             reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
             self.excluded += excluded_list(self._paths(lost), reasons)
-            self._warn("unlabelled", f"{len(lost)} images have no label for this question; left out.")
+            self._warn(
+                "unlabelled", in_number(len(lost), "{n} [image has|images have] no label for this question; left out.")
+            )
         self.rows = rows[known]
 
     def drop_repeated_rows(self) -> None:
@@ -111,11 +122,19 @@ class Selection:
         lost = rows[contradictory].drop_duplicates("file")
         if len(lost):
             self.excluded += excluded_list(self._paths(lost), ["the table gives this image both labels"] * len(lost))
-            self._warn("contradictory_labels", f"{len(lost)} images have different labels in different rows; left out.")
+            self._warn(
+                "contradictory_labels",
+                in_number(len(lost), "{n} [image has|images have] different labels in different rows; left out."),
+            )
         kept = rows[~contradictory].drop_duplicates("file")
         repeated = int((~contradictory).sum()) - len(kept)
         if repeated:
-            self._warn("duplicates", f"{repeated} rows repeat an image that another row names; each image counts once.")
+            self._warn(
+                "duplicates",
+                in_number(
+                    repeated, "{n} [row repeats|rows repeat] an image that another row names; each image counts once."
+                ),
+            )
         self.rows = kept
 
     def _paths(self, rows: pd.DataFrame) -> list[str]:

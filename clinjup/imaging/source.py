@@ -20,6 +20,7 @@ from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
+from clinjup.nouns import in_number
 from clinjup.split_words import split_name
 from clinjup.unknown_words import names_nobody
 
@@ -222,7 +223,11 @@ def broken_rows_warning(path: str, rows: int) -> DataWarning:
     """The warning about rows of a table that could not be told apart into columns."""
     return DataWarning(
         code="broken_table_rows",
-        sentence=f"{rows} rows of the table '{path}' have more values than the table has columns and were left out.",
+        sentence=in_number(
+            rows,
+            "{n} [row|rows] of the table '{path}' [has|have] more values than the table has columns and [was|were] left out.",
+            path=path,
+        ),
     )
 
 

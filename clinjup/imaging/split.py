@@ -14,7 +14,7 @@ from clinjup.contracts import DataWarning, SplitCount, SplitFinding
 from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.folds import MANY_GROUPS, dealt_folds
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, in_number
 
 PARTS = ("train", "validation", "test")
 _MAX_FOLDS = 50
@@ -72,7 +72,10 @@ def _with_official_parts(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
     table = cohort.table.assign(split=cohort.table["split"].replace("", "train"))
     unlisted = int((cohort.table["split"] == "").sum())
     if unlisted and (cohort.table["split"] == "train").any():
-        sentence = f"{unlisted} images are in no official part; they are used for training."
+        sentence = in_number(
+            unlisted,
+            "{n} [image is in no official part; it is|images are in no official part; they are] used for training.",
+        )
         found.append(DataWarning(code="not_in_official_split", sentence=sentence))
     rank = table["split"].map(PARTS.index)
     latest = rank.groupby(table["group"]).transform("max")
@@ -85,8 +88,11 @@ def _with_official_parts(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
             for index in leaving
         }
         sentence = (
-            f"{groups} patients stand in two official parts; their {len(leaving)} images outside the later part are left out, "
-            "because a model must not be tested on patients that it has seen."
+            in_number(groups, "{n} [patient stands|patients stand] in two official parts; ")
+            + in_number(
+                len(leaving), "{n} [image outside the later part is|images outside the later part are] left out, "
+            )
+            + "because a model must not be tested on patients that it has seen."
         )
         cohort = cohort.without_rows(reasons)
         found.append(DataWarning(code="patient_in_two_splits", sentence=sentence))

@@ -70,7 +70,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ClinjupError(f"There is no checkpoint '{path.as_posix()}'. Train the model again.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except (
+        OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, pickle.UnpicklingError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         raise ClinjupError(f"The checkpoint '{path.as_posix()}' is damaged. Train the model again.") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ClinjupError(f"'{path.as_posix()}' is no checkpoint of this version of clinjup. Train the model again.")

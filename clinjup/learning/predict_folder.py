@@ -31,6 +31,7 @@ from clinjup.learning.detection.predict_folder import mark_folder
 from clinjup.learning.trained import TrainedModel, load_model
 
 _FILMS_AT_ONCE = 256
+_NOT_A_TABLE = {".json": "JSON", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook"}
 
 
 def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None = None) -> dict[str, Any]:
@@ -39,8 +40,14 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
     Two classes: `image,probability,decision`, decision 1 where the probability reaches `threshold` (0.5 when None). More:
     `image,probability_<class>...,decision` with the most probable class and, where a `threshold` is given, `flag_<class>`: 1 where the
     class of interest reaches it. `image` is the path within `data`, with forward
-    slashes. Raises ClinjupError where there is no image, none can be read, or the checkpoint is gone or damaged.
+    slashes. Raises ClinjupError where there is no image, none can be read, the checkpoint is gone or damaged, or `out` is called as no
+    table is.
     """
+    if out.suffix.lower() in _NOT_A_TABLE:
+        raise ClinjupError(
+            f"This model judges whole images. That is written as a table (CSV), and not as {_NOT_A_TABLE[out.suffix.lower()]}: call the file "
+            f"'{out.stem}.csv' with --out."
+        )
     model = load_model(checkpoint)
     paths = scan_folder(data).images
     if not paths:

@@ -48,6 +48,21 @@ def export_record(run_dir: Path, notebook: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def holds_run(run_dir: Path) -> bool:
+    """Whether anything in `run_dir` was left by a run."""
+    return any((run_dir / name).is_file() for name in (JOURNAL_NAME, NOTEBOOK_NAME, "results.json"))
+
+
+def recorded_hash(run_dir: Path, name: str) -> str | None:
+    """SHA-256 of the run's file `name` at the end of the run, by its journal. None where the journal does not say."""
+    try:
+        export = _last_export(read_records((run_dir / JOURNAL_NAME).read_bytes()).records)
+    except OSError:
+        return None
+    digest = _mapping(_mapping(export).get("files")).get(name)
+    return digest if isinstance(digest, str) else None
+
+
 def verify_run(run_dir: Path) -> Verification:
     """Check a run folder. Never raises on what lies in it; every fault is a sentence in `problems`."""
     result = Verification()

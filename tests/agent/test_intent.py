@@ -414,6 +414,7 @@ def test_the_agent_can_be_imported_without_torch_or_pandas() -> None:
         ("einen Fehlalarm.", "specificity_first"),
         ("Both about equally", "balanced"),
         ("I am most afraid of a missed one", "sensitivity_first"),
+        ("a missed one would be terrible", "sensitivity_first"),
     ],
 )
 def test_the_fear_may_be_answered_by_what_the_question_shows_or_in_own_words(answer, kind):

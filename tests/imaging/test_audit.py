@@ -76,7 +76,9 @@ def test_exact_copies_with_one_label_share_a_group(tmp_path, audit):
     audited = audit(root)
     groups = audited.table.set_index("image")["group"]
     assert len(audited.table) == 48 and groups["p000_0"] == groups["p005_0"] == groups["p005_1"] == groups["p000_1"]
-    assert groups.nunique() == 23 and "1 images are exact copies" in sentence(audited.warnings, "duplicates")
+    assert groups.nunique() == 23 and "1 image is an exact copy of another and" in sentence(
+        audited.warnings, "duplicates"
+    )
 
 
 def test_exact_copies_with_two_labels_are_excluded(tmp_path, audit):

@@ -110,7 +110,7 @@ def test_the_set_that_speaks_of_most_films_is_read_and_what_it_lacks_is_said(tmp
     cohort = read(root)
     assert places(cohort, "film2") is None
     (told,) = [each for each in cohort.warnings if each.code == "boxes_not_read"]
-    assert told.sentence.startswith("1 images have a box of fracture only in 'annotations/few.json' (COCO)")
+    assert told.sentence.startswith("1 image has a box of fracture only in 'annotations/few.json' (COCO)")
 
 
 def test_a_file_that_gives_no_boxes_is_said(tmp_path):
@@ -120,7 +120,7 @@ def test_a_file_that_gives_no_boxes_is_said(tmp_path):
     )
     assert places(cohort, "film3") is None
     (told,) = [each for each in cohort.warnings if each.code == "boxes_unreadable"]
-    assert told.sentence.startswith("In 'instances_val.json': 1 lines or files")
+    assert told.sentence.startswith("In 'instances_val.json': 1 line or file")
 
 
 def test_a_list_of_names_that_is_too_short_is_asked_about(tmp_path):

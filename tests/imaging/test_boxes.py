@@ -147,7 +147,7 @@ def test_a_box_whose_unit_is_unclear_leaves_its_film_unboxed(tmp_path, line):
     pixels = FORMS["YOLO in pixels"]
     cohort = read(folder(tmp_path, {**pixels, "labels/film4.txt": f"{line}\n"}, labels="110110"))
     assert places(cohort, "film4") is None and len(places(cohort, "film0")) == 1
-    assert sentence(cohort.warnings, "boxes_unclear_unit").startswith("1 boxes")
+    assert sentence(cohort.warnings, "boxes_unclear_unit").startswith("1 box fits")
 
 
 def test_damaged_box_files_are_told_when_a_folder_is_looked_at_and_before_a_run(tmp_path):
@@ -218,7 +218,7 @@ def test_two_formats_that_disagree_leave_the_film_unboxed(tmp_path):
     cohort = read(folder(tmp_path, {**YOLO, **NAMED, **other, "voc/film3.xml": voc(1, 1, 5, 5)}))
     assert places(cohort, "film3") is None and places(cohort, "film0") is not None
     told = next(warning for warning in cohort.warnings if warning.code == "box_formats_disagree")
-    assert "on 1 images" in told.sentence and "VOC" in told.sentence
+    assert "on 1 image. It counts as not boxed" in told.sentence and "VOC" in told.sentence
 
 
 def test_class_numbers_without_names_are_asked_for(tmp_path):

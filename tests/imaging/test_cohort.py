@@ -102,7 +102,7 @@ def test_blank_label_is_negative_where_the_roles_say_so(tmp_path):
 def test_repeated_rows_count_once(tmp_path):
     cohort = read(small(tmp_path, [("a", 1, "yes"), ("a", 1, "yes"), ("b", 2, "no"), ("a", 1, None)]))
     assert cohort.table["image"].tolist() == ["a", "b"] and cohort.excluded == []
-    assert "1 rows repeat" in sentence(cohort.warnings, "duplicates")
+    assert "1 row repeats" in sentence(cohort.warnings, "duplicates")
 
 
 def test_contradictory_labels_exclude_the_image(tmp_path):

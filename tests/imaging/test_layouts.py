@@ -103,7 +103,7 @@ def test_siim_mask_that_cannot_be_read_makes_no_negative(tmp_path, written):
     rows = [["ImageId", " EncodedPixels"], [names[0], " 1 2 3"], [names[1], " 5 9"], [names[2], " -1"]]
     write_table(tmp_path / "train-rle.csv", rows)
     profile = profile_data(tmp_path)
-    assert profile.layout == "siim" and "1 rows" in sentence(profile.warnings, "unreadable_masks")
+    assert profile.layout == "siim" and "1 row of" in sentence(profile.warnings, "unreadable_masks")
     cohort = read_cohort(
         tmp_path, layout="siim", target="pneumothorax", positive=["1"], negative=["0"], emit_finding=False
     )

@@ -91,7 +91,7 @@ def test_patient_in_two_official_parts_leaves_train_and_is_listed():
     assert cohort.table.loc[cohort.table["patient"] == "35", "split"].tolist() == ["test"]
     assert [entry.path for entry in cohort.excluded] == ["i40.png", "i41.png"]
     assert "official test part" in cohort.excluded[0].reason
-    assert "1 patients" in sentence(cohort.warnings, "patient_in_two_splits")
+    assert "1 patient stands" in sentence(cohort.warnings, "patient_in_two_splits")
     assert len(shown.emitted[0]["excluded"]) == 2
 
 

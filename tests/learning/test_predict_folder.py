@@ -81,6 +81,15 @@ def test_without_a_threshold_a_half_decides(model: TrainedModel, folder: Path, t
     assert all(row["decision"] == str(int(float(row["probability"]) >= 0.5)) for row in read(tmp_path / "out.csv"))
 
 
+@pytest.mark.parametrize("name", ["marks.json", "table.xlsx"])
+def test_a_table_is_not_written_into_a_file_that_is_called_none(
+    model: TrainedModel, folder: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ClinjupError, match=rf"call the file '{Path(name).stem}\.csv' with --out"):
+        predict_folder(Path(model.checkpoint), folder, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("case", ["no images", "all unreadable", "no checkpoint", "no place to write"])
 def test_what_cannot_be_done_is_one_sentence_and_leaves_no_table(
     model: TrainedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str

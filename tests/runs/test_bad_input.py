@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from clinjup.notebook.desk import OwnDesk
 from clinjup.notebook.live import NotebookTroubleError
 from clinjup.reporting import Journal
 from tests.conftest import REQUEST
-from tests.runs.door import clinjup
+from tests.runs.door import clinjup, tree_digest
 
 TABLE = "Data_Entry_2017_v2020.csv"
 
@@ -109,6 +110,18 @@ def test_a_vague_request_is_exit_3_with_at_most_three_questions_answered_by_id(s
     assert all({"id", "text", "options"} <= question.keys() for question in questions)
 
 
+def test_an_answer_that_is_not_understood_is_said_to_be_and_own_words_are_offered(small_cohort, tmp_path):
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps({"risk": "banana"}), encoding="utf-8")
+    asked = ["run", "Help me with my X-rays.", "--data", small_cohort, "--answers", answers]
+    said = clinjup(*asked, "--out", tmp_path / "run", "--json")
+    assert said.code == 3, said.err
+    texts = {question["id"]: question["text"] for question in said.json["questions"]}
+    assert texts["risk"].startswith('The answer "banana" was not understood. What do you fear more?')
+    assert "not understood" not in texts["target"]
+    assert '"target": "one of the values above, or your own words"' in said.err
+
+
 def test_an_empty_request_and_a_missing_option_are_bad_usage(small_cohort):
     assert clinjup("run", "  ", "--data", small_cohort).code == 2
     assert clinjup("run", REQUEST).code == 2
@@ -128,6 +141,36 @@ def test_every_command_answers_a_wrong_folder_in_a_sentence(tmp_path, command):
     said = clinjup(*arguments)
     assert said.code in {2, 4}
     assert "nowhere" in said.out + said.err
+
+
+@pytest.mark.parametrize("within", ["run", "images/run", "."])
+def test_a_run_folder_within_the_data_is_refused(cohort_copy, within):
+    before = tree_digest(cohort_copy)
+    said = clinjup("run", REQUEST, "--data", cohort_copy, "--out", cohort_copy / within)
+    assert said.code == 2 and "only read" in said.err and "--resume" not in said.err, said.err
+    assert f"--out {cohort_copy}-run" in said.err
+    assert tree_digest(cohort_copy) == before
+
+
+def test_runs_of_their_own_name_are_not_put_into_the_data_either(cohort_copy):
+    said = clinjup("run", REQUEST, "--data", ".", cwd=cohort_copy)
+    assert said.code == 2 and "only read" in said.err, said.err
+    assert not (cohort_copy / "clinjup-runs").exists()
+
+
+def test_only_a_folder_with_a_run_is_offered_to_be_resumed(small_cohort, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path)
+    assert said.code == 2 and "not empty" in said.err and "--resume" not in said.err
+    (tmp_path / "journal.jsonl").write_text("")
+    said = clinjup("run", REQUEST, "--data", small_cohort, "--out", tmp_path)
+    assert said.code == 2 and "--resume" in said.err
+
+
+def test_a_folder_without_a_run_cannot_be_verified(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    said = clinjup("verify", tmp_path)
+    assert said.code == 2 and "There is no run in" in said.err
 
 
 def test_a_file_for_a_run_folder_is_refused(small_cohort, tmp_path):

@@ -178,6 +178,18 @@ def test_predict_agrees_with_the_predictions_of_the_run(finished, small_cohort, 
     assert max(abs(own[name] - applied[name]) for name in own) < 0.02
 
 
+def test_predict_refuses_weights_that_one_byte_was_changed_in(run_copy, small_cohort, tmp_path):
+    [checkpoint] = (run_copy / "checkpoints").glob("balanced_sampling*")
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    checkpoint.write_bytes(content)
+    said = clinjup(
+        "predict", run_copy, "--data", small_cohort, "--model", "balanced_sampling", "--out", tmp_path / "out.csv"
+    )
+    assert said.code == 2 and "damaged" in said.err and f"clinjup verify {run_copy}" in said.err, said.err
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_the_notebook_can_be_run_again_without_opening_the_test_set_again(run_copy):
     notebook = nbformat.read(run_copy / "notebook.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(run_copy)}}).execute()
@@ -193,7 +205,7 @@ def test_the_notebook_can_be_run_again_without_opening_the_test_set_again(run_co
 
 def test_a_run_never_writes_over_another(finished, small_cohort):
     said = clinjup("run", REQUEST, "--data", small_cohort, "--out", finished[1])
-    assert said.code == 2 and "not empty" in said.err
+    assert said.code == 2 and "not empty" in said.err and "--resume" in said.err
 
 
 def test_nothing_left_the_machine(finished, results):

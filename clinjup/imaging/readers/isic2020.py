@@ -14,6 +14,7 @@ import pandas as pd
 from clinjup.contracts import DataWarning, Roles, TableProfile
 from clinjup.imaging.readers import Example, has_columns, register
 from clinjup.imaging.source import DataFolder, View, build_rows
+from clinjup.nouns import in_number
 
 IMAGE, PATIENT, DIAGNOSIS, VERDICT = "image_name", "patient_id", "diagnosis", "benign_malignant"
 UNSPECIFIED = "benign, not specified"
@@ -53,8 +54,9 @@ def _read_as_meant(folder: DataFolder, path: str, pairs: Sequence[str]) -> pd.Da
     listed = {name for pair in pairs for name in folder.raw(pair)[_PAIR[1]].dropna()}
     repeated = table[IMAGE].isin(listed)
     if repeated.any():
-        sentence = (
-            f"{int(repeated.sum())} images are listed as duplicates of another; of each pair the second is left out."
+        sentence = in_number(
+            int(repeated.sum()),
+            "{n} [image is|images are] listed as duplicates of another; of each pair the second is left out.",
         )
         folder.warnings.append(DataWarning(code="listed_duplicates", sentence=sentence))
     return table[~repeated].reset_index(drop=True)

@@ -16,6 +16,7 @@ from clinjup.contracts import DataWarning, Roles, TableProfile
 from clinjup.imaging.masks import MaskSource, presence
 from clinjup.imaging.readers import Example, has_columns, register
 from clinjup.imaging.source import DataFolder, View, build_rows
+from clinjup.nouns import in_number
 
 IMAGE, RUNS, LABEL = "ImageId", "EncodedPixels", "Pneumothorax"
 _NAMES = ["1.2.276.1", "1.2.276.2", "1.2.276.3"]
@@ -39,7 +40,11 @@ def rle_warning(table: str, broken: int) -> DataWarning:
     """The warning about masks whose run lengths cannot be read."""
     return DataWarning(
         code="unreadable_masks",
-        sentence=f"{broken} rows of '{table}' hold run lengths that cannot be read; what they draw counts as unknown.",
+        sentence=in_number(
+            broken,
+            "{n} [row|rows] of '{table}' [holds|hold] run lengths that cannot be read; what [it draws|they draw] counts as unknown.",
+            table=table,
+        ),
     )
 
 
