@@ -13,6 +13,7 @@ from clinjup.imaging.source import DataFolder
 from clinjup.imaging.values import flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
 
+MAX_NAMED = 3  # values that a warning names
 MAX_LISTED = 1000  # excluded images of one reason that are listed one by one
 
 
@@ -24,6 +25,10 @@ def excluded_list(paths: Sequence[str], reasons: Sequence[str]) -> list[Excluded
         if len(group) > MAX_LISTED:
             listed.append(Excluded(path=f"({len(group) - MAX_LISTED} more)", reason=str(reason)))
     return listed
+
+
+def _images(number: int) -> str:
+    return f"{number} image has" if number == 1 else f"{number} images have"
 
 
 class Selection:
@@ -101,7 +106,16 @@ class Selection:
         if len(lost):
             reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
             self.excluded += excluded_list(self._paths(lost), reasons)
-            self._warn("unlabelled", f"{len(lost)} images have no label for this question; left out.")
+            blank = int(lost["label"].fillna("").eq("").sum())
+            if blank:
+                self._warn("unlabelled", f"{_images(blank)} no label for this question; left out.")
+            if len(lost) > blank:
+                values = [value for value in lost["label"].dropna().unique() if value]
+                named = ", ".join(f"'{printable(value)}'" for value in values[:MAX_NAMED])
+                more = f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else ""
+                self._warn(
+                    "other_labels", f"{_images(len(lost) - blank)} a label that {why} ({named}{more}); left out."
+                )
         self.rows = rows[known]
 
     def drop_repeated_rows(self) -> None:
