@@ -22,7 +22,7 @@ def left_out_for_time(plan: Plan, brief: Brief) -> RecordFinding | None:
     if not late:
         return None
     minutes = f"{brief.budget_seconds / 60:g} min"
-    titles = "; ".join(step.title for step in late)
+    titles = ", ".join(f"'{step.title}'" for step in late)
     confounders = " or the ".join(item.name for item in brief.task.confounders)
     against = [step for step in plan.steps if _mitigates(step)]
     if confounders and against and all(step in late for step in against):
