@@ -8,6 +8,8 @@ from typing import Literal
 from clinjup.contracts import Estimate
 
 NBSP = "\u00a0"
+OUT_OF_TIME = "For lack of time"
+"""How the note begins that names the steps which a run left out because its time was over."""
 _MOST_DECIMALS = 4
 Change = Literal["raised", "lowered", "did not measurably change"]
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinjup.agent.intent import parse_request
+from clinjup.agent.intent_objective import describe
 from clinjup.agent.label_findings import offer_what_is_labelled
 from clinjup.agent.priority import priority_of
 from clinjup.agent.questions import ask_again
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
 from clinjup.agent.unanswerable import unanswerable
+from clinjup.agent.vocabulary import INSERTABLE
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
 
 MAX_QUESTIONS = 3
@@ -54,6 +56,10 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     decision = decide_roles(profile, task, answers)
     if task.target is None:
         task = offer_what_is_labelled(task, profile)
+    if decision.roles is not None:
+        known = INSERTABLE | decision.roles.confounders.keys()
+        unexamined = {item.id for item in task.confounders} - known
+        task = task.model_copy(update={"objective": describe(task, unexamined)})
     # What abnormal means decides which values are positive: that is not asked beside it.
     settled = {"positive_values"} if any(each.id == "abnormal_labels" for each in task.open_questions) else set()
     of_data = [each for each in decision.questions if each.id not in settled]
@@ -63,8 +69,10 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     ]
     warnings = [*decision.warnings, *unanswerable(task, profile)]
     if decision.roles is not None and not questions:
-        told = {warning.sentence for warning in warnings}
         found = await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
+        # The cohort counts images, each under one reason; the table alone counts rows.
+        warnings = [warning for warning in warnings if warning.code != "uncertain_labels"]
+        told = {warning.sentence for warning in warnings}
         warnings += [warning for warning in found if warning.sentence not in told]
     return Preflight(task, profile, decision.roles, warnings, questions)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from clinjup.agent.intent_phrases import SPECIFICITY_FIRST
 from clinjup.agent.thresholds import counts_the_cost
@@ -23,12 +24,17 @@ _CONSTRAINTS = {
 }
 
 
-def describe(task: ClinicalTask) -> str:
-    """One sentence: what is recognised on which images, against what, at which error, without which shortcut."""
+def describe(task: ClinicalTask, unexamined: Collection[str] = ()) -> str:
+    """One sentence: what is recognised on which images, against what, at which error, without which shortcut.
+
+    `unexamined`: ids of the confounders that nothing in the data or here can examine; of these no independence is promised.
+    """
     parts = [_what(task), *_risk(task)]
-    if task.confounders:
-        names = [term.many for item in task.confounders if (term := by_id(CONFOUNDERS, item.id))]
-        parts.append(f"without relying on {_and(names)}")
+    for lead, missed in (("without relying on", False), ("without examining the effect of", True)):
+        named = [item.id for item in task.confounders if (item.id in unexamined) is missed]
+        names = [term.many for name in named if (term := by_id(CONFOUNDERS, name))]
+        if names:
+            parts.append(f"{lead} {_and(names)}")
     parts += [sentence for name, sentence in _CONSTRAINTS.items() if name in task.constraints]
     return ", ".join(parts) + "."
 

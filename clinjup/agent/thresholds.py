@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinjup.contracts import ClinicalTask, TaskType
+from clinjup.contracts import DEFAULT_SENSITIVITY, DEFAULT_SPECIFICITY, ClinicalTask, TaskType
 
-DEFAULT_SENSITIVITY = 0.90
-DEFAULT_SPECIFICITY = 0.95  # where false alarms are what is feared
 SENSITIVE_FALSE_MARKS = (
     1.0  # an image, where a missed case is what is feared; elsewhere one in ten (evaluation/detection)
 )

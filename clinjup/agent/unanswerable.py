@@ -6,9 +6,9 @@ import re
 
 from clinjup.agent.intent_phrases import EXTERNAL, NOT_ONE_MISSED, SENSITIVITY_FIRST
 from clinjup.agent.roles_columns import patient_column
-from clinjup.agent.thresholds import DEFAULT_SPECIFICITY, SENSITIVE_FALSE_MARKS
+from clinjup.agent.thresholds import SENSITIVE_FALSE_MARKS
 from clinjup.agent.vocabulary import fold
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, TaskType
+from clinjup.contracts import DEFAULT_SPECIFICITY, ClinicalTask, DataProfile, DataWarning, TaskType
 
 _SKIN_TONE = (
     "Whether it also works on dark skin cannot be answered from this data: nothing in it says which skin an image shows, and sets like "

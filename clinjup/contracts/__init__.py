@@ -63,6 +63,8 @@ from clinjup.contracts.plan import (
 )
 from clinjup.contracts.results import CellCounts, DataSummary, Disclosure, Results, RunStatus
 from clinjup.contracts.task import (
+    DEFAULT_SENSITIVITY,
+    DEFAULT_SPECIFICITY,
     ClinicalTask,
     NamedConfounder,
     PrimaryMetric,
@@ -74,6 +76,8 @@ from clinjup.contracts.task import (
 )
 
 __all__ = [
+    "DEFAULT_SENSITIVITY",
+    "DEFAULT_SPECIFICITY",
     "FINDING_MIME",
     "PROGRESS_MIME",
     "RESULTS_SCHEMA",

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from clinjup.contracts.base import Contract, Language
 
+DEFAULT_SENSITIVITY = 0.90  # where the request names neither a share nor a price of errors
+DEFAULT_SPECIFICITY = 0.95  # where false alarms are what is feared
+
 
 class TaskType(StrEnum):
     BINARY = "binary_classification"

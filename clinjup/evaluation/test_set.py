@@ -145,7 +145,7 @@ def open_test_set(
         patients = part.table["patient"].nunique()
         emit(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} {cohort.grouped_by}s.",
+            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images{cohort.patients_words(patients)}.",
         )
     predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
     probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}

@@ -64,6 +64,10 @@ class Cohort:
         """The label code of the class of interest: that with priority, or `positive`."""
         return 1 if self.priority is None else self.classes.index(self.priority)
 
+    def patients_words(self, patients: int) -> str:
+        """' of 80 patients' after a number of images; nothing where no column names the patients."""
+        return f" of {patients} {self.grouped_by}s" if self.has_patient_ids else ", patients unknown"
+
     @property
     def finding(self) -> str:
         """Id of what counts as positive: the class with priority, or the target."""
@@ -363,9 +367,9 @@ def _emit(cohort: Cohort, title: str) -> None:
         excluded=cohort.excluded,
         grouped_by=cohort.grouped_by,
     )
-    sentence = f"{len(table)} images of {finding.patients} {cohort.grouped_by}s: "
+    sentence = f"{len(table)} images{cohort.patients_words(finding.patients)}: "
     if cohort.binary:
         sentence += f"{counts['positive']} with {title}, {counts['negative']} without."
     else:
         sentence += ", ".join(f"{count} {class_words(name)}" for name, count in counts.items()) + "."
-    emit(finding, sentence if cohort.has_patient_ids else sentence.replace("patients", "patients (one image each)"))
+    emit(finding, sentence)

@@ -14,6 +14,7 @@ from clinjup.imaging.values import flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import in_number
 
+MAX_NAMED = 3  # values that a warning names
 MAX_LISTED = 1000  # excluded images of one reason that are listed one by one
 
 
@@ -110,9 +111,17 @@ class Selection:
         if len(lost):
             reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
             self.excluded += excluded_list(self._paths(lost), reasons)
-            self._warn(
-                "unlabelled", in_number(len(lost), "{n} [image has|images have] no label for this question; left out.")
-            )
+            blank = int(lost["label"].fillna("").eq("").sum())
+            if blank:
+                self._warn(
+                    "unlabelled", in_number(blank, "{n} [image has|images have] no label for this question; left out.")
+                )
+            if len(lost) > blank:
+                values = [value for value in lost["label"].dropna().unique() if value]
+                named = ", ".join(f"'{printable(value)}'" for value in values[:MAX_NAMED])
+                more = f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else ""
+                told = in_number(len(lost) - blank, "{n} [image has|images have] a label that ")
+                self._warn("other_labels", f"{told}{why} ({named}{more}); left out.")
         self.rows = rows[known]
 
     def drop_repeated_rows(self) -> None:

@@ -238,7 +238,7 @@ def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) 
             images=len(part), patients=part["patient"].nunique(), positives=int((part["label"] == after.positive).sum())
         )
     lines = [
-        f"{name}: {c.images} images of {c.patients} {after.grouped_by}s, {c.positives} {after.priority or 'positive'}"
+        f"{name}: {c.images} images{after.patients_words(c.patients)}, {c.positives} {after.priority or 'positive'}"
         for name, c in counts.items()
     ]
     finding = SplitFinding(split=counts, method=method, warnings=found, excluded=after.excluded[len(before.excluded) :])

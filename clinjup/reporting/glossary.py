@@ -55,7 +55,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "clustered": (
         "Intervals clustered by patient",
-        "All images of a patient count together, not as so many independent ones. Shares of images (sensitivity, specificity, false "
+        "All images of a patient count together, not as so many independent ones; where the patients are unknown, each image counts as a "
+        "patient of its own. Shares of images (sensitivity, specificity, false "
         "alarms) carry Wilson's interval at the number of independent images that they are worth, because a bootstrap of a share of 0 or "
         "100 % has no width. All other figures carry that of a bootstrap: they are computed again on 2,000 random redraws of the patients.",
     ),

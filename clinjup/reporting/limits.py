@@ -5,7 +5,17 @@ from __future__ import annotations
 from clinjup.contracts import Results, TaskType
 from clinjup.nouns import with_article
 from clinjup.phrases import counted
-from clinjup.reporting.verdict import chosen_model, confounder_name, confounders_of, image_noun, target_name
+from clinjup.reporting.numbers import known
+from clinjup.reporting.subject import (
+    chosen_model,
+    confounder_name,
+    confounder_result,
+    confounders_of,
+    image_noun,
+    target_name,
+    unexamined,
+    unexamined_sentence,
+)
 
 NEEDS_INPUT = "[NEEDS INPUT]"
 FEW_POSITIVES = 100
@@ -85,16 +95,33 @@ def needs_input(results: Results) -> list[tuple[str, str]]:
 
 
 def _confounder_limits(results: Results, noun: str) -> list[str]:
-    names = [confounder_name(results.task, name) for name in confounders_of(results)]
-    if not names:
+    if not confounders_of(results):
         return [
             "No confounder was named, and none was tested. A model can rely on anything that goes along with the diagnosis."
         ]
-    listed = " and ".join(names)
-    was, verb, it = ("was", "is", "it") if len(names) == 1 else ("were", "are", "them")
-    return [
-        f"Only the {listed} {was} examined. Other things that go along with the diagnosis (devices, views, markers, image quality) may "
-        "mislead the model as well.",
-        f"In the insertion test the {listed} {verb} drawn into the {noun}, not real. Read it together with the figures on real "
-        f"{noun}s with and without {it}.",
-    ]
+    others = "Other things that go along with the diagnosis (devices, views, markers, image quality) may mislead the model as well."
+    missed = unexamined(results)
+    examined = [name for name in confounders_of(results) if name not in missed]
+    said = [unexamined_sentence(results)] if missed else []
+    if not examined:
+        return [f"{said[0]} {others}"]
+    said.append(f"Only the {_listed(results, examined)} {'was' if len(examined) == 1 else 'were'} examined. {others}")
+    inserted = [name for name in examined if _was_inserted(results, name)]
+    if inserted:
+        verb, it = ("is", "it") if len(inserted) == 1 else ("are", "them")
+        said.append(
+            f"In the insertion test the {_listed(results, inserted)} {verb} drawn into the {noun}, not real. Read it together with the "
+            f"figures on real {noun}s with and without {it}."
+        )
+    return said
+
+
+def _listed(results: Results, names: list[str]) -> str:
+    return " and ".join(confounder_name(results.task, name) for name in names)
+
+
+def _was_inserted(results: Results, name: str) -> bool:
+    """Whether it was drawn into images; true too where that is still to come."""
+    figures = [confounder_result(model, name)[0] for model in results.models]
+    measured = [each for each in figures if each is not None]
+    return not measured or any(known(each.false_alarm_increase) is not None for each in measured)

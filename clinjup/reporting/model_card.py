@@ -10,18 +10,23 @@ from clinjup.nouns import plain_name
 from clinjup.reporting.glossary import TERMS
 from clinjup.reporting.limits import NEEDS_INPUT, limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of
-from clinjup.reporting.tables import Table, confounder_table, metrics_table, split_table, strata_table, training_words
-from clinjup.reporting.verdict import (
+from clinjup.reporting.reliance import reliance
+from clinjup.reporting.subject import (
     chosen_model,
+    clustered_words,
     confounder_name,
-    confounder_sentence,
     confounders_of,
     image_noun,
     mitigation_words,
-    performance_sentence,
-    reliance,
+    opening_words,
+    patients_unknown,
+    patients_words,
     target_name,
+    unexamined,
+    unexamined_sentence,
 )
+from clinjup.reporting.tables import Table, confounder_table, metrics_table, split_table, strata_table, training_words
+from clinjup.reporting.verdict import confounder_sentence, left_out_sentence, performance_sentence, without_sentence
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -92,7 +97,10 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         metrics_table(results, "test" if model.test else "validation", calibration=flag) for flag in (False, True)
     ]
     names = confounders_of(results)
-    findings = [confounder_sentence(results, name) for name in names] + [performance_sentence(results)]
+    findings = [left_out_sentence(results), unexamined_sentence(results)]
+    findings += [confounder_sentence(results, name) for name in names]
+    findings += [performance_sentence(results, named=True), *(without_sentence(results, name) for name in names)]
+    examined = [name for name in names if name not in unexamined(results)]
     return {
         "model_id": escape(_name(results, model)),
         "model_summary": f"{escape(results.task.objective.rstrip('.'))}. Research software, **not a medical device**.{synthetic}",
@@ -120,8 +128,8 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "speeds_sizes_times": f"{duration(model.seconds)} of training"
         + (f", {model.parameters:,} parameters" if model.parameters else ""),
         "testing_data": _testing_data(results),
-        "testing_factors": ", ".join(escape(confounder_name(results.task, name)) for name in names) or "none",
-        "testing_metrics": "Each figure with its 95 % confidence interval, clustered by patient; threshold fixed on validation.",
+        "testing_factors": ", ".join(escape(confounder_name(results.task, name)) for name in examined) or "none",
+        "testing_metrics": f"Each figure with its 95 % confidence interval, {clustered_words(results)}; threshold fixed on validation.",
         "results": "\n\n".join(_markdown(table) for table in tables if table) or "No model was evaluated.",
         "results_summary": escape(" ".join(finding for finding in findings if finding)),
         "model_examination": "\n\n".join(_markdown(table) for table in _examination(results, model, names))
@@ -174,7 +182,7 @@ def _recommendations(results: Results, names: list[str]) -> str:
 
 def _training_data(results: Results, asked: dict[str, str]) -> str:
     data = results.data
-    lines = [f"{data.images:,} images of {data.patients:,} patients; {len(data.excluded):,} files left out.", ""]
+    lines = [f"{_counted(results, data.images, data.patients)}; {len(data.excluded):,} files left out.", ""]
     if data.synthetic:
         lines[:0] = ["Synthetic data (computed images).", ""]
     split = split_table(results)
@@ -200,8 +208,17 @@ def _training_regime(model: ModelResults) -> str:
 def _testing_data(results: Results) -> str:
     test = results.split.get("test")
     opened = {0: "not opened", 1: "opened once"}.get(results.test_openings, f"opened {results.test_openings} times")
-    size = f"{test.images:,} images of {test.patients:,} patients" if test else "no test part"
-    return f"Internal test part ({size}), {opened}. External testing: {NEEDS_INPUT}"
+    if results.test_openings == 1 and not any(model.test for model in results.models):
+        opened = opening_words(results)
+    size = _counted(results, test.images, test.patients) if test else "no test part"
+    return f"Internal test part ({size}): {opened}. External testing: {NEEDS_INPUT}"
+
+
+def _counted(results: Results, images: int, patients: int) -> str:
+    """'600 images of 300 patients'; where nothing names the patients, the images alone."""
+    if patients_unknown(results):
+        return f"{images:,} images, {patients_words(results)}"
+    return f"{images:,} images of {patients:,} {results.data.grouped_by}s"
 
 
 def _examination(results: Results, model: ModelResults, names: list[str]) -> list[Table]:

@@ -13,14 +13,30 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
-from clinjup.metric_names import same_metric
-from clinjup.nouns import class_words, plain_name, plural
-from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, stated_percent
+from clinjup.nouns import plain_name, plural
+from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of, show
 from clinjup.reporting.pictures import SECTIONS, read_pictures
+from clinjup.reporting.reliance import CONVENTION, Reliance, reliance
 from clinjup.reporting.story import ANSWERS_FILE, STEP_WORDS, Story
+from clinjup.reporting.subject import (
+    chosen_model,
+    clustered_words,
+    compared_models,
+    confounder_name,
+    confounder_result,
+    confounders_of,
+    image_noun,
+    opening_words,
+    operating_figures,
+    patients_unknown,
+    patients_words,
+    target_name,
+    unexamined,
+    unexamined_sentence,
+)
 from clinjup.reporting.tables import (
     Table,
     association_table,
@@ -33,22 +49,14 @@ from clinjup.reporting.tables import (
     split_table,
     strata_table,
 )
+from clinjup.reporting.understood import understood
 from clinjup.reporting.verdict import (
-    CONVENTION,
-    Reliance,
-    chosen_model,
-    compared_models,
-    confounder_name,
-    confounder_result,
     confounder_sentence,
-    confounders_of,
-    image_noun,
-    operating_figures,
+    left_out_sentence,
     performance_sentence,
-    reliance,
     state_sentence,
-    target_name,
     verdict,
+    without_sentence,
 )
 
 STATUS_WORDS = {
@@ -60,13 +68,6 @@ STATUS_WORDS = {
     RunStatus.RUNNING: "Running",
 }
 EXCLUDED_SHOWN = 20
-_RISK_WORDS = {
-    "balanced": "missed cases and false alarms count alike",
-    "sensitivity_first": "missing a case is worse than a false alarm",
-    "specificity_first": "a false alarm is worse than missing a case",
-    "harm_ratio": "a missed case weighs as much as several false alarms",
-    "false_mark_limit": "few false marks per image",
-}
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,18 @@ def render_report(
         if complete or results.sentence in ("", verdict(results))
         else results.sentence,
         "complete": complete,
+        "left_out": left_out_sentence(results),
+        "notes": [note for note in results.notes if note != left_out_sentence(results)],
+        "without": [said for name in confounders_of(results) if (said := without_sentence(results, name))],
+        "unexamined": unexamined_sentence(results),
+        "examined": [name for name in confounders_of(results) if name not in unexamined(results)],
+        "opening": opening_words(results),
+        "patients": patients_words(results),
+        "unknown_patients": patients_unknown(results),
+        "clustered": clustered_words(results),
         "noun": image_noun(results.task),
         "target": target_name(results.task),
-        "understood": _understood(results),
+        "understood": understood(results),
         "trusts": [_trust(results, name) for name in confounders_of(results)],
         "convention": CONVENTION,
         "performance": performance_sentence(results),
@@ -191,61 +201,6 @@ def _environment() -> Environment:
 def _json(value: object) -> str:
     """As it stands in a file that a person reads."""
     return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _understood(results: Results) -> list[tuple[str, str]]:
-    task = results.task
-    risk = task.risk
-    wish = _RISK_WORDS[risk.kind]
-    if risk.harm_ratio:
-        wish = f"one missed case weighs as much as {risk.harm_ratio:g} false alarms"
-    if risk.target_sensitivity:
-        wish += f"; sensitivity of at least {stated_percent(risk.target_sensitivity)}"
-    if risk.lower_bound:
-        wish += " that must hold for other patients too (95 % confidence)"
-    if risk.target_specificity:
-        wish += f"; specificity of at least {stated_percent(risk.target_specificity)}"
-    if risk.false_marks_per_image:
-        wish += f"; at most {risk.false_marks_per_image:g} false marks per image"
-    rows = [
-        ("Objective", task.objective),
-        ("Kind of task", plain_name(task.task_type.value)),
-        ("To be found", task.target_name or target_name(task)),
-    ]
-    if task.classes:
-        rows.append(("Classes", ", ".join(class_words(name) for name in task.classes)))
-        rows.append(
-            (
-                "Class with priority",
-                class_words(task.priority) if task.priority else f"none named; {target_name(task)} harms most",
-            )
-        )
-    if task.comparator:
-        rows.append(("To be told from", plain_name(task.comparator)))
-    rows.append(("Images", task.modality_name or plain_name(task.modality or "not named")))
-    rows.append(("The worse error", wish + (f" (“{risk.phrase}”)" if risk.phrase else "")))
-    rows += _judged_by(results)
-    rows += [("Feared confounder", f"{item.name} (“{item.phrase}”)") for item in task.confounders]
-    if task.constraints:
-        rows.append(("Conditions", ", ".join(plain_name(item) for item in task.constraints)))
-    if task.prevalence:
-        rows.append(("Stated prevalence", stated_percent(task.prevalence)))
-    return rows
-
-
-def _judged_by(results: Results) -> list[tuple[str, str]]:
-    """The metric that decided between the models, and the one that the request suggests where that is another one."""
-    wanted = results.task.primary_metric.name
-    if not results.experiments:
-        return [("Judged by", "nothing yet: no model was chosen")]
-    used = results.experiments[0].metric
-    said = metric_of(used).label
-    if len(results.experiments) == 1:
-        said += "; only one model was trained, so nothing had to be chosen"
-    if same_metric(used, wanted):
-        return [("Judged by", said)]
-    fate = "could not be had on these data" if wanted == "worst_group_auroc" else "did not decide here"
-    return [("Judged by", said), ("Suggested metric", f"{metric_of(wanted).label}; it {fate}")]
 
 
 def _trust(results: Results, name: str) -> Trust:

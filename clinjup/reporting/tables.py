@@ -19,12 +19,13 @@ from clinjup.reporting.numbers import (
     metric_of,
     show,
 )
-from clinjup.reporting.verdict import (
+from clinjup.reporting.subject import (
     compared_models,
     confounder_name,
     confounder_result,
     image_noun,
     mitigation_words,
+    patients_unknown,
     target_name,
 )
 
@@ -153,7 +154,10 @@ def split_table(results: Results) -> Table | None:
         share = f" ({percent(part.positives / part.images)})" if part.images else ""
         cells = [Cell(f"{part.images:,}"), Cell(f"{part.patients:,}"), Cell(f"{part.positives:,}{share}")]
         rows.append(Row(PARTS.get(name, _sentence_case(plain_name(name))), cells))
-    columns = ["Images", f"{_sentence_case(results.data.grouped_by)}s", f"With {target_name(results.task)}"]
+    grouped = f"{_sentence_case(results.data.grouped_by)}s"
+    if patients_unknown(results):
+        rows = [replace(row, cells=[row.cells[0], Cell("unknown"), *row.cells[2:]]) for row in rows]
+    columns = ["Images", grouped, f"With {target_name(results.task)}"]
     return Table("How the images were divided", columns, rows, "Part")
 
 

@@ -23,17 +23,22 @@ export function Cohort(props: Of<'cohort'>): React.ReactElement {
         )}
       </h4>
       <p>
-        {props.grouped_by === 'lesion'
+        {props.warnings.some(warning => warning.code === 'no_patient_ids')
           ? trans.__(
-              '%1 images of %2 lesions',
-              count(props.images, language),
-              count(props.patients, language)
+              '%1 images, patients unknown',
+              count(props.images, language)
             )
-          : trans.__(
-              '%1 images of %2 patients',
-              count(props.images, language),
-              count(props.patients, language)
-            )}
+          : props.grouped_by === 'lesion'
+            ? trans.__(
+                '%1 images of %2 lesions',
+                count(props.images, language),
+                count(props.patients, language)
+              )
+            : trans.__(
+                '%1 images of %2 patients',
+                count(props.images, language),
+                count(props.patients, language)
+              )}
       </p>
       <dl className="jp-Clinjup-Bars">
         {Object.entries(props.classes).map(([name, images]) => (

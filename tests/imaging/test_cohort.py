@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import unicodedata
@@ -12,6 +13,7 @@ from clinjup.agent.roles import decide_roles
 from clinjup.contracts import Flag, UnusableData
 from clinjup.imaging import check_usable, profile_data
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
+from clinjup.preflight import check
 from tests.imaging.folders import codes, film, findings, read, sentence, write_cohort, write_image, write_table
 
 DRAIN = {"chest_drain": {"column": "films.csv:drain", "present": ["1"], "absent": ["0"]}}
@@ -92,6 +94,20 @@ def test_blank_label_is_unlabelled_not_negative(tmp_path):
         assert cohort.table["image"].tolist() == ["a", "d"]
         assert reasons(cohort) == {"films/b.png": "no label", "films/c.png": "no label"}
         assert "unlabelled" in codes(cohort.warnings)
+
+
+def test_each_image_that_is_left_out_is_counted_under_one_reason(tmp_path):
+    rows = [(f"f{i}", i, value) for i, value in enumerate(["ja", "ja", "nein", "nein", "fraglich", "fraglich", "", ""])]
+    root = small(tmp_path, [*rows, ("gone!", 9, "fraglich")])
+    found = asyncio.run(check("Diagnose pneumothorax on chest X-rays.", str(root), {}))
+    assert "uncertain_labels" not in codes(found.warnings)  # it counts rows of the table
+    assert sentence(found.warnings, "other_labels") == (
+        "2 images have a label that is neither positive nor negative ('fraglich'); left out."
+    )
+    assert sentence(found.warnings, "unlabelled").startswith("2 images have no label")
+    assert sentence(found.warnings, "missing_files").startswith("1 of 9 rows")
+    cohort = read(root, positive=["ja"], negative=["nein"])
+    assert len(cohort.table) == 4 and len(cohort.excluded) == 5
 
 
 def test_blank_label_is_negative_where_the_roles_say_so(tmp_path):

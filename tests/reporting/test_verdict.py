@@ -15,7 +15,8 @@ from clinjup.contracts import (
 from clinjup.nouns import with_article
 from clinjup.phrases import out_of_100
 from clinjup.reporting.numbers import duration, show
-from clinjup.reporting.verdict import confounder_sentence, reliance, verdict
+from clinjup.reporting.reliance import reliance
+from clinjup.reporting.verdict import confounder_sentence, verdict
 from tests.reporting import example
 from tests.reporting.example import plain
 
@@ -31,7 +32,8 @@ def with_drain_figures(**changes: Estimate) -> Results:
 def test_the_verdict_is_the_sentence_of_the_issue() -> None:
     assert plain(verdict(example.results())) == (
         "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 % (458 films each). "
-        "Of 100 films with pneumothorax it finds 91; of 100 without, it raises a false alarm on 23."
+        "Of 100 films with pneumothorax the chosen model, balanced sampling, finds 91; of 100 without, it raises a false alarm on 23. "
+        "Of the 45 films with pneumothorax but without a chest drain it finds 87 % (95 % CI 75–99)."
     )
 
 
@@ -185,8 +187,8 @@ def test_a_handful_of_cases_is_told_as_a_handful() -> None:
     text = plain(verdict(results))
     assert "Of 100 films with" not in text
     assert (
-        "Only 1 film with pneumothorax could be tried, of which it finds 1: too few to say how many it would find"
-        in text
+        "Only 1 film with pneumothorax could be tried, of which the chosen model, balanced sampling, finds 1: too few to say how many it "
+        "would find" in text
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clinjup.agent.left_out import TIME_SPENT, left_out_for_time
 from clinjup.agent.plan import build_plan, rebuild_plan
 from clinjup.agent.plan_detection import why_needless
 from clinjup.agent.repair import propose_repair
@@ -18,8 +19,9 @@ from clinjup.contracts import (
     StepStatus,
 )
 
-# Below this, what is optional is left out, so that the best model so far is still evaluated.
-RESERVE_SECONDS = 45.0
+# Below this, what is optional is left out, so that the best model so far is still evaluated. Of a short budget it is a quarter: who gives
+# a minute has few images.
+RESERVE_SECONDS, RESERVE_SHARE = 45.0, 0.25
 FAILED_STEP = "failed_"  # how the id of the question about a step that failed begins
 TRAININGS = frozenset({"train_model", "train_detector", "train_detector_against", "cross_fit", "estimate_confounder"})
 
@@ -43,7 +45,7 @@ class RecipePlanner:
             return await self._after_failure(failed, state)
         step = self._next_step(state)
         if step is None:
-            return _end(state.plan)
+            return _end(state)
         return self._place(step, state)
 
     async def close(self) -> None:
@@ -79,8 +81,8 @@ class RecipePlanner:
                 step.status, step.note = StepStatus.SKIPPED, f"needs a step that was left out ({missing[0]})"
             elif needless:
                 step.status, step.note = StepStatus.SKIPPED, needless
-            elif step.optional and state.seconds_left() < RESERVE_SECONDS:
-                step.status, step.note = StepStatus.SKIPPED, "left out because the time budget was spent"
+            elif step.optional and state.seconds_left() < _reserve(state):
+                step.status, step.note = StepStatus.SKIPPED, TIME_SPENT
             else:
                 return step
             status[step.id] = step.status
@@ -89,16 +91,25 @@ class RecipePlanner:
     def _place(self, step: Step, state: RunState) -> PlaceRecipe:
         if step.recipe in TRAININGS:
             trainings = [s for s in state.plan.steps if s.recipe in TRAININGS and s.status is not StepStatus.DONE]
-            share = max(state.seconds_left() - RESERVE_SECONDS, 0.0) / 60 / (len(trainings) + 1)
+            share = max(state.seconds_left() - _reserve(state), 0.0) / 60 / (len(trainings) + 1)
             step.parameters["MAX_MINUTES"] = max(round(min(share, 60.0), 1), 0.2)
         return PlaceRecipe(step_id=step.id, recipe=step.recipe, parameters=step.parameters, words=step.words)
 
 
-def _end(plan: Plan) -> Finish:
-    """A run that had to leave out what the others rest on has not answered its question."""
-    left_out = next((step for step in plan.steps if step.status is StepStatus.SKIPPED and not step.optional), None)
+def _reserve(state: RunState) -> float:
+    return min(RESERVE_SECONDS, RESERVE_SHARE * state.brief.budget_seconds)
+
+
+def _end(state: RunState) -> Action:
+    """A run that had to leave out what the others rest on has not answered its question; what time did not allow is noted first."""
+    left_out = next(
+        (step for step in state.plan.steps if step.status is StepStatus.SKIPPED and not step.optional), None
+    )
     if left_out is None:
-        return Finish(sentence="All steps are done.")
+        late = left_out_for_time(state.plan, state.brief)
+        if late is not None and all(finding.get("sentence") != late.sentence for finding in state.findings):
+            return late
+        return Finish(sentence=late.sentence if late is not None else "All steps are done.")
     sentence = f"The step '{left_out.title}' was left out, and with it all that rests on it. {left_out.note}"
     return Finish(status="failed", sentence=sentence.strip())
 

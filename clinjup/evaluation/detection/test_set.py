@@ -116,7 +116,7 @@ def open_test_set_for_marks(
         patients = part.table["patient"].nunique()
         emit(
             TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images of {patients} {cohort.grouped_by}s, "
+            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images{cohort.patients_words(patients)}, "
             f"{len(part.known)} of them with known boxes.",
         )
     marks = {name: marks_on(model, images, part) for name, model in by_name.items()}  # type: ignore[arg-type]

@@ -3,8 +3,8 @@
 # explains: Evaluates all detectors together on the test part; the opening is counted.
 # %% [markdown]
 # ## Open the test set, once
-# All detectors are evaluated together, with the thresholds fixed before. Intervals are 95 % confidence intervals, clustered by patient.
-# Marks can only be judged on images whose boxes are known. **Look for:** intervals first, values second.
+# All detectors are evaluated together, with the thresholds fixed before. Intervals are 95 % confidence intervals, clustered by patient
+# where the patients are known. Marks can only be judged on images whose boxes are known. **Look for:** intervals first, values second.
 # %% parameters
 CONFOUNDERS = []
 SEED = 0

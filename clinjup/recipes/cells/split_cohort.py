@@ -3,7 +3,8 @@
 # explains: Divides the cohort into training, validation and test so that no patient is in two parts.
 # %% [markdown]
 # ## Split by patient
-# Training, validation and test never share a patient, nor two near-identical images. An official split is used as it is.
+# Training, validation and test never share a patient, nor two near-identical images; where no column names the patients, each
+# image counts as a patient of its own. An official split is used as it is.
 # Everything is chosen on *validation*; the *test* part stays closed until the end. **Look for:** enough patients with the
 # target in every part.
 # %% parameters
