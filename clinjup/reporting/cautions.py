@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from clinjup.contracts import Results
-from clinjup.reporting.verdict import confounders_of, reliance, state_sentence
+from clinjup.reporting.reliance import reliance
+from clinjup.reporting.subject import confounders_of
+from clinjup.reporting.verdict import state_sentence
 
 
 def cautions(results: Results, model: str) -> list[str]:

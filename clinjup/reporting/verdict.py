@@ -123,7 +123,7 @@ def _no_better_than_chance(results: Results) -> str:
     low, high = auroc.ci95
     return (
         f"This model was not shown to be better than chance (AUROC {auroc.value:.2f}, 95 % confidence interval {low:.2f} to "
-        f"{high:.2f}), so no other figure of it means much; more images are needed."
+        f"{high:.2f}), so no other figure of it means much; more images are needed, or another training (see its curve)."
     )
 
 
