@@ -56,8 +56,10 @@ def test_ctrl_d_at_a_question_ends_the_run_as_one_that_needs_an_answer(small_coh
 
 @posix
 def test_ctrl_c_before_the_run_has_begun_is_exit_4_and_changes_nothing(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_SHARE, "run", VAGUE, "--data", str(tmp_path), "--out", str(tmp_path / "run")],
+        [sys.executable, "-c", SLOW_SHARE, "run", VAGUE, "--data", str(data), "--out", str(tmp_path / "run")],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

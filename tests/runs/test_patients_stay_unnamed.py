@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from clinjup.contracts import Results
+from clinjup.agent import plan_detection
+from clinjup.contracts import Results, RunRequest
 from clinjup.imaging.synthetic import write_cohort
 from tests.conftest import REQUEST
-from tests.runs.door import clinjup
+from tests.runs.door import clinjup, run_in_process
 
 MARKS = "Mark suspicious fractures on wrist X-rays. At most one false mark per two images."
 # Who somebody is: name, number, birth date, and a sentence about them.
@@ -61,10 +62,9 @@ def secrets() -> set[str]:
     return {"Zwickelbauer", "PNR-7", "Quellgasse", *FIRST} | {born for _, _, _, born, _ in said}
 
 
-@pytest.mark.parametrize("headers", [GERMAN, ("Patient", "Patient ID", "Name", "Birth date", "Notes")])
-def test_a_run_on_a_table_with_names_names_nobody(tmp_path: Path, headers: tuple[str, ...]) -> None:
+def test_a_run_on_a_table_with_names_names_nobody(tmp_path: Path) -> None:
     data = write_cohort("pneumothorax", tmp_path / "data", layout="clinic", patients=40, seed=3, workers=1)
-    names = add_persons(data / "Befundliste.csv", "Pat.-Nr.", headers, ";", "utf-8-sig")
+    names = add_persons(data / "Befundliste.csv", "Pat.-Nr.", GERMAN, ";", "utf-8-sig")
     run = tmp_path / "run"
     said = clinjup("run", REQUEST, "--data", data, "--out", run, "--json", "--budget-minutes", "0.3")
     assert said.code == 0, said.err
@@ -79,12 +79,14 @@ def test_a_run_on_a_table_with_names_names_nobody(tmp_path: Path, headers: tuple
     assert clinjup("verify", run).code == 0
 
 
-def test_marks_on_films_name_nobody(tmp_path: Path) -> None:
+def test_marks_on_films_name_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few batches, and English headers: what is looked at is what is written, not how well it marks."""
+    monkeypatch.setattr(plan_detection, "STEPS", 12)
     data = write_cohort("wrist", tmp_path / "data", patients=40, seed=11, workers=1)
     names = add_persons(data / "dataset.csv", "patient_id", ENGLISH, ",", "utf-8-sig")
     run = tmp_path / "run"
-    said = clinjup("run", MARKS, "--data", data, "--out", run, "--budget-minutes", "1", "--json")
-    assert said.code == 0, said.err
+    found, _, _ = run_in_process(RunRequest(intent=MARKS, data=str(data), out=str(run)))
+    assert found.status == "completed", found.sentence
     assert leaks(run, secrets()) == set()
     images = json.loads((run / "predictions.json").read_text(encoding="utf-8"))["images"]
     pairs = {(names[image["image"]], image["patient"]) for image in images}
