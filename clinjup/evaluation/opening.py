@@ -6,11 +6,11 @@ before any figure is computed, so an evaluation that crashes may be repeated wit
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import Contract, EvaluationFinding
 from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
 
@@ -63,6 +63,4 @@ def check_opening(known: OpeningRecord | None, now: OpeningRecord) -> OpeningRec
 def write_opening(record: OpeningRecord) -> None:
     """Write the record in one step."""
     RECORD.parent.mkdir(exist_ok=True)
-    partial = RECORD.with_suffix(".part")
-    partial.write_text(record.model_dump_json(indent=1), "utf-8")
-    os.replace(partial, RECORD)
+    write_atomic(RECORD, record.model_dump_json(indent=1))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import FINDING_MIME, FigureFinding
 from clinjup.kernel.findings import as_mime, publish
 
@@ -67,9 +67,7 @@ def show_figure(figure: Figure, name: str, *, title: str, caption: str, alt: str
     pyplot.close(figure)
     path = Path("plots") / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.write_bytes(buffer.getvalue())
-    os.replace(partial, path)
+    write_atomic(path, buffer.getvalue())
     finding = FigureFinding(name=name, path=path.as_posix(), title=title, caption=caption, alt=alt)
     publish(
         {

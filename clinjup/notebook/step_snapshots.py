@@ -7,13 +7,13 @@ them stood in the notebook before which step.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
+from clinjup.atomic_files import write_atomic
 from clinjup.hashing import sha256_text
 
 
@@ -32,9 +32,7 @@ class StepSnapshots:
             names.append(sha256_text(text))
             file = self._file(names[-1])
             if not file.exists():
-                partial = file.with_suffix(".part")
-                partial.write_text(text, encoding="utf-8")
-                os.replace(partial, file)
+                write_atomic(file, text)
         with self._index.open("a", encoding="utf-8") as index:  # begins a line: the one before may be torn
             index.write("\n" + json.dumps({"step_id": step_id, "cells": names}))
 

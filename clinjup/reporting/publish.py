@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from clinjup.atomic_files import copy_atomic, write_atomic
 from clinjup.contracts import Results
-from clinjup.reporting.files import copy_atomic, write_atomic
 from clinjup.reporting.model_card import render_model_card
 from clinjup.reporting.report import render_report
 from clinjup.reporting.results import write_results

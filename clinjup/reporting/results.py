@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import (
     AssociationFinding,
     AuditFinding,
@@ -35,7 +36,6 @@ from clinjup.contracts import (
     TrainingFinding,
     ValidationFinding,
 )
-from clinjup.reporting.files import write_atomic
 from clinjup.reporting.verdict import verdict
 
 _FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)

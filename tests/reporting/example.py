@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import (
     AssociationFinding,
     Attempt,
@@ -45,7 +46,6 @@ from clinjup.contracts import (
 )
 from clinjup.hashing import sha256_text
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
-from clinjup.reporting.files import write_atomic
 
 INTENT = (
     "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import PredictionsFinding
 from clinjup.evaluation.detection.parts import DetectionPart
 from clinjup.evaluation.detection.pictures import write_pictures
@@ -54,9 +54,7 @@ def write_marks(
         if image["id"] in pictures:
             image["picture"] = pictures[image["id"]]
     PREDICTIONS.parent.mkdir(exist_ok=True)
-    partial = PREDICTIONS.with_suffix(".part")
-    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, PREDICTIONS)
+    write_atomic(PREDICTIONS, json.dumps(content, ensure_ascii=False))
     emit(
         PredictionsFinding(path=PREDICTIONS.as_posix(), rows=len(content["annotations"])),
         f"{len(content['annotations'])} marks on {len(names)} images written to predictions.json in COCO's form, "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clinjup.atomic_files import write_atomic
 from clinjup.imaging.files import printable, scan_folder
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
@@ -68,9 +68,7 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
         if len(each.scores):
             draw_marks(data / name, folder / _picture_name(name, taken), each, threshold, model.image_size)
             drawn += 1
-    partial = out.with_name(out.name + ".part")
-    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, out)
+    write_atomic(out, json.dumps(content, ensure_ascii=False))
     return {
         "images": len(kept),
         "unreadable": unreadable,

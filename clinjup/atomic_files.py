@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent. Imports nothing of ours."""
 
 from __future__ import annotations
 
