@@ -13,6 +13,7 @@ import {
 } from '@jupyterlab/translation';
 
 import german from './locale/de.json';
+import { inGerman } from './sentences';
 
 export type LanguageSetting = 'auto' | 'en' | 'de';
 
@@ -53,8 +54,71 @@ export function bundleOf(
   return (translator ?? nullTranslator).load(DOMAIN);
 }
 
-/** A fixed sentence of the server (locale/server.json), which speaks English, in the bundle's language; others as they are. */
+/** A bundle that follows the user's setting, for what is said long after JupyterLab has started: labels of commands, dialogs. */
+export function liveBundle(translator: ITranslator | null): TranslationBundle {
+  return new Proxy({} as TranslationBundle, {
+    get: (_, name: keyof TranslationBundle) => {
+      const bundle = bundleOf(translator);
+      return bundle[name]?.bind(bundle);
+    }
+  });
+}
+
+function isGerman(trans: TranslationBundle): boolean {
+  return (trans as Partial<Gettext>).getLocale?.() === 'de';
+}
+
+/** What the server says (locale/server.json), which speaks English, in the bundle's language; unknown sentences as they are. */
 export function translated(sentence: string, trans: TranslationBundle): string {
-  // eslint-disable-next-line jupyter/no-dynamic-translation
-  return trans.__(sentence);
+  return isGerman(trans) ? inGerman(sentence) : sentence;
+}
+
+/** An id of the server in words: 'chest drain' or 'Thoraxdrainage' of chest_drain. */
+export function readable(name: string, trans: TranslationBundle): string {
+  return translated(name.replace(/_/g, ' '), trans);
+}
+
+/** Where the server's messages hold words for the clinician. */
+const WORDS = new Set([
+  'alt',
+  'caption',
+  'detail',
+  'label',
+  'note',
+  'reason',
+  'repair',
+  'sentence',
+  'text',
+  'title',
+  'unit'
+]);
+const done = new WeakMap<object, unknown>();
+
+/** A message of the server, or what is made of it, with its words in the bundle's language; the same object for the same one. */
+export function spoken<T>(message: T, trans: TranslationBundle): T {
+  return isGerman(trans) ? (inWords(message, '') as T) : message;
+}
+
+function inWords(value: unknown, name: string): unknown {
+  if (typeof value === 'string') {
+    return WORDS.has(name) ? inGerman(value) : value;
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  if (!done.has(value)) {
+    const entries = Object.entries(value);
+    const isFree = (value as { kind?: unknown }).kind === 'text'; // a model's own words
+    done.set(
+      value,
+      Array.isArray(value)
+        ? value.map(each => inWords(each, name))
+        : isFree
+          ? value
+          : Object.fromEntries(
+              entries.map(([key, each]) => [key, inWords(each, key)])
+            )
+    );
+  }
+  return done.get(value);
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from clinjup.agent.vocabulary import TARGETS, Term, by_id, fold
 from clinjup.contracts import Language, Question, QuestionOption
@@ -76,6 +77,19 @@ _BOX_CLASS = {
     "en": "The boxes in {path} carry numbers instead of names. Which number means {target}?",
     "de": "Die Rahmen in {path} tragen Nummern statt Namen. Welche Nummer bedeutet {target}?",
 }
+
+# All of them, for a panel whose language is another one than the request's (scripts/server_sentences.py).
+TEXTS: tuple[Mapping[Language, Any], ...] = (
+    _TARGET,
+    _NOT_KNOWN,
+    _NOT_UNDERSTOOD,
+    _TARGET_OF_SEVERAL,
+    _RISK,
+    _ABNORMAL,
+    _LABEL_COLUMN,
+    _POSITIVE_VALUES,
+    _BOX_CLASS,
+)
 
 # Where more than one of the options may be answered.
 _EXAMPLES = {

@@ -321,7 +321,7 @@ class Service:
             await asyncio.sleep(ACTIVITY_SECONDS)
 
 
-_KNOWN: list[tuple[type[BaseException], int, Any]] = [
+KNOWN: list[tuple[type[BaseException], int, Any]] = [
     (UnknownRunError, 404, "not_found"),
     (UnusableData, 422, "unusable_data"),
     (PlannerUnusableError, 422, "planner_unusable"),
@@ -338,7 +338,7 @@ def problem_of(fault: BaseException | None) -> tuple[int, Problem]:
     """(HTTP status, what to tell the clinician) of an exception; 500 and above: one that nobody foresaw, for the log."""
     if isinstance(fault, RequestRefusedError):
         return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
-    for kind, status, code in _KNOWN:
+    for kind, status, code in KNOWN:
         if isinstance(fault, kind):
             return status, Problem(code=code, sentence=str(fault))
     if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -7,6 +7,7 @@ import * as React from 'react';
 import { Finding, IDataWarning } from '../protocol';
 import { count, number } from '../numbers';
 import { usePanel } from '../panel/context';
+import { readable } from '../translation';
 import { Estimate } from './Estimate';
 
 type Of<K extends Finding['kind']> = Extract<Finding, { kind: K }>;
@@ -43,7 +44,7 @@ export function Cohort(props: Of<'cohort'>): React.ReactElement {
       <dl className="jp-Clinjup-Bars">
         {Object.entries(props.classes).map(([name, images]) => (
           <div key={name}>
-            <dt>{name.replace(/_/g, ' ')}</dt>
+            <dt>{readable(name, trans)}</dt>
             <dd>
               <span
                 className="jp-Clinjup-Bar"
@@ -119,9 +120,7 @@ export function Association(props: Of<'association'>): React.ReactElement {
   const train = props.odds_ratios.train ?? Object.values(props.odds_ratios)[0];
   return (
     <>
-      <h4>
-        {trans.__('Diagnosis and %1', props.confounder.replace(/_/g, ' '))}
-      </h4>
+      <h4>{trans.__('Diagnosis and %1', readable(props.confounder, trans))}</h4>
       <dl className="jp-Clinjup-Estimates">
         <Estimate
           label={trans.__('Odds ratio in training')}

@@ -7,6 +7,7 @@ import * as React from 'react';
 import { Finding } from '../protocol';
 import { usePanel } from '../panel/context';
 import { Guard } from '../panel/Guard';
+import { readable } from '../translation';
 import { Association, Cohort, Audit, Split } from './DataCards';
 import { Figure } from './FigureCard';
 import { ModelFigures, Training } from './ModelCards';
@@ -39,20 +40,20 @@ function Body({ finding }: { finding: Finding }): React.ReactElement {
       return (
         <ModelFigures
           {...finding}
-          title={trans.__('%1 on validation', readable(finding.name))}
+          title={trans.__('%1 on validation', readable(finding.name, trans))}
         />
       );
     case 'evaluation':
       return (
         <ModelFigures
           {...finding}
-          title={trans.__('%1 on the test set', readable(finding.name))}
+          title={trans.__('%1 on the test set', readable(finding.name, trans))}
         />
       );
     case 'selection':
       return (
         <>
-          <h4>{trans.__('Chosen: %1', readable(finding.selected))}</h4>
+          <h4>{trans.__('Chosen: %1', readable(finding.selected, trans))}</h4>
           <p>{finding.sentence}</p>
         </>
       );
@@ -93,8 +94,4 @@ function Raw(props: { value: unknown }): React.ReactElement {
   return (
     <pre className="jp-Clinjup-Raw">{JSON.stringify(props.value, null, 1)}</pre>
   );
-}
-
-export function readable(name: string): string {
-  return name.replace(/_/g, ' ');
 }

@@ -12,6 +12,7 @@ import {
 } from '../protocol';
 import { duration, percent } from '../numbers';
 import { usePanel } from '../panel/context';
+import { readable } from '../translation';
 import { Estimate, metricLabel } from './Estimate';
 
 /** Shown at once; the others are one click away, and all of them stand in the report. */
@@ -33,7 +34,7 @@ export function Training(
   const { trans } = usePanel();
   return (
     <>
-      <h4>{trans.__('Trained: %1', props.name.replace(/_/g, ' '))}</h4>
+      <h4>{trans.__('Trained: %1', readable(props.name, trans))}</h4>
       <p>
         {trans.__(
           '%1 epochs in %2 on %3',
@@ -134,7 +135,7 @@ function Confounder(props: {
       : after.value! > before.value!
         ? trans.__('rises to')
         : trans.__('falls to');
-  const name = props.name.replace(/_/g, ' ');
+  const name = readable(props.name, trans);
   const title = props.isMarks
     ? trans.__('Images with a false mark when a %1 is drawn in', name)
     : trans.__('False alarms when a %1 is drawn in', name);

@@ -5,6 +5,7 @@
 import * as React from 'react';
 
 import { ICellAnswer } from '../protocol';
+import { translated } from '../translation';
 import { IPanelActions } from './actions';
 import { usePanel } from './context';
 import { Markdown } from './Markdown';
@@ -25,7 +26,7 @@ export function CellAnswer(props: ICellAnswerProps): React.ReactElement {
       aria-live="polite"
     >
       <h4>{title}</h4>
-      <Markdown source={content.markdown} />
+      <Markdown source={translated(content.markdown, trans)} />
       {content.source !== null && (
         <pre
           className="jp-Clinjup-Code"

@@ -7,6 +7,7 @@ import * as React from 'react';
 import { IClientState } from '../client/state';
 import { ICellAnswer, IDestination } from '../protocol';
 import { IPanelActions } from './actions';
+import { spoken, translated } from '../translation';
 import { Announcer } from './Announcer';
 import { CellAnswer } from './CellAnswer';
 import { Composer } from './Composer';
@@ -33,10 +34,15 @@ export interface IPanelProps {
 const OFFLINE: IDestination = { offline: true, host: null, loopback: false };
 
 export function Panel(props: IPanelProps): React.ReactElement {
-  const { trans } = usePanel();
+  const { trans, language } = usePanel();
   const { state, actions, draft } = props;
   const scroller = React.useRef<HTMLDivElement>(null);
-  const run = state.runs.find(each => each.id === props.selected) ?? null;
+  const runs = state.runs.map(each => spoken(each, trans));
+  const run = runs.find(each => each.id === props.selected) ?? null;
+  const problem = props.problem
+    .split('\n')
+    .map(line => translated(line, trans))
+    .join('\n');
   const live = run?.status === 'running';
   const now = useNow(live);
   const planned = draft.planner === 'claude' ? state.about?.claude : null;
@@ -44,13 +50,14 @@ export function Panel(props: IPanelProps): React.ReactElement {
     <div
       className="jp-Clinjup-Panel"
       role="region"
+      lang={language}
       aria-label={trans.__('clinjup')}
       aria-busy={!state.isListed}
     >
       <Header
         destination={run?.destination ?? planned ?? OFFLINE}
         run={run}
-        runs={state.runs}
+        runs={runs}
         onSelect={actions.select}
       />
       {state.connection === 'lost' && (
@@ -86,9 +93,9 @@ export function Panel(props: IPanelProps): React.ReactElement {
           />
         )}
       </div>
-      {run && props.problem && (
+      {run && problem && (
         <p className="jp-Clinjup-Refusal" role="alert">
-          {props.problem}
+          {problem}
         </p>
       )}
       {run && live && <RunBar run={run} now={now} actions={actions} />}
@@ -96,7 +103,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
         <Composer
           draft={draft}
           busy={props.busy}
-          problem={props.problem}
+          problem={problem}
           notebooks={props.notebooks}
           claude={state.about?.claude ?? null}
           onChange={actions.setDraft}
@@ -104,7 +111,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
           onBrowse={actions.browse}
         />
       )}
-      <Announcer run={run} runs={state.runs} />
+      <Announcer run={run} runs={runs} />
     </div>
   );
 }

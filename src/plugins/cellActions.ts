@@ -11,7 +11,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { ErrorRenderer } from '../cells/error';
 import { ICellProblem, ICellRequest } from '../protocol';
 import { IClinjupPanel } from '../tokens';
-import { bundleOf } from '../translation';
+import { liveBundle } from '../translation';
 import { CommandIDs } from './ids';
 
 const ONE_CELL = {
@@ -40,7 +40,7 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     palette: ICommandPalette | null
   ) => {
-    const trans = bundleOf(translator);
+    const trans = liveBundle(translator);
     const { commands } = app;
     const cellOf = (id: unknown) =>
       typeof id === 'string' ? findCell(tracker, id) : activeCell(tracker);
@@ -57,19 +57,19 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
     };
 
     commands.addCommand(CommandIDs.explainCell, {
-      label: trans.__('Explain with clinjup'),
+      label: () => trans.__('Explain with clinjup'),
       describedBy: ONE_CELL,
       isEnabled: () => tracker.activeCell !== null,
       execute: args => ask('explain', trans.__('Explanation'), args.cellId)
     });
     commands.addCommand(CommandIDs.fixError, {
-      label: trans.__('Mend with clinjup'),
+      label: () => trans.__('Mend with clinjup'),
       describedBy: ONE_CELL,
       isEnabled: () => errorOf(tracker.activeCell) !== null,
       execute: args => ask('mend', trans.__('A way to mend it'), args.cellId)
     });
     commands.addCommand(CommandIDs.checkConfounders, {
-      label: trans.__('Check for confounders'),
+      label: () => trans.__('Check for confounders'),
       describedBy: ONE_CELL,
       isEnabled: () => tracker.activeCell !== null,
       execute: args => {

@@ -27,7 +27,7 @@ export function addRunCommands(
   commands.addCommand(CommandIDs.openPanel, {
     label: args =>
       args.isPalette ? trans.__('Open the clinjup panel') : trans.__('clinjup'),
-    caption: trans.__('Open the clinjup panel'),
+    caption: () => trans.__('Open the clinjup panel'),
     icon: clinjupIcon,
     describedBy: {
       args: {
@@ -45,8 +45,8 @@ export function addRunCommands(
     }
   });
   commands.addCommand(CommandIDs.ask, {
-    label: trans.__('Ask clinjup'),
-    caption: trans.__('Put a request into the box of the clinjup panel'),
+    label: () => trans.__('Ask clinjup'),
+    caption: () => trans.__('Put a request into the box of the clinjup panel'),
     describedBy: {
       args: {
         type: 'object',
@@ -70,25 +70,25 @@ export function addRunCommands(
     }
   });
   commands.addCommand(CommandIDs.stopRun, {
-    label: trans.__('Stop the run now'),
+    label: () => trans.__('Stop the run now'),
     describedBy: NO_ARGUMENTS,
     isEnabled: isLive,
     execute: () => model.run && model.stop(model.run.id)
   });
   commands.addCommand(CommandIDs.approve, {
-    label: trans.__('Approve the waiting cell'),
+    label: () => trans.__('Approve the waiting cell'),
     describedBy: NO_ARGUMENTS,
     isEnabled: () => waiting() !== null,
     execute: () => decide(true)
   });
   commands.addCommand(CommandIDs.reject, {
-    label: trans.__('Reject the waiting cell'),
+    label: () => trans.__('Reject the waiting cell'),
     describedBy: NO_ARGUMENTS,
     isEnabled: () => waiting() !== null,
     execute: () => decide(false)
   });
   commands.addCommand(CommandIDs.restoreCheckpoint, {
-    label: trans.__('Go back to before a step'),
+    label: () => trans.__('Go back to before a step'),
     describedBy: {
       args: {
         type: 'object',
@@ -102,7 +102,7 @@ export function addRunCommands(
     execute: args => model.run && model.restore(model.run, String(args.stepId))
   });
   commands.addCommand(CommandIDs.exportAudit, {
-    label: trans.__('Export the journal of the run'),
+    label: () => trans.__('Export the journal of the run'),
     describedBy: NO_ARGUMENTS,
     isEnabled: () => model.run !== null,
     execute: () => {

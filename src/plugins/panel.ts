@@ -20,6 +20,7 @@ import {
   bundleOf,
   languageOf,
   LanguageSetting,
+  liveBundle,
   setLanguage
 } from '../translation';
 import { addRunCommands } from './commands';
@@ -58,13 +59,13 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
     settings: ISettingRegistry | null,
     launcher: ILauncher | null
   ): IClinjupPanel => {
-    const trans = bundleOf(translator);
+    const trans = liveBundle(translator);
     const doors = notebookDoors(app, tracker, documents, trans);
     const model = new PanelModel({ client, ...doors });
     const panel = new ClinjupPanel({
       model,
       rendermime,
-      trans,
+      trans: bundleOf(translator),
       language: languageOf(translator, 'auto'),
       notebooks: doors.openNotebooks
     });
@@ -99,6 +100,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
             shareImages: of.shareImages
           };
           setLanguage(language);
+          app.commands.notifyCommandChanged(); // their labels
           panel.setLanguage(
             bundleOf(translator, language),
             languageOf(translator, language)

@@ -7,7 +7,7 @@ import { ITranslator } from '@jupyterlab/translation';
 
 import { ReplicaManager } from '../replica/manager';
 import { IClinjupClient } from '../tokens';
-import { bundleOf } from '../translation';
+import { liveBundle } from '../translation';
 
 export const replicaPlugin: JupyterFrontEndPlugin<void> = {
   id: 'clinjup:replica',
@@ -25,7 +25,7 @@ export const replicaPlugin: JupyterFrontEndPlugin<void> = {
       tracker,
       settings: client.settings,
       contents: app.serviceManager.contents,
-      trans: bundleOf(translator)
+      trans: liveBundle(translator)
     });
   }
 };

@@ -9,7 +9,7 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { clinjupIcon } from '../icons';
 import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { IClinjupClient } from '../tokens';
-import { bundleOf } from '../translation';
+import { bundleOf, translated } from '../translation';
 import { CommandIDs } from './ids';
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
@@ -33,7 +33,12 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       const now = steps.find(step => step.status === 'running');
       const done = steps.filter(step => step.status === 'done').length;
       return now
-        ? trans.__('%1 (%2 of %3)', now.title, done + 1, steps.length)
+        ? trans.__(
+            '%1 (%2 of %3)',
+            translated(now.title, trans),
+            done + 1,
+            steps.length
+          )
         : trans.__('clinjup runs');
     };
     const item = ReactWidget.create(

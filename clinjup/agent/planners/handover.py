@@ -60,7 +60,7 @@ class Handover:
             if german
             else f"The model cannot go on. {self._reason} Shall the offline planner go on from here?"
         )
-        yes, no = ("Ja, ohne Modell weitermachen", "Nein, hier anhalten") if german else _ENGLISH
+        yes, no = ("Ja, ohne Modell weitermachen", "Nein, hier stoppen") if german else _ENGLISH
         options = [QuestionOption(value="yes", text=yes), QuestionOption(value="no", text=no)]
         return Question(id=CONTINUE_OFFLINE, text=text, options=options)
 

@@ -134,7 +134,7 @@ def _failure_question(step: Step, state: RunState) -> Question:
         if german
         else f"The step '{step.title}' could not be carried out. Last error: {message} How should it go on?"
     )
-    stop = QuestionOption(value="stop", text="Anhalten" if german else "Stop here")
+    stop = QuestionOption(value="stop", text="Hier stoppen" if german else "Stop here")
     skip = QuestionOption(value="skip", text="Schritt auslassen" if german else "Leave the step out")
     options = [skip, stop] if step.optional else [stop]
     return Question(id=_failure_question_id(step), text=text, options=options, default="stop", step_id=step.id)

@@ -1,0 +1,111 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { newRun } from '../../state/run';
+import { bundleOf, spoken, translated } from '../../translation';
+import german from '../de.json';
+import server from '../server.json';
+
+const trans = bundleOf(nullTranslator, 'de');
+const say = (sentence: string) => translated(sentence, trans);
+
+describe('a sentence of the server, in German', () => {
+  it('has its names in German', () => {
+    expect(say('Does the chest drain go with the label?')).toBe(
+      'Hängt das mit der Diagnose zusammen: Thoraxdrainage?'
+    );
+    expect(say('Grad-CAM with a chest drain drawn in')).toBe(
+      'Grad-CAM mit eingezeichnetem Objekt (Thoraxdrainage)'
+    );
+    expect(say('Train: insertion augmentation, against casts and metal')).toBe(
+      'Training: insertion augmentation, gegen den Störfaktor (Gips und Metall)'
+    );
+    expect(say('actinic keratosis')).toBe('aktinische Keratose');
+  });
+
+  it('holds other sentences of the server in German', () => {
+    expect(
+      say(
+        "The step 'Open the test set, once' was left out, and with it all that rests on it. left out because the time budget was spent"
+      )
+    ).toBe(
+      'Der Schritt „Testdaten öffnen, einmal“ wurde ausgelassen, und mit ihm alles, was auf ihm beruht. ausgelassen, weil das Zeitbudget verbraucht war'
+    );
+  });
+
+  it('is told sentence by sentence where only parts are known', () => {
+    expect(say('All steps are done. A sentence that nobody knows.')).toBe(
+      'Alle Schritte sind erledigt. A sentence that nobody knows.'
+    );
+  });
+
+  it('keeps the emphasis of an explanation', () => {
+    const cell = 'Split by patient';
+    const does =
+      'Divides the cohort into training, validation and test so that no patient is in two parts.';
+    expect(say(`**${cell}.** ${does}\n\nThe cell's own text.`)).toBe(
+      "**Aufteilung nach Patienten.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient in zwei Teilen ist.\n\nThe cell's own text."
+    );
+  });
+
+  it('stays as it is where the catalogue does not have it, and in English', () => {
+    expect(say('with care, this is free text. It goes on.')).toBe(
+      'with care, this is free text. It goes on.'
+    );
+    const english = bundleOf(nullTranslator, 'en');
+    expect(translated('All steps are done.', english)).toBe(
+      'All steps are done.'
+    );
+  });
+
+  it.each(server)('is found with anything filled in: %s', english => {
+    const fill = (text: string) => text.replace(/%(\d+)/g, 'word$1');
+    const catalogue = german as unknown as Record<string, string[]>;
+    expect(say(fill(english))).toBe(fill(catalogue[english][0]));
+  });
+});
+
+describe('a run, in German', () => {
+  const figure = {
+    kind: 'figure' as const,
+    name: 'roc',
+    path: 'plots/roc.png',
+    title: 'ROC curves on the test set',
+    caption: '',
+    alt: ''
+  };
+  const step = {
+    id: 'load',
+    title: 'Load the cohort',
+    status: 'done' as const,
+    note: null
+  };
+  const run = {
+    ...newRun('r'),
+    intent: 'All steps are done.',
+    sentence: 'All steps are done.',
+    plan: { steps: [step] } as any,
+    timeline: [
+      { key: '1', kind: 'finding' as const, stepId: 'test', finding: figure },
+      { key: '2', kind: 'text' as const, text: 'All steps are done.' }
+    ]
+  };
+
+  it('has the words of the server translated, and nobody else’s', () => {
+    const said = spoken(run, trans);
+    expect(said.sentence).toBe('Alle Schritte sind erledigt.');
+    expect(said.plan!.steps[0].title).toBe('Kohorte laden');
+    expect((said.timeline[0] as any).finding).toEqual({
+      ...figure,
+      title: 'ROC-Kurven auf den Testdaten'
+    });
+    expect(said.intent).toBe(run.intent);
+    expect(said.timeline[1]).toBe(run.timeline[1]);
+  });
+
+  it('is the same object as long as the run is', () => {
+    expect(spoken(run, trans)).toBe(spoken(run, trans));
+    expect(spoken({ ...run }, trans).timeline).toBe(
+      spoken(run, trans).timeline
+    );
+  });
+});

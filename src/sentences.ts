@@ -1,0 +1,134 @@
+/**
+ * The server speaks English. Here its sentences, with the figures and names that are filled in, are said in German:
+ * locale/server.json has them with places (%1, %2, …), locale/de.json their German, locale/terms.json the names of findings and
+ * confounders and what the server itself says in both languages.
+ */
+
+import german from './locale/de.json';
+import server from './locale/server.json';
+import terms from './locale/terms.json';
+
+interface ITemplate {
+  pattern: RegExp;
+  /** The German, with places. */
+  said: string;
+  /** How many letters of the English are fixed. */
+  weight: number;
+}
+
+const CATALOGUE = german as unknown as Record<string, string[]>;
+const GERMAN = new Map<string, string>([
+  ...Object.entries(terms),
+  ...server.map((key): [string, string] => [key, CATALOGUE[key]?.[0] ?? key])
+]);
+const PLACE = /%\d+/;
+const KEPT = 2000;
+
+let templates: ITemplate[] | null = null;
+const known = new Map<string, string>();
+
+/** The German of what the server says; what nobody has translated stays as it is. */
+export function inGerman(text: string): string {
+  let said = known.get(text);
+  if (said === undefined) {
+    said =
+      whole(text) ??
+      text
+        .split('\n\n')
+        .map(part => whole(part) ?? markdown(part) ?? sentences(part))
+        .join('\n\n');
+    if (known.size > KEPT) {
+      known.clear();
+    }
+    known.set(text, said);
+  }
+  return said;
+}
+
+/** A text that is one entry of the catalogue, one name, or a list of names. */
+function whole(text: string): string | null {
+  const words = text.trim();
+  if (words === '') {
+    return text;
+  }
+  const said =
+    GERMAN.get(words) ?? named(words) ?? filled(words) ?? listed(words);
+  return said && text.replace(words, () => said);
+}
+
+function named(words: string): string | null {
+  if (/^-?\d+\.\d+$/.test(words)) {
+    return words.replace('.', ',');
+  }
+  return GERMAN.get(words.toLowerCase().replace(/^(an?|the) /, '')) ?? null;
+}
+
+/** 'casts and metal' */
+function listed(words: string): string | null {
+  const parts = words.split(/( and | or |, |; )/);
+  const joints: Record<string, string> = { ' and ': ' und ', ' or ': ' oder ' };
+  const said = parts.map((part, at) =>
+    at % 2 ? (joints[part] ?? part) : named(part)
+  );
+  return parts.length > 1 && said.every(part => part !== null)
+    ? said.join('')
+    : null;
+}
+
+function filled(words: string): string | null {
+  templates ??= [...GERMAN]
+    .filter(([key]) => PLACE.test(key))
+    .map(([key, said]) => templateOf(key, said))
+    .sort((one, other) => other.weight - one.weight);
+  for (const { pattern, said } of templates) {
+    const found = pattern.exec(words);
+    if (found) {
+      return said.replace(/%(\d+)/g, (_, place) => inGerman(found[+place]));
+    }
+  }
+  return null;
+}
+
+function templateOf(key: string, said: string): ITemplate {
+  const fixed = key.split(PLACE);
+  const weight = fixed.join('').length;
+  const isPhrase = !/[.!?](\s|$)/.test(fixed.join(' '));
+  // A phrase stands within a sentence: what is filled in has no end of a sentence.
+  const place = isPhrase ? '((?:(?![.!?] )[^])*?)' : '([^]*?)';
+  const within = isPhrase && weight < 25 ? '(?![^]*[.!?]$)' : '';
+  const escaped = fixed.map(part =>
+    part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  );
+  return {
+    pattern: new RegExp(`^${within}${escaped.join(place)}$`),
+    said,
+    weight
+  };
+}
+
+/** '**Title.** What it does.' */
+function markdown(text: string): string | null {
+  const found = /^\*\*(.+?)\.\*\* ([^]+)$/.exec(text);
+  if (!found) {
+    return null;
+  }
+  const title = inGerman(found[1]);
+  return `**${title}${/[?!]$/.test(title) ? '' : '.'}** ${inGerman(found[2])}`;
+}
+
+/** Sentence by sentence, the longest runs of them first. */
+function sentences(text: string): string {
+  const parts = text.split(/(?<=[.!?:]) (?=["'A-Z0-9])/);
+  const said: string[] = [];
+  for (let start = 0; start < parts.length;) {
+    let end = parts.length;
+    let found: string | null = null;
+    while (end > start && found === null) {
+      found = whole(parts.slice(start, end).join(' '));
+      end -= found === null ? 1 : 0;
+    }
+    said.push(found ?? parts[start]);
+    start = found === null ? start + 1 : end;
+  }
+  return said.join(' ');
+}
