@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clinjup.nouns import class_words, plain_name
 
-_NAMES = {
+NAMES = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "specificity_at_sensitivity": "specificity at the required sensitivity",
@@ -39,13 +39,13 @@ PER_CLASS = ("auroc", "sensitivity", "specificity", "ppv", "npv")
 
 def metric_words(key: str) -> str:
     """A metric's key as it stands in a sentence: 'ppv' -> 'positive predictive value', 'auroc_bcc' -> 'AUROC for basal cell carcinoma'."""
-    if key in _NAMES:
-        return _NAMES[key]
+    if key in NAMES:
+        return NAMES[key]
     if key.startswith("sensitivity_at_") and key.endswith("_false_marks"):
         rate = key.removeprefix("sensitivity_at_").removesuffix("_false_marks")
         return f"share of boxes marked at {rate} false marks per image"
     stem, of = class_metric(key)
-    return f"{_NAMES.get(stem, stem)} for {class_words(of)}" if stem else plain_name(key)
+    return f"{NAMES.get(stem, stem)} for {class_words(of)}" if stem else plain_name(key)
 
 
 def metric_heading(key: str) -> str:

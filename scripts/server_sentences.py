@@ -22,6 +22,7 @@ from clinjup.agent import questions
 from clinjup.agent.soundness_texts import TEXTS
 from clinjup.agent.vocabulary import CONFOUNDERS, MODALITIES, SKIN_LESION_CLASSES, TARGETS
 from clinjup.examples import EXAMPLES, NO_COHORT
+from clinjup.metric_names import NAMES as METRICS
 from clinjup.notebook.tabs import SECOND_TAB, SHARED
 from clinjup.nouns import class_words, plain_name, plural
 from clinjup.recipes import recipes
@@ -54,10 +55,32 @@ SAID: dict[str, tuple[str | int, ...]] = {
     "ProgressBar": (0, 2, "unit"),
     "Question": ("text",),
     "QuestionOption": ("text",),
+    "missing": (0,),
     "_tell_trouble": (0,),
+    "_keep_coded": (1,),
+    "_warn": (1,),
     **dict.fromkeys(PROBLEMS, (0,)),
 }
-# Not of the offline planner's steps, or of commands that no panel calls.
+# Single words that are filled in.
+NOUNS = {
+    "border only": "nur der Rand",
+    "case": "Fall",
+    "corners only": "nur die Ecken",
+    "image": "Bild",
+    "lesion": "Läsion",
+    "negative": "negativ",
+    "negatives": "Negative",
+    "once": "einmal",
+    "patient": "Patient",
+    "positive": "positiv",
+    "positives": "Positive",
+    "size and kind of file": "Größe und Art der Datei",
+    "twice": "zweimal",
+    "validation": "Validierung",
+}
+# Of what these names stand for: class attributes of what is drawn in, how a threshold was chosen, what insertion did.
+NAMED = frozenset({"caution", "placebo_title", "words", "passed_over"})
+# What the panel never shows, or only of cells that a model wrote.
 LEFT_OUT = (
     "testing",
     "cli.py",
@@ -66,6 +89,8 @@ LEFT_OUT = (
     "agent/planners/claude",
     "agent/provider",
     "agent/privacy",
+    "agent/policy",
+    "reporting",
 )
 
 
@@ -74,8 +99,10 @@ def server_sentences() -> list[str]:
     said = {text for example in EXAMPLES.values() for text in (example.title, example.intent)}
     said |= {SECOND_TAB, SHARED, NO_COHORT, KILLED, mcp_port.SENTENCE}
     said |= {recipe.explains for recipe in recipes().values()}
-    files = [f for f in sorted(PACKAGE.rglob("*.py")) if not f.relative_to(PACKAGE).as_posix().startswith(LEFT_OUT)]
-    collector = _Collector([ast.parse(file.read_text(encoding="utf-8")) for file in files])
+    said |= set(METRICS.values())
+    names = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py"))
+    names = [name for name in names if name == "reporting/journal.py" or not name.startswith(LEFT_OUT)]
+    collector = _Collector([ast.parse((PACKAGE / name).read_text(encoding="utf-8")) for name in names])
     collector.collect()
     said |= collector.found
     return sorted(text for text in said if len(re.findall(r"[A-Za-z]", re.sub(r"%\d+", "", text))) >= 4)
@@ -123,12 +150,14 @@ class _Collector:
                 return again(english)
             case ast.IfExp(body=body, orelse=orelse):
                 return [*again(body), *again(orelse)]
+            case ast.BoolOp(values=values):
+                return [text for value in values for text in again(value)]
             case ast.Subscript(value=ast.Dict(keys=keys, values=values)):
                 english = [
                     value for key, value in zip(keys, values, strict=True) if getattr(key, "value", None) != "de"
                 ]
                 return [text for value in english for text in again(value)]
-            case ast.Call(func=ast.Name(id="in_number"), args=[_, words]):
+            case ast.Call(func=ast.Name(id="in_number"), args=[_, words, *_]):
                 return [_in_number(text, choice) for text in again(words) for choice in (r"\1", r"\2")]
             case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[]):
                 return again(inner)
@@ -168,6 +197,11 @@ def _said(node: ast.AST) -> Iterator[ast.expr]:
         for told in [each for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Dict)]:
             keys = [key.value if isinstance(key, ast.Constant) else None for key in told.keys]
             yield from (value for key, value in zip(keys, told.values, strict=True) if key in ("sentence", "text"))
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+        added = isinstance(node, ast.AugAssign) and ast.unparse(target) == "sentence"
+        if added or (isinstance(target, ast.Name) and target.id in NAMED):
+            yield node.value
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
         for target, value in zip(node.targets[0].elts, node.value.elts, strict=True):
             if isinstance(target, ast.Attribute) and target.attr == "note":
@@ -175,7 +209,7 @@ def _said(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _values(name: str, place: ast.AST) -> list[ast.expr]:
-    """What is assigned to a name, also with what is added to it afterwards."""
+    """What is assigned to a name; what is added to it afterwards is collected by itself."""
 
     def is_it(target: ast.expr) -> bool:
         return isinstance(target, ast.Name) and target.id == name
@@ -185,8 +219,7 @@ def _values(name: str, place: ast.AST) -> list[ast.expr]:
     for n in nodes:
         if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Tuple) and isinstance(n.value, ast.Tuple):
             given += [value for target, value in zip(n.targets[0].elts, n.value.elts, strict=True) if is_it(target)]
-    added = [n.value for n in nodes if isinstance(n, ast.AugAssign) and is_it(n.target)]
-    return given + [ast.BinOp(left=value, op=ast.Add(), right=more) for value in given for more in added]
+    return given
 
 
 def _in_number(text: str, choice: str) -> str:
@@ -204,7 +237,7 @@ def _numbered(text: str) -> str:
 
 def in_both_languages() -> dict[str, str]:
     """English -> German of what the package says in both: names of findings and confounders, questions, refusals."""
-    both = {"negative": "negativ", "positive": "positiv"}
+    both = dict(NOUNS)
     for term in [*TARGETS, *CONFOUNDERS, *SKIN_LESION_CLASSES, *MODALITIES]:
         names = {
             plain_name(term.id),

@@ -12,6 +12,8 @@ interface ITemplate {
   pattern: RegExp;
   /** The German, with places. */
   said: string;
+  /** By place: whether it stands in quotation marks, as the names of files and columns do. */
+  quoted: boolean[];
   /** How many letters of the English are fixed. */
   weight: number;
 }
@@ -52,38 +54,63 @@ function whole(text: string): string | null {
     return text;
   }
   const said =
-    GERMAN.get(words) ?? named(words) ?? filled(words) ?? listed(words);
-  return said && text.replace(words, () => said);
+    GERMAN.get(words) ??
+    named(words) ??
+    filled(words) ??
+    filled(text) ??
+    listed(words);
+  return said && text.replace(words, () => said.trim());
 }
 
+/** 'a chest drain', '0.94', '5 positives' */
 function named(words: string): string | null {
   if (/^-?\d+\.\d+$/.test(words)) {
     return words.replace('.', ',');
   }
+  const counted = /^(\d+\u00a0)(.+)$/.exec(words);
+  if (counted) {
+    const noun = named(counted[2]);
+    return noun && counted[1] + noun;
+  }
   return GERMAN.get(words.toLowerCase().replace(/^(an?|the) /, '')) ?? null;
 }
 
-/** 'casts and metal' */
+const JOINTS: Record<string, string> = {
+  ' and ': ' und ',
+  ' or ': ' oder ',
+  ' and without ': ' und ohne '
+};
+
+/** 'casts and metal', 'baseline and balanced_sampling', and what is added after a semicolon. */
 function listed(words: string): string | null {
-  const parts = words.split(/( and | or |, |; )/);
-  const joints: Record<string, string> = { ' and ': ' und ', ' or ': ' oder ' };
+  const clauses = words.split(/(?=; )/);
+  if (clauses.length > 1 && !/[.!?] /.test(words)) {
+    return clauses.map(clause => whole(clause) ?? clause).join('');
+  }
+  const parts = words.split(/( and without | and | or |, )/);
   const said = parts.map((part, at) =>
-    at % 2 ? (joints[part] ?? part) : named(part)
+    at % 2
+      ? (JOINTS[part] ?? part)
+      : (named(part) ?? (/^[\w.-]+$/.test(part) ? part : null))
   );
   return parts.length > 1 && said.every(part => part !== null)
     ? said.join('')
     : null;
 }
 
-function filled(words: string): string | null {
+/** What fits a template of which at least so many letters are fixed. */
+function filled(words: string, least = 0): string | null {
   templates ??= [...GERMAN]
     .filter(([key]) => PLACE.test(key))
     .map(([key, said]) => templateOf(key, said))
     .sort((one, other) => other.weight - one.weight);
-  for (const { pattern, said } of templates) {
-    const found = pattern.exec(words);
+  for (const { pattern, said, quoted, weight } of templates) {
+    const found = weight < least ? null : pattern.exec(words);
     if (found) {
-      return said.replace(/%(\d+)/g, (_, place) => inGerman(found[+place]));
+      return said.replace(/%(\d+)/g, (_, place) => {
+        const inside = found[+place];
+        return quoted[+place - 1] && named(inside) ? inside : inGerman(inside);
+      });
     }
   }
   return null;
@@ -92,9 +119,11 @@ function filled(words: string): string | null {
 function templateOf(key: string, said: string): ITemplate {
   const fixed = key.split(PLACE);
   const weight = fixed.join('').length;
-  const isPhrase = !/[.!?](\s|$)/.test(fixed.join(' '));
-  // A phrase stands within a sentence: what is filled in has no end of a sentence.
-  const place = isPhrase ? '((?:(?![.!?] )[^])*?)' : '([^]*?)';
+  const english = fixed.join('x');
+  const isPhrase = !/[.!?](\s|$)/.test(english);
+  // One sentence takes no other one into its places; nor do two places at the beginning, before which others may stand.
+  const isOne = !/[.!?]\s/.test(english) || key.startsWith('%1%2');
+  const place = isOne ? '((?:(?![.!?] )[^])*?)' : '([^]*?)';
   const within = isPhrase && weight < 25 ? '(?![^]*[.!?]$)' : '';
   const escaped = fixed.map(part =>
     part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
@@ -102,6 +131,9 @@ function templateOf(key: string, said: string): ITemplate {
   return {
     pattern: new RegExp(`^${within}${escaped.join(place)}$`),
     said,
+    quoted: fixed
+      .slice(1)
+      .map((part, at) => /^['"]/.test(part) && /['"]$/.test(fixed[at])),
     weight
   };
 }
@@ -118,7 +150,7 @@ function markdown(text: string): string | null {
 
 /** Sentence by sentence, the longest runs of them first. */
 function sentences(text: string): string {
-  const parts = text.split(/(?<=[.!?:]) (?=["'A-Z0-9])/);
+  const parts = text.split(/(?<=[.!?:]) /);
   const said: string[] = [];
   for (let start = 0; start < parts.length;) {
     let end = parts.length;
@@ -127,8 +159,14 @@ function sentences(text: string): string {
       found = whole(parts.slice(start, end).join(' '));
       end -= found === null ? 1 : 0;
     }
-    said.push(found ?? parts[start]);
+    said.push(found ?? unended(parts[start]));
     start = found === null ? start + 1 : end;
   }
   return said.join(' ');
+}
+
+/** A phrase that stands as a sentence. */
+function unended(part: string): string {
+  const phrase = part.endsWith('.') ? filled(part.slice(0, -1), 15) : null;
+  return phrase === null ? part : `${phrase}.`;
 }

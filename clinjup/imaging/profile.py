@@ -227,10 +227,8 @@ def _sheets_with_images(
         unused = [s for s in sheets if s not in named and not any(column.name in shared for column in s.columns)]
         left_out += unused
         names = {"yes": _sheet_names([best]), "no": _sheet_names(unused)}
-        sentence = (
-            f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read"
-        )
-        sentence += f"; {names['no']} says nothing of the images and is not." if unused else "."
+        rest = f"; {names['no']} says nothing of the images and is not." if unused else "."
+        sentence = f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read{rest}"
         warnings.append(DataWarning(code="workbook_sheets", sentence=sentence))
     return [table for table in tables if table not in left_out]
 

@@ -120,8 +120,15 @@ class Selection:
                 values = [value for value in lost["label"].dropna().unique() if value]
                 named = ", ".join(f"'{printable(value)}'" for value in values[:MAX_NAMED])
                 more = f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else ""
-                told = in_number(len(lost) - blank, "{n} [image has|images have] a label that ")
-                self._warn("other_labels", f"{told}{why} ({named}{more}); left out.")
+                self._warn(
+                    "other_labels",
+                    in_number(
+                        len(lost) - blank,
+                        "{n} [image has|images have] a label that {why} ({named}); left out.",
+                        why=why,
+                        named=named + more,
+                    ),
+                )
         self.rows = rows[known]
 
     def drop_repeated_rows(self) -> None:

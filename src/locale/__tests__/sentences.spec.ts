@@ -38,6 +38,23 @@ describe('a sentence of the server, in German', () => {
     );
   });
 
+  it('keeps names of columns and of models as they are', () => {
+    expect(
+      say(
+        "The column 'ruler' says which images show a ruler; you did not name it, so no model is trained against it."
+      )
+    ).toBe(
+      'Die Spalte „ruler“ sagt, welche Bilder den Störfaktor (Lineal) zeigen; Sie haben ihn nicht genannt, deshalb: kein Modell wird dagegen trainiert.'
+    );
+    expect(
+      say(
+        'The worst-group AUROC cannot decide: only 5\u00a0positives and 0\u00a0negatives of this kind. baseline goes on: worst-group AUROC on validation 0.86, jtt 0.67; overall validation AUROC 0.92, jtt 0.98. False alarms when a chest drain is inserted: baseline +18\u00a0points.'
+      )
+    ).toBe(
+      'Die Kennzahl „AUROC der schwächsten Gruppe“ kann nicht entscheiden: nur 5\u00a0Positive und 0\u00a0Negative von dieser Art. Weiter geht baseline: AUROC der schwächsten Gruppe auf den Validierungsdaten 0,86, jtt 0,67; AUROC insgesamt auf den Validierungsdaten 0,92, jtt 0,98. Fehlalarme, wenn eingezeichnet wird (Thoraxdrainage): baseline +18\u00a0points.'
+    );
+  });
+
   it('keeps the emphasis of an explanation', () => {
     const cell = 'Split by patient';
     const does =
