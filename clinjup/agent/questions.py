@@ -79,7 +79,7 @@ _BOX_CLASS = {
 }
 
 # All of them, for a panel whose language is another one than the request's (scripts/server_sentences.py).
-TEXTS: tuple[Mapping[Language, Any], ...] = (
+TEXTS: tuple[Mapping[str, Any], ...] = (
     _TARGET,
     _NOT_KNOWN,
     _NOT_UNDERSTOOD,
