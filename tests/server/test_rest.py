@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
 
 from tests.conftest import REQUEST
 
@@ -98,8 +102,38 @@ def test_files_of_a_run_are_shown_and_nothing_else(server, small_cohort):
     status, report = server.get(f"{address}/report.html")
     assert status == 200 and b"<html" in report.lower()
     Path(run["folder"], "cache", "secret.txt").write_text("secret", encoding="utf-8")
-    for name in ("cache/secret.txt", "plots/../cache/secret.txt", "..%2f..%2fsecret", "notebook.ipynb"):
+    for name in ("cache/secret.txt", "plots/../cache/secret.txt", "..%2f..%2fsecret"):
         assert server.get(f"{address}/{name}")[0] == 404
+
+
+def test_a_browser_is_told_what_each_file_is_and_lets_no_script_of_it_reach_jupyterlab(server, small_cohort):
+    run = planned(server, small_cohort)
+    folder = Path(run["folder"])
+    for name in ("plots/roc.png", "predictions.csv", "model_card.md"):  # of a run that went to its end
+        (folder / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    kinds = {
+        "report.html": "text/html; charset=utf-8",
+        "model_card.md": "text/markdown; charset=utf-8",
+        "results.json": "application/json",
+        "predictions.csv": "text/csv; charset=utf-8",
+        "journal.jsonl": "text/plain; charset=utf-8",
+        "plots/roc.png": "image/png",
+    }
+    for name, kind in kinds.items():
+        headers, content = server.fetch(f"clinjup/v1/runs/{run['id']}/files/{name}")
+        assert (headers["Content-Type"].lower(), content) == (kind, (folder / name).read_bytes())
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        policy = {each.split()[0]: each.split()[1:] for each in headers["Content-Security-Policy"].split(";")}
+        assert policy["sandbox"] == [] and policy["default-src"] == ["'none'"] and "script-src" not in policy
+        # What the report is made of, and nothing else: its own style, and pictures that it carries itself.
+        assert (policy["style-src"], policy["img-src"]) == (["'unsafe-inline'"], ["data:"])
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<style" in report and not re.findall(r"<script|<link|src=\"(?!data:)", report)
+    links = set(re.findall(r"href=\"([^#\"]+)\"", report))
+    assert links == {"notebook.ipynb"}
+    with pytest.raises(HTTPError) as elsewhere:  # no JupyterLab runs on this server: only where it would be shown counts
+        server.fetch(f"clinjup/v1/runs/{run['id']}/files/notebook.ipynb")
+    assert elsewhere.value.url == server.url(f"lab/tree/{run['notebook']}")
 
 
 def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_counts_as_activity(
