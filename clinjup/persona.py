@@ -146,4 +146,5 @@ def _answers(text: str, run: RunSummary) -> dict[str, str]:
 
 
 def _status(run: RunSummary) -> str:
-    return f"{run.status.value.replace('_', ' ')}, {run.elapsed / 60:.0f} minutes. {run.sentence}"
+    status = "paused" if run.paused else run.status.value.replace("_", " ")
+    return f"{status}, {run.elapsed / 60:.0f} minutes. {run.sentence}"

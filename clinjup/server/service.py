@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clinjup import __version__
-from clinjup.contracts import CellError, Event, RunRequest
+from clinjup.contracts import CellError, Event, RunRequest, RunStatus
 from clinjup.examples import EXAMPLES, write_example_cohort
 from clinjup.runs import (
     JournalError,
@@ -291,11 +291,14 @@ class Service:
             status=view.status,
             paused=view.paused,
             resumable=view.resumable,
-            notebook=view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook,
+            notebook=self._notebook(view),
             folder=str(view.folder),
             folder_path=self._path(view.folder),
             started=view.started,
             elapsed=view.elapsed,
+            as_of=view.as_of,
+            seconds_left=view.seconds_left,
+            waits_for=view.waits_for,
             budget_seconds=view.budget_seconds,
             destination=Destination(**view.destination),
             last_seq=view.last_seq,
@@ -303,6 +306,10 @@ class Service:
             approvals=[PendingApproval(**vars(code)) for code in view.approvals],
             sentence=view.sentence,
         )
+
+    def _notebook(self, view: RunView) -> str:
+        path = view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook
+        return path if view.status is RunStatus.RUNNING else self.desk.now_at(path, view.folder, view.id)
 
     def _path(self, file: Path) -> str | None:
         return self.desk.contents_path(file)

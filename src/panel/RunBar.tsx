@@ -6,7 +6,7 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { duration } from '../numbers';
-import { IRunView } from '../state/run';
+import { IRunView, workTimes } from '../state/run';
 import { IRunActions } from './actions';
 import { usePanel } from './context';
 
@@ -20,8 +20,7 @@ export function RunBar(props: IRunBarProps): React.ReactElement {
   const { trans } = usePanel();
   const [stopping, setStopping] = React.useState(false);
   const { run, now, actions } = props;
-  const elapsed = Math.max(0, now - run.startedAt);
-  const left = run.budgetSeconds - elapsed;
+  const { elapsed, left } = workTimes(run, now);
   const stop = async () => {
     if (stopping) {
       return;

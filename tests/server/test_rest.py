@@ -7,9 +7,11 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import quote
 
 import pytest
 
+from clinjup.reporting import verify_run
 from tests.conftest import REQUEST
 
 from .claude_server import UNTIL_GO, empty_notebook, let_go, markdown, script, start
@@ -76,10 +78,20 @@ def test_pause_holds_back_the_next_cell_and_resume_goes_on(server, scripted_clau
     server.until(run["id"], lambda event: event["type"] == "cell.started")
     assert server.post(f"clinjup/v1/runs/{run['id']}/pause")[1]["paused"]
     let_go(run)
-    server.until(run["id"], lambda event: event["type"] == "cell.finished")
-    assert server.get(f"clinjup/v1/runs/{run['id']}")[1]["status"] == "running"
-    assert not server.post(f"clinjup/v1/runs/{run['id']}/resume")[1]["paused"]
-    server.run_to_end(run["id"])
+    held = server.until(run["id"], lambda event: event["data"].get("waits_for") == "go_on")
+    assert held["type"] == "run.clock"
+    first, second = (server.get(f"clinjup/v1/runs/{run['id']}")[1] for _ in range(2))
+    assert (first["status"], first["paused"], first["waits_for"]) == ("running", True, "go_on")
+    # Time does not go by while it is held, neither in what was told then nor in what is told later.
+    assert second["as_of"] > first["as_of"] > held["ts"]
+    for told in (first, second):
+        assert (told["elapsed"], told["seconds_left"]) == (held["data"]["elapsed"], held["data"]["seconds_left"])
+    on = server.post(f"clinjup/v1/runs/{run['id']}/resume")[1]
+    assert not on["paused"]
+    events = server.run_to_end(run["id"])
+    assert [e["data"]["waits_for"] for e in events if e["type"] == "run.clock"] == ["", "go_on", ""]
+    ended, took = server.get(f"clinjup/v1/runs/{run['id']}")[1], events[-1]["data"]["seconds"]
+    assert ended["elapsed"] == took < events[-1]["ts"] - events[0]["ts"] - (second["as_of"] - held["ts"])
     assert texts_of(server.notebook(path), "s2") == "second\n"
 
 
@@ -131,9 +143,23 @@ def test_a_browser_is_told_what_each_file_is_and_lets_no_script_of_it_reach_jupy
     assert "<style" in report and not re.findall(r"<script|<link|src=\"(?!data:)", report)
     links = set(re.findall(r"href=\"([^#\"]+)\"", report))
     assert links == {"notebook.ipynb"}
-    with pytest.raises(HTTPError) as elsewhere:  # no JupyterLab runs on this server: only where it would be shown counts
+    with pytest.raises(
+        HTTPError
+    ) as elsewhere:  # no JupyterLab runs on this server: only where it would be shown counts
         server.fetch(f"clinjup/v1/runs/{run['id']}/files/notebook.ipynb")
     assert elsewhere.value.url == server.url(f"lab/tree/{run['notebook']}")
+
+
+def test_a_notebook_that_is_renamed_in_its_folder_after_the_run_is_still_the_runs(server, small_cohort):
+    run = planned(server, small_cohort)
+    renamed = run["notebook"].replace("notebook.ipynb", "for Anna.ipynb")
+    assert server.ask("PATCH", f"api/contents/{quote(run['notebook'])}", {"path": renamed})[0] == 200
+    assert server.get(f"clinjup/v1/runs/{run['id']}")[1]["notebook"] == renamed
+    assert verify_run(Path(run["folder"])).ok
+    step = next(step for kind, step in steps_of(server.notebook(renamed), run) if kind == "code")
+    status, restored = server.post(f"clinjup/v1/runs/{run['id']}/restore", {"step_id": step})
+    assert status == 200 and len(server.notebook(renamed)["cells"]) == restored["cells"], restored
+    assert not (server.root / run["notebook"]).exists()
 
 
 def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_counts_as_activity(
