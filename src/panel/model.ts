@@ -16,13 +16,19 @@ import {
 import { IRunView, liveRun } from '../state/run';
 import { IClinjupClient } from '../tokens';
 import { IPanelActions } from './actions';
-import { EMPTY_DRAFT, IDraft } from './draft';
+import { IDraft, IDraftStore } from './draft';
 
 export namespace PanelModel {
   export interface IOptions {
     client: IClinjupClient;
-    /** Opens a notebook in the main area. */
+    /** Where the request being written is kept. */
+    drafts: IDraftStore;
+    /** Opens a notebook in the main area, and brings the keyboard there. */
     openNotebook: (path: string) => Promise<void>;
+    /** Opens a notebook in the main area; the keyboard stays in the panel. */
+    revealNotebook: (path: string) => Promise<void>;
+    /** Opens a notebook at the cells of a step of a run. */
+    showStep: (run: IRunView, stepId: string) => Promise<void>;
     /** Contents paths of the notebooks that are open. */
     openNotebooks: () => string[];
     /** Saves the notebook with this path, where it is open; rejects with a sentence where that cannot be done. */
@@ -52,6 +58,7 @@ export interface ICellTopic {
 
 export class PanelModel implements IPanelActions, IDisposable {
   constructor(private _options: PanelModel.IOptions) {
+    this._draft = this._options.drafts.load();
     this._options.client.stateChanged.connect(this._onClientChanged, this);
   }
 
@@ -133,6 +140,7 @@ export class PanelModel implements IPanelActions, IDisposable {
 
   setDraft = (change: Partial<IDraft>): void => {
     this._draft = { ...this._draft, ...change };
+    this._options.drafts.save(this._draft);
     this._changed.emit();
   };
 
@@ -188,6 +196,9 @@ export class PanelModel implements IPanelActions, IDisposable {
 
   openNotebook = (run: IRunView): Promise<void> =>
     this._try(() => this._options.openNotebook(run.notebook));
+
+  showStep = (run: IRunView, stepId: string): Promise<void> =>
+    this._try(() => this._options.showStep(run, stepId));
 
   reportUrl = (run: IRunView): string =>
     this.client.fileUrl(run.id, run.report ?? 'report.html');
@@ -247,7 +258,7 @@ export class PanelModel implements IPanelActions, IDisposable {
       started = true;
       this.select(summary.id);
       if (summary.notebook) {
-        await this._options.openNotebook(summary.notebook);
+        await this._options.revealNotebook(summary.notebook);
       }
     });
     this._busy = false;
@@ -289,7 +300,7 @@ export class PanelModel implements IPanelActions, IDisposable {
   );
   private _chosen = false;
   private _selected: string | null = null;
-  private _draft = EMPTY_DRAFT;
+  private _draft: IDraft;
   private _busy = false;
   private _problem = '';
   private _answered: ICellTopic | null = null;

@@ -35,6 +35,7 @@ export interface IRunView {
   seq: number;
   intent: string;
   status: RunStatus;
+  /** Somebody pressed pause: it does nothing after the running cell. */
   paused: boolean;
   resumable: boolean;
   notebook: string;
@@ -120,6 +121,11 @@ export function newRun(id: string): IRunView {
 /** Whether the run can do nothing more until the clinician has answered or approved. */
 export function waitsForClinician(run: IRunView): boolean {
   return run.questions.length + run.approvals.length > 0;
+}
+
+/** Whether its pause has taken effect: it does once the running cell has ended. */
+export function isPaused(run: IRunView): boolean {
+  return run.status === 'running' && run.clock?.waitsFor === 'go_on';
 }
 
 /** The live run that is told about first: one that waits for the clinician before all others. */

@@ -1,5 +1,6 @@
 import { ClinjupClient } from '../../client/client';
 import { summary, TestServer } from '../../client/__tests__/server';
+import { keptDraft } from '../draft';
 import { PanelModel } from '../model';
 
 describe('a request', () => {
@@ -17,18 +18,26 @@ describe('a request', () => {
     save = async () => undefined;
     browse = async () => null;
     const { settings } = server;
+    sessionStorage.clear();
     client = new ClinjupClient({ settings, unreachable: 'gone' });
-    model = new PanelModel({
+    model = opened();
+    model.setDraft({ intent: 'i', data: 'd', notebook: 'mine.ipynb' });
+  });
+
+  /** What a page that is opened begins with. */
+  const opened = () =>
+    new PanelModel({
       client,
+      drafts: keptDraft(sessionStorage, 'http://localhost/'),
       openNotebook: async () => undefined,
+      revealNotebook: async () => undefined,
+      showStep: async () => undefined,
       openNotebooks: () => open,
       saveNotebook: () => save(),
       browse: () => browse(),
       insertBelow: () => undefined,
       confirm: async () => true
     });
-    model.setDraft({ intent: 'i', data: 'd', notebook: 'mine.ipynb' });
-  });
 
   afterEach(() => {
     model.dispose();
@@ -83,6 +92,12 @@ describe('a request', () => {
       expect(model.selected).toBe(intent ? null : waiting.id);
     }
   );
+
+  it('is still there when the page is loaded again, until it was sent', async () => {
+    expect(opened().draft).toEqual(model.draft);
+    await model.send();
+    expect(opened().draft).toMatchObject({ intent: '', data: 'd' });
+  });
 
   it('can be written on when the folders cannot be shown', async () => {
     browse = () => Promise.reject(new Error('no folders here'));
