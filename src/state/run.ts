@@ -189,6 +189,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'running',
         seconds: null,
         sentence: '',
+        progress: null,
         resumable: false,
         questions: []
       });
@@ -296,7 +297,8 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         paused: false,
         approvals: [],
         questions: event.data.questions,
-        resumable: event.data.status !== 'completed'
+        // Without a notebook it never began: its images were still being drawn.
+        resumable: event.data.status !== 'completed' && run.notebook !== ''
       });
       break;
   }

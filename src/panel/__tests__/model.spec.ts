@@ -1,5 +1,5 @@
 import { ClinjupClient } from '../../client/client';
-import { summary, TestServer } from '../../client/__tests__/server';
+import { summary, TestServer, until } from '../../client/__tests__/server';
 import { PanelModel } from '../model';
 
 describe('a request', () => {
@@ -7,6 +7,7 @@ describe('a request', () => {
   let client: ClinjupClient;
   let model: PanelModel;
   let open: string[];
+  let opened: string[];
   let save: () => Promise<void>;
   let browse: () => Promise<string | null>;
 
@@ -14,13 +15,16 @@ describe('a request', () => {
     server = new TestServer();
     server.routes['POST runs'] = { status: 201, body: summary({}) };
     open = ['mine.ipynb'];
+    opened = [];
     save = async () => undefined;
     browse = async () => null;
     const { settings } = server;
     client = new ClinjupClient({ settings, unreachable: 'gone' });
     model = new PanelModel({
       client,
-      openNotebook: async () => undefined,
+      openNotebook: async path => {
+        opened.push(path);
+      },
       openNotebooks: () => open,
       saveNotebook: () => save(),
       browse: () => browse(),
@@ -59,6 +63,28 @@ describe('a request', () => {
     saved();
     await Promise.all([first, second]);
     expect(server.posted).toHaveLength(1);
+  });
+
+  it('has its notebook opened, for an example as soon as its images are drawn', async () => {
+    await model.send();
+    expect(opened).toEqual(['n.ipynb']);
+    const drawing = summary({ id: 'drawn', notebook: '' });
+    server.routes['POST runs'] = { status: 201, body: drawing };
+    const example = { id: 'wrist', title: '', intent: 'i', sentence: '' };
+    await model.startExample({ ...example, available: true });
+    expect(model.run).toMatchObject({ id: 'drawn', notebook: '' });
+    expect(opened).toEqual(['n.ipynb']);
+    server.socket.open();
+    server.socket.tell({
+      v: 1,
+      run_id: 'drawn',
+      seq: 0,
+      ts: 1,
+      type: 'run.started',
+      data: { notebook: 'drawn.ipynb' } as any
+    });
+    await until(() => opened.length > 1);
+    expect(opened).toEqual(['n.ipynb', 'drawn.ipynb']);
   });
 
   it('goes into a new notebook once the chosen one was closed or renamed', async () => {
