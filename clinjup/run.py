@@ -28,6 +28,7 @@ from clinjup.contracts import (
     StepStatus,
     UnusableData,
 )
+from clinjup.drawing import Drawing
 from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
 from clinjup.notebook.introduction import introduction, open_questions
@@ -62,11 +63,12 @@ class Run:
         interactive: bool,
         history: History | None = None,
         earlier: list[Event] | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
         self.history = history
-        self.id = history.run_id if history else uuid.uuid4().hex[:12]
-        self.events: list[Event] = list(earlier or [])
+        self.id = history.run_id if history else drawing.id if drawing else uuid.uuid4().hex[:12]
+        self.events: list[Event] = list(earlier or (drawing.events if drawing else []))
         self.first_seq = len(self.events)
         self.news = asyncio.Event()
         self.listeners: set[asyncio.Event] = set()
@@ -90,7 +92,7 @@ class Run:
         self._lock = lock or lock_folder(self.folder)
         try:
             make_folder(self.folder)
-            self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
+            self.journal = self.history.journal if self.history else Journal.create(self.folder / "journal.jsonl")
             notebook = self.request.notebook
             sandboxed = self.request.planner != "offline"
             self.workspace = await desk.open(self.folder, self.id, notebook, self.publish, sandboxed=sandboxed)
@@ -102,11 +104,6 @@ class Run:
         self.session, self.executor = self.workspace.session, self.workspace.executor
         if isinstance(self.session, LiveNotebook):
             self.request = self.request.model_copy(update={"notebook": self.session.contents_path})
-
-    @property
-    def history_journal(self) -> Journal:
-        assert self.history is not None
-        return self.history.journal
 
     # ------------------------------------------------------------------------------------------- the run's life
 

@@ -107,7 +107,10 @@ class About(Message):
 
 
 class NewRun(Message):
-    """Start a run. With `example` the server writes the synthetic cohort first, and `intent` and `data` may be left away."""
+    """Start a run. With `example` the server draws the synthetic cohort first, and `intent` and `data` may be left away.
+
+    The drawing is told as `cell.progress` of the run, which has no notebook yet; a second `run.started` names it.
+    """
 
     intent: str = ""
     data: str = Field("", description="folder, absolute or relative to the server's root")
@@ -142,7 +145,9 @@ class RunSummary(Message):
         description="what it waits for while its clock stands: go_on, answer, approval; empty = it works, or has ended",
     )
     resumable: bool = Field(False, description="`resume` would go on with it")
-    notebook: str = Field(description="contents path, to open the document by")
+    notebook: str = Field(
+        description="contents path, to open the document by; empty while an example's images are drawn"
+    )
     folder: str = Field(description="the run folder as the server sees it")
     folder_path: str | None = Field(None, description="its contents path, where it lies below the server's root")
     started: float = Field(description="when it was first started, in seconds since 1970")

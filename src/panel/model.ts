@@ -259,6 +259,8 @@ export class PanelModel implements IPanelActions, IDisposable {
       this.select(summary.id);
       if (summary.notebook) {
         await this._options.revealNotebook(summary.notebook);
+      } else {
+        this._toOpen = summary.id;
       }
     });
     this._busy = false;
@@ -282,6 +284,11 @@ export class PanelModel implements IPanelActions, IDisposable {
   /** A page that was just opened shows the run that lives, else the newest one if it was cut off or waits for an answer. */
   private _onClientChanged(): void {
     const runs = this.client.state.runs;
+    const begun = runs.find(run => run.id === this._toOpen && run.notebook);
+    if (begun) {
+      this._toOpen = null;
+      void this._try(() => this._options.revealNotebook(begun.notebook));
+    }
     // Whoever has begun to write is not taken away from it, not even to a run that waits.
     if (!this._chosen && !this._draft.intent && runs.length > 0) {
       const live = liveRun(runs);
@@ -298,6 +305,8 @@ export class PanelModel implements IPanelActions, IDisposable {
   private _selectionChanged = new Signal<this, IChangedArgs<string | null>>(
     this
   );
+  /** The run whose notebook is opened as soon as it has one: the images of an example are drawn first. */
+  private _toOpen: string | null = null;
   private _chosen = false;
   private _selected: string | null = null;
   private _draft: IDraft;

@@ -334,7 +334,11 @@ export interface ILimits {
   max_run_hours: number;
 }
 
-/** Start a run. With `example` the server writes the synthetic cohort first, and `intent` and `data` may be left away. */
+/**
+ * Start a run. With `example` the server draws the synthetic cohort first, and `intent` and `data` may be left away.
+ *
+ * The drawing is told as `cell.progress` of the run, which has no notebook yet; a second `run.started` names it.
+ */
 export interface INewRun {
   answers?: Record<string, string>;
   approval?: Approval;
@@ -590,7 +594,7 @@ export interface IRunSummary {
   intent: string;
   /** seq of its newest event; -1 = none */
   last_seq: number;
-  /** contents path, to open the document by */
+  /** contents path, to open the document by; empty while an example's images are drawn */
   notebook: string;
   /** pause was pressed; `waits_for` is go_on once the running cell has ended */
   paused: boolean;

@@ -195,6 +195,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'running',
         seconds: null,
         sentence: '',
+        progress: null,
         resumable: false,
         questions: []
       });
@@ -302,7 +303,8 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         paused: false,
         approvals: [],
         questions: event.data.questions,
-        resumable: event.data.status !== 'completed'
+        // Without a notebook it never began: its images were still being drawn.
+        resumable: event.data.status !== 'completed' && run.notebook !== ''
       });
       break;
   }

@@ -189,22 +189,53 @@ def test_examples_started_at_the_same_moment_share_their_images_and_nothing_else
                 examples,
             )
         )
-    (first, run), (second, other), (third, problem) = started
-    assert (first, second) == (201, 201), started
-    assert run["folder"] != other["folder"]
+    (first, run), (second, other), (third, few) = started
+    assert (first, second, third) == (201, 201, 201), started
+    assert len({each["folder"] for each in (run, other, few)}) == 3
     # Of so few patients one in twenty has too few boxes: said only of the images with few boxes, which are a cohort of their own.
-    assert third == 422 and "Draw boxes on more images" in problem["sentence"], started
+    ended = [server.run_to_end(each["id"])[-1]["data"] for each in (run, other, few)]
+    assert [each["status"] for each in ended] == ["completed", "completed", "failed"], ended
+    assert "Draw boxes on more images" in ended[2]["sentence"]
     facts = [json.loads(file.read_text(encoding="utf-8")) for file in server.root.glob("**/clinjup-synthetic.json")]
     assert sorted(each["annotated"] for each in facts) == [0.05, 1.0]
-    for each in (run, other):
-        server.post(f"clinjup/v1/runs/{each['id']}/stop")
+
+
+def test_an_example_tells_how_far_its_images_are_and_can_be_stopped_meanwhile(server):
+    status, run = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 4000, "seed": 5})
+    assert (status, run["notebook"], run["status"]) == (201, "", "running"), run
+    told = server.until(run["id"], lambda event: event["type"] == "cell.progress")["data"]
+    assert told["label"] == "Drawing synthetic chest X-rays" and 0 < told["done"] < told["total"] >= 4000
+    assert told["unit"] == "image" and told["seconds_left"] > 0
+    assert server.post(f"clinjup/v1/runs/{run['id']}/pause")[0] == 409
+    assert run["id"] in [each["id"] for each in server.get("clinjup/v1/runs")[1]["runs"]]
+    stopped = server.post(f"clinjup/v1/runs/{run['id']}/stop")[1]
+    assert (stopped["status"], stopped["resumable"]) == ("interrupted", False)
+    end = server.run_to_end(run["id"])[-1]["data"]
+    assert end["sentence"] == stopped["sentence"] and "images were drawn" in end["sentence"]
+    assert not list((server.root / "clinjup-runs").glob("data-pneumothorax-5-4000/clinjup-synthetic.json"))
+
+
+def test_the_run_of_an_example_goes_on_from_the_drawing_of_its_images(server):
+    body = {"example": "pneumothorax", "patients": 60, "seed": 6, "approval": "plan-only"}
+    status, run = server.post("clinjup/v1/runs", body)
+    assert status == 201, run
+    events = server.run_to_end(run["id"])
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert events[-1]["data"]["status"] == "completed"
+    ended = server.get(f"clinjup/v1/runs/{run['id']}")[1]
+    begun = [event["data"]["notebook"] for event in events if event["type"] == "run.started"]
+    assert begun == ["", ended["notebook"]] and (server.root / ended["notebook"]).is_file()
+    status, again = server.post("clinjup/v1/runs", body)  # the images are there
+    assert (status, again["notebook"] != "") == (201, True)
+    server.run_to_end(again["id"])
 
 
 def test_an_example_whose_folder_holds_something_else_is_told_in_a_sentence(server):
     theirs = server.root / "clinjup-runs" / "data-pneumothorax-77-20" / "thesis.docx"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("years of work", encoding="utf-8")
-    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
-    assert (status, problem["code"]) == (422, "run_folder")
+    status, run = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
+    problem = server.run_to_end(run["id"])[-1]["data"]
+    assert (status, problem["status"]) == (201, "failed")
     assert "data-pneumothorax-77-20" in problem["sentence"] and "start the example again" in problem["sentence"]
     assert theirs.read_text(encoding="utf-8") == "years of work"

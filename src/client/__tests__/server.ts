@@ -108,3 +108,10 @@ export const summary = (more: Partial<IRunSummary>): IRunSummary => ({
   sentence: '',
   ...more
 });
+
+/** Wait until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}

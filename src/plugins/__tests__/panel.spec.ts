@@ -9,15 +9,9 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { ClinjupClient } from '../../client/client';
-import { summary, TestServer } from '../../client/__tests__/server';
+import { summary, TestServer, until } from '../../client/__tests__/server';
 import { IClinjupPanel } from '../../tokens';
 import { panelPlugin } from '../panel';
-
-const until = async (is: () => unknown): Promise<void> => {
-  while (!is()) {
-    await new Promise(resolve => window.setTimeout(resolve, 5));
-  }
-};
 
 describe('the panel in the shell', () => {
   const restored = new PromiseDelegate<void>();
@@ -54,7 +48,7 @@ describe('the panel in the shell', () => {
       nullTranslator
     )) as IClinjupPanel;
     server.socket.open();
-    await until(() => widget.node.querySelector('.jp-Clinjup-Stop'));
+    await until(() => !!widget.node.querySelector('.jp-Clinjup-Stop'));
   });
 
   afterAll(() => client.dispose());

@@ -26,6 +26,7 @@ describe('reduceRun', () => {
   const started = () =>
     event('run.started', {
       intent: 'diagnose pneumothorax',
+      notebook: 'n.ipynb',
       started: 50,
       budget_seconds: 600,
       destination: { offline: true, host: null, loopback: false }
@@ -143,6 +144,16 @@ describe('reduceRun', () => {
       seconds: 30,
       resumable: true
     });
+  });
+
+  it('cannot be gone on with where it was stopped before it had a notebook, and forgets the drawing of its images', () => {
+    const drawing = event('run.started', { intent: 'i', notebook: '' });
+    const progress = event('cell.progress', { label: 'Drawing', done: 1 });
+    const stopped = event('run.finished', { status: 'interrupted' });
+    expect(after(drawing, progress).progress?.label).toBe('Drawing');
+    expect(after(drawing, progress, stopped).resumable).toBe(false);
+    const begun = event('run.started', { intent: 'i', notebook: 'n.ipynb' });
+    expect(after(drawing, progress, begun).progress).toBeNull();
   });
 
   it('counts on from what the server told, and stands while the run waits for somebody', () => {
