@@ -29,7 +29,7 @@ export function setLanguage(setting: LanguageSetting): void {
 /** The language that the panel speaks: 'auto' follows JupyterLab, and the page's own language where JupyterLab has none. */
 export function languageOf(
   translator: ITranslator | null,
-  setting: LanguageSetting
+  setting: LanguageSetting = chosen
 ): 'en' | 'de' {
   if (setting !== 'auto') {
     return setting;

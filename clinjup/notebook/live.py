@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
@@ -380,6 +380,7 @@ class LiveNotebook(NotebookSession):
         moved = await self._files.moved_to(self.contents_path, self.kernel_id)
         if moved is not None:
             self._tabs.move(self.contents_path, moved)
+            self.beside = self.beside and PurePosixPath(moved).parent == PurePosixPath(self.contents_path).parent
             self.contents_path = moved
             return
         name, self._stamp = self.contents_path, None

@@ -18,8 +18,20 @@ export interface ICellAnswerProps {
 export function CellAnswer(props: ICellAnswerProps): React.ReactElement {
   const { trans } = usePanel();
   const { title, content, actions } = props;
+  const card = React.useRef<HTMLElement>(null);
+  React.useEffect(() => {
+    const isHere = card.current
+      ?.closest('.jp-Clinjup-Panel')
+      ?.contains(document.activeElement);
+    card.current?.scrollIntoView({ block: 'nearest' });
+    if (isHere) {
+      card.current?.focus();
+    }
+  }, [content]);
   return (
     <section
+      ref={card}
+      tabIndex={-1}
       className="jp-Clinjup-Card jp-Clinjup-Attention jp-Clinjup-Answer"
       aria-label={title}
       aria-live="polite"

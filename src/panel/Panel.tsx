@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import { IClientState } from '../client/state';
 import { ICellAnswer, IDestination } from '../protocol';
+import { liveRun } from '../state/run';
 import { IPanelActions } from './actions';
 import { Announcer } from './Announcer';
 import { CellAnswer } from './CellAnswer';
@@ -14,6 +15,7 @@ import { usePanel } from './context';
 import { IDraft } from './draft';
 import { EmptyState } from './EmptyState';
 import { Header } from './Header';
+import { Keyboard } from './keyboard';
 import { RunBar } from './RunBar';
 import { RunPage } from './RunPage';
 
@@ -41,7 +43,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
   const now = useNow(live);
   const planned = draft.planner === 'claude' ? state.about?.claude : null;
   return (
-    <div
+    <Keyboard
       className="jp-Clinjup-Panel"
       role="region"
       aria-label={trans.__('clinjup')}
@@ -53,20 +55,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
         runs={state.runs}
         onSelect={actions.select}
       />
-      {state.connection === 'lost' && (
-        <p className="jp-Clinjup-Connection" role="status">
-          {trans.__(
-            'No connection to the server. The run goes on there; this panel catches up once it is back.'
-          )}
-        </p>
-      )}
-      {state.connection === 'signed_out' && (
-        <p className="jp-Clinjup-Connection" role="status">
-          {trans.__(
-            'You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile.'
-          )}
-        </p>
-      )}
+      <Connection state={state} />
       <div className="jp-Clinjup-Body" ref={scroller}>
         {props.answer && <CellAnswer {...props.answer} actions={actions} />}
         {run ? (
@@ -105,7 +94,36 @@ export function Panel(props: IPanelProps): React.ReactElement {
         />
       )}
       <Announcer run={run} runs={state.runs} />
-    </div>
+    </Keyboard>
+  );
+}
+
+/** That the server is not heard of, and what that means for a run that lives. */
+function Connection(props: { state: IClientState }): React.ReactElement | null {
+  const { trans } = usePanel();
+  const { connection, runs } = props.state;
+  const isLive = liveRun(runs) !== null;
+  if (connection !== 'lost' && connection !== 'signed_out') {
+    return null;
+  }
+  return (
+    <p className="jp-Clinjup-Connection" role="status">
+      {connection === 'lost'
+        ? isLive
+          ? trans.__(
+              'No connection to the server. The run goes on there; this panel catches up once it is back.'
+            )
+          : trans.__(
+              'No connection to the server. This panel catches up once it is back.'
+            )
+        : isLive
+          ? trans.__(
+              'You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile.'
+            )
+          : trans.__(
+              'You are not logged in to this server any more. Reload the page and log in.'
+            )}
+    </p>
   );
 }
 
