@@ -17,12 +17,12 @@ Level = Literal["strong", "some", "little", "unknown"]
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
 NO_ROOM = 0.5
 CONVENTION = (
-    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more "
-    "to the mean probability of a model that raises an alarm on half of the films anyway, and the 95 % confidence interval of that "
-    "change leaves out 0; little when even the upper end of the confidence interval stays below 5 points and no group of films does "
-    "clearly worse (AUROC more than 0.10 below the overall one); and some in between. It cannot be told where the interval reaches from below 5 points to 10 or more, where no film changed and "
-    "fewer than 60 were tried, or where the model raises an alarm on half of the films anyway and its probability moves less. "
-    "These limits are conventions, not clinical thresholds."
+    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more to the "
+    "mean probability of a model that raises an alarm on half of the films anyway, and the 95 % confidence interval of that change leaves "
+    "out 0; little when even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse "
+    "(AUROC more than 0.10 below the overall one); and some in between. It cannot be told where the interval reaches from below 5 points "
+    "to 10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway "
+    "and its probability moves less. These limits are conventions, not clinical thresholds."
 )
 
 
