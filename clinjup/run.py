@@ -36,6 +36,7 @@ from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
+from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
 from clinjup.run_folder import History, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
@@ -131,17 +132,18 @@ class Run:
         with contextlib.suppress(Exception):
             await self.workspace.close()
         try:
-            results = self._finish(end)
+            results, last_word = self._finish(end)
         except Exception as fault:  # a full disk, most often
             self.end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
             self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
             raise
         finally:
             await self._let_go()
-        self.end, self.questions = end, end.questions
-        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
+        self.end, self.questions = LoopEnd(end.status, results.sentence, end.questions), end.questions
         report = "report.html" if (self.folder / "report.html").is_file() else None
-        self.publish("run.finished", {**told, "selected": results.selected, "report": report})
+        self.publish(
+            "run.finished", {**last_word, "questions": [q.model_dump() for q in end.questions], "report": report}
+        )
         return results, end.questions
 
     async def _give_up(self, end: LoopEnd) -> None:
@@ -283,8 +285,11 @@ class Run:
                 step.status = StepStatus.DONE
         state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
 
-    def _finish(self, end: LoopEnd) -> Results:
-        """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
+    def _finish(self, end: LoopEnd) -> tuple[Results, dict[str, Any]]:
+        """Write results, report, model card and the journal's last lines; tie notebook and journal together.
+
+        Returns the results and the last word of the run: {status, sentence, selected, cautions}.
+        """
         builder = ResultsBuilder(
             self.request.intent,
             self.preflight.task,
@@ -312,9 +317,15 @@ class Run:
             self.record("export", export_record(self.folder, self.session.notebook))
         if end.status is RunStatus.INTERRUPTED:
             self.record("interruption", {"sentence": end.sentence})
-        self.record("finished", {"status": end.status, "sentence": end.sentence})
+        last_word = {
+            "status": end.status,
+            "sentence": results.sentence,
+            "selected": results.selected,
+            "cautions": end_cautions(results),
+        }
+        self.record("finished", last_word)
         self.session.set_metadata(journal_head=self.journal.head, status=end.status)
-        return results
+        return results, last_word
 
     def _cell_counts(self) -> CellCounts:
         attempts = [*(self.history.executions if self.history else [])]

@@ -54,6 +54,10 @@ class History:
         self.status = RunStatus.INTERRUPTED
         """How the last try ended; a run whose process was killed has no last word, and was interrupted."""
         self.sentence = KILLED
+        self.selected: str | None = None
+        """Name of the model that the run chose, once it has ended."""
+        self.cautions: list[str] = []
+        """What its end cautioned of (reporting.cautions)."""
         self.questions: list[Question] = []
         """Questions that are still open."""
         self._found: list[tuple[str, dict[str, Any]]] = []
@@ -97,8 +101,10 @@ class History:
                 self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
                 self.finished = False
                 self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
+                self.selected, self.cautions = None, []
             elif record.kind == "finished":
                 self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
+                self.selected, self.cautions = record.data.get("selected"), record.data.get("cautions", [])
                 self.finished = self.status is RunStatus.COMPLETED
         self.own_cells = [source for _, source in self._own]
         """Sources of the cells that a model wrote and that ran, in their order."""

@@ -118,8 +118,13 @@ def events_of(history: History, folder: Path) -> list[Event]:
             )
     if plan is not None:
         tell(records[-1].t, "plan.updated", plan)
-    ended = {"status": history.status.value, "sentence": history.sentence}
-    tell(
-        records[-1].t, "run.finished", {**ended, "questions": [question.model_dump() for question in history.questions]}
-    )
+    ended = {
+        "status": history.status.value,
+        "sentence": history.sentence,
+        "questions": [question.model_dump() for question in history.questions],
+        "selected": history.selected,
+        "cautions": history.cautions,
+        "report": "report.html" if (folder / "report.html").is_file() else None,
+    }
+    tell(records[-1].t, "run.finished", ended)
     return events

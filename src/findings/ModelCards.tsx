@@ -12,7 +12,7 @@ import {
 } from '../protocol';
 import { duration, percent } from '../numbers';
 import { usePanel } from '../panel/context';
-import { Estimate, metricLabel } from './Estimate';
+import { Estimate, metricFormat, metricLabel } from './Estimate';
 
 /** Shown at once; the others are one click away, and all of them stand in the report. */
 const HEADLINES = ['auroc', 'auprc', 'macro_auroc', 'balanced_accuracy'];
@@ -25,7 +25,8 @@ const MARK_HEADLINES = [
 ];
 /** Not on a scale from 0 to 1. */
 const RATES = ['false_marks_per_image'];
-const SHARES = ['box_sensitivity'];
+/** Shown above, at the frozen threshold. */
+const AT_THE_THRESHOLD = ['sensitivity', 'specificity'];
 
 export function Training(
   props: Extract<Finding, { kind: 'training' }>
@@ -63,7 +64,8 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
   const headlines = isMarks ? MARK_HEADLINES : HEADLINES;
   const shown = headlines.filter(name => props.metrics[name]);
   const others = Object.keys(props.metrics).filter(
-    name => !headlines.includes(name)
+    name =>
+      !headlines.includes(name) && (isMarks || !AT_THE_THRESHOLD.includes(name))
   );
   return (
     <>
@@ -74,7 +76,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
             key={name}
             label={metricLabel(name, trans)}
             estimate={props.metrics[name]}
-            format={SHARES.includes(name) ? percent : undefined}
+            format={metricFormat(name)}
             scale={!RATES.includes(name)}
           />
         ))}
@@ -105,6 +107,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
                 key={name}
                 label={metricLabel(name, trans)}
                 estimate={props.metrics[name]}
+                format={metricFormat(name)}
                 scale={false}
               />
             ))}

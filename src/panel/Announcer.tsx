@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { usePanel } from './context';
+import { unsaidCautions } from './status';
 
 export function Announcer(props: {
   /** The run that is shown. */
@@ -48,7 +49,7 @@ export function announcement(run: IRunView, trans: TranslationBundle): string {
     );
   }
   if (run.status !== 'running') {
-    return run.sentence;
+    return [...unsaidCautions(run), run.sentence].join(' ');
   }
   const last = run.timeline[run.timeline.length - 1];
   if (last?.kind === 'problem' && !last.mended) {

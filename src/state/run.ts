@@ -46,6 +46,8 @@ export interface IRunView {
   /** Seconds it took, once it has ended. */
   seconds: number | null;
   sentence: string;
+  /** Why the figures must not be taken as they stand. */
+  cautions: string[];
   report: string | null;
   /** Name of the model that was chosen. */
   selected: string | null;
@@ -77,6 +79,7 @@ export function newRun(id: string): IRunView {
     budgetSeconds: 0,
     seconds: null,
     sentence: '',
+    cautions: [],
     report: null,
     selected: null,
     plan: null,
@@ -156,6 +159,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'running',
         seconds: null,
         sentence: '',
+        cautions: [],
         resumable: false,
         questions: []
       });
@@ -235,6 +239,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'interrupted',
         sentence: event.data.sentence,
         resumable: true,
+        cautions: [],
         selected: null
       });
       run.timeline.push({
@@ -248,6 +253,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: event.data.status,
         sentence: event.data.sentence,
         seconds: event.ts - run.startedAt,
+        cautions: event.data.cautions,
         report: event.data.report,
         selected: event.data.selected,
         progress: null,
