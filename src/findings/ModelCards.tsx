@@ -131,12 +131,16 @@ function Confounder(props: {
     return null;
   }
   const shown = (share: IEstimate) => percent(share.value!, language);
+  const range = props.result.false_alarm_increase?.ci95;
+  const isMeasured = !range || range[0] > 0 || range[1] < 0;
   const direction =
     shown(before) === shown(after)
       ? trans.__('stays at')
-      : after.value! > before.value!
-        ? trans.__('rises to')
-        : trans.__('falls to');
+      : !isMeasured
+        ? trans.__('before, not measurably different after:')
+        : after.value! > before.value!
+          ? trans.__('rises to')
+          : trans.__('falls to');
   const name = props.name.replace(/_/g, ' ');
   const title = props.isMarks
     ? trans.__('Images with a false mark when a %1 is drawn in', name)
