@@ -36,6 +36,7 @@ from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
+from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
 from clinjup.run_ending import cell_counts, how_it_stands, sentence_for
 from clinjup.run_folder import History, lock_folder, make_folder
@@ -131,16 +132,16 @@ class Run:
         with contextlib.suppress(Exception):
             await self.workspace.close()
         try:
-            results = self._finish(end)
+            results, last_word = self._finish(end)
         except Exception as fault:  # a full disk, most often
             self.end = LoopEnd(RunStatus.FAILED, sentence_for(fault))
             self._tell_end(self.end)
             raise
         finally:
             await self._let_go()
-        self.end, self.questions = end, end.questions
+        self.end, self.questions = LoopEnd(end.status, results.sentence, end.questions), end.questions
         report = "report.html" if (self.folder / "report.html").is_file() else None
-        self._tell_end(end, selected=results.selected, report=report)
+        self._tell_end(self.end, **last_word, report=report)
         return results, end.questions
 
     def _tell_end(self, end: LoopEnd, **more: Any) -> None:
@@ -288,8 +289,11 @@ class Run:
                 step.status = StepStatus.DONE
         state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
 
-    def _finish(self, end: LoopEnd) -> Results:
-        """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
+    def _finish(self, end: LoopEnd) -> tuple[Results, dict[str, Any]]:
+        """Write results, report, model card and the journal's last lines; tie notebook and journal together.
+
+        Returns the results and what the end tells beside its sentence: {selected, cautions}.
+        """
         builder = ResultsBuilder(
             self.request.intent,
             self.preflight.task,
@@ -314,12 +318,11 @@ class Run:
             self.record("export", export_record(self.folder, self.session.notebook))
         if end.status is RunStatus.INTERRUPTED:
             self.record("interruption", {"sentence": end.sentence})
-        self.record(
-            "finished",
-            {"status": end.status, "sentence": end.sentence, **how_it_stands(self.state, self.clock.seconds)},
-        )
+        last_word = {"selected": results.selected, "cautions": end_cautions(results)}
+        said = {"status": end.status, "sentence": results.sentence, **last_word}
+        self.record("finished", {**said, **how_it_stands(self.state, self.clock.seconds)})
         self.session.set_metadata(journal_head=self.journal.head, status=end.status)
-        return results
+        return results, last_word
 
     async def stop(self) -> None:
         self.stopped.set()

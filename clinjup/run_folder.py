@@ -60,6 +60,8 @@ class History:
         self.status = RunStatus.INTERRUPTED
         """How the last try ended; a run whose process was killed has no last word, and was interrupted."""
         self.sentence = KILLED
+        self.cautions: list[str] = []
+        """What its end cautioned of (reporting.cautions)."""
         self.questions: list[Question] = []
         """Questions that are still open."""
         self._found: list[tuple[str, dict[str, Any]]] = []
@@ -106,8 +108,10 @@ class History:
                 self.notes = {step_id: note for step_id, note in self.notes.items() if step_id not in gone}
                 self.finished = False
                 self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
+                self.cautions = []
             elif record.kind == "finished":
                 self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
+                self.cautions = record.data.get("cautions", [])
                 self.finished = self.status is RunStatus.COMPLETED
                 self.steps, self.notes = record.data.get("steps", {}), record.data.get("notes", {})
         self.own_cells = [source for _, source in self._own]

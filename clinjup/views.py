@@ -144,6 +144,7 @@ def events_of(history: History, folder: Path) -> list[Event]:
         "questions": [question.model_dump() for question in history.asks],
         "seconds": history.seconds,
         "selected": history.selected,
+        "cautions": history.cautions,
         "report": "report.html" if (folder / "report.html").is_file() else None,
     }
     tell(records[-1].t, "run.finished", ended)

@@ -15,7 +15,7 @@ from clinjup.phrases import (
     shift_words,
 )
 from clinjup.reporting.numbers import known, show
-from clinjup.reporting.reliance import NO_ROOM, STRONG, may_be_chance, reliance
+from clinjup.reporting.reliance import NO_ROOM, STRONG, may_be_chance, probability_rise, reliance
 from clinjup.reporting.subject import (
     chosen_model,
     compared_models,
@@ -146,8 +146,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)
-            moved = known(figures.delta_probability) or 0.0
-            crowded.append((before >= NO_ROOM and after - before < STRONG, moved))
+            crowded.append((before >= NO_ROOM and after - before < STRONG, probability_rise(figures)))
             if not inserted:
                 where = " on validation" if part == "validation" else ""
                 inserted.append(shift_words(change, before, after, alarms + where))
@@ -166,7 +165,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         sentence = f"Inserting {noun} {'; '.join(inserted)}{tried}."
         if any(full for full, _ in crowded):
             noun = image_noun(results.task)
-            moved = max((moved for full, moved in crowded if full), key=abs)
+            moved = max(moved for full, moved in crowded if full)
             sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more"
             sentence += (
                 f"; its probability rises by {moved:.2f} on average."

@@ -166,11 +166,14 @@ class CheckpointRestored(Message):
 
 
 class RunFinished(Message):
+    """The end. The `sentence` of a completed run is its verdict, as in results.json; `cautions` say why not to take it as it stands."""
+
     status: RunStatus
     sentence: str
     questions: list[Question] = Field(default_factory=list)
     seconds: float | None = Field(None, description="how long it has worked, all tries together; as in the report")
     selected: str | None = None
+    cautions: list[str] = Field(default_factory=list)
     report: str | None = Field(None, description="name for GET runs/{id}/files/{name}")
 
 

@@ -12,7 +12,7 @@ import {
 } from '../protocol';
 import { duration, percent } from '../numbers';
 import { usePanel } from '../panel/context';
-import { Estimate, metricLabel } from './Estimate';
+import { Estimate, metricFormat, metricLabel } from './Estimate';
 
 /** Shown at once; the others are one click away, and all of them stand in the report. */
 const HEADLINES = ['auroc', 'auprc', 'macro_auroc', 'balanced_accuracy'];
@@ -25,7 +25,8 @@ const MARK_HEADLINES = [
 ];
 /** Not on a scale from 0 to 1. */
 const RATES = ['false_marks_per_image'];
-const SHARES = ['box_sensitivity'];
+/** Shown above, at the frozen threshold. */
+const AT_THE_THRESHOLD = ['sensitivity', 'specificity'];
 
 export function Training(
   props: Extract<Finding, { kind: 'training' }>
@@ -63,7 +64,8 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
   const headlines = isMarks ? MARK_HEADLINES : HEADLINES;
   const shown = headlines.filter(name => props.metrics[name]);
   const others = Object.keys(props.metrics).filter(
-    name => !headlines.includes(name)
+    name =>
+      !headlines.includes(name) && (isMarks || !AT_THE_THRESHOLD.includes(name))
   );
   return (
     <>
@@ -74,7 +76,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
             key={name}
             label={metricLabel(name, trans)}
             estimate={props.metrics[name]}
-            format={SHARES.includes(name) ? percent : undefined}
+            format={metricFormat(name)}
             scale={!RATES.includes(name)}
           />
         ))}
@@ -105,6 +107,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
                 key={name}
                 label={metricLabel(name, trans)}
                 estimate={props.metrics[name]}
+                format={metricFormat(name)}
                 scale={false}
               />
             ))}
@@ -128,12 +131,16 @@ function Confounder(props: {
     return null;
   }
   const shown = (share: IEstimate) => percent(share.value!, language);
+  const range = props.result.false_alarm_increase?.ci95;
+  const isMeasured = !range || range[0] > 0 || range[1] < 0;
   const direction =
     shown(before) === shown(after)
       ? trans.__('stays at')
-      : after.value! > before.value!
-        ? trans.__('rises to')
-        : trans.__('falls to');
+      : !isMeasured
+        ? trans.__('before, not measurably different after:')
+        : after.value! > before.value!
+          ? trans.__('rises to')
+          : trans.__('falls to');
   const name = props.name.replace(/_/g, ' ');
   const title = props.isMarks
     ? trans.__('Images with a false mark when a %1 is drawn in', name)

@@ -8,7 +8,7 @@ import * as React from 'react';
 import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { usePanel } from './context';
 import { labelOf } from './Progress';
-import { pauseOf } from './status';
+import { pauseOf, unsaidCautions } from './status';
 
 export function Announcer(props: {
   /** The run that is shown. */
@@ -50,7 +50,7 @@ export function announcement(run: IRunView, trans: TranslationBundle): string {
     );
   }
   if (run.status !== 'running') {
-    return run.sentence;
+    return [...unsaidCautions(run), run.sentence].join(' ');
   }
   const last = run.timeline[run.timeline.length - 1];
   if (last?.kind === 'problem' && !last.mended) {

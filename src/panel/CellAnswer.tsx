@@ -10,6 +10,7 @@ import { usePanel } from './context';
 import { Markdown } from './Markdown';
 
 export interface ICellAnswerProps {
+  what: 'explain' | 'mend';
   title: string;
   content: ICellAnswer;
   actions: IPanelActions;
@@ -17,7 +18,9 @@ export interface ICellAnswerProps {
 
 export function CellAnswer(props: ICellAnswerProps): React.ReactElement {
   const { trans } = usePanel();
-  const { title, content, actions } = props;
+  const { what, content, actions } = props;
+  const isMended = what === 'explain' || content.source !== null;
+  const title = isMended ? props.title : trans.__('What went wrong');
   const card = React.useRef<HTMLElement>(null);
   React.useEffect(() => {
     const isHere = card.current

@@ -5,7 +5,7 @@
 import * as React from 'react';
 
 import { IClientState } from '../client/state';
-import { ICellAnswer, IDestination } from '../protocol';
+import { IDestination } from '../protocol';
 import { liveRun } from '../state/run';
 import { IPanelActions } from './actions';
 import { Announcer } from './Announcer';
@@ -16,6 +16,7 @@ import { IDraft } from './draft';
 import { EmptyState } from './EmptyState';
 import { Header } from './Header';
 import { Keyboard } from './keyboard';
+import { ICellTopic } from './model';
 import { RunBar } from './RunBar';
 import { RunPage } from './RunPage';
 
@@ -27,7 +28,7 @@ export interface IPanelProps {
   /** Why the last thing that was asked for could not be done. */
   problem: string;
   /** What was said about a cell. */
-  answer: { title: string; content: ICellAnswer } | null;
+  answer: Omit<ICellTopic, 'request'> | null;
   notebooks: string[];
   actions: IPanelActions;
 }

@@ -14,7 +14,7 @@ import { IRunActions } from './actions';
 import { PlanList } from './PlanList';
 import { Progress } from './Progress';
 import { QuestionForm } from './QuestionForm';
-import { statusWords } from './status';
+import { statusWords, unsaidCautions } from './status';
 import { Timeline } from './Timeline';
 
 export interface IRunPageProps {
@@ -73,22 +73,27 @@ function BeforePlan(props: { run: IRunView }): React.ReactElement {
 }
 
 /** How it ended, and where to read on. */
-function EndCard(props: {
+export function EndCard(props: {
   run: IRunView;
   actions: IRunActions;
 }): React.ReactElement {
   const { trans } = usePanel();
   const { run, actions } = props;
   const headline = headlineOf(run);
+  const cautious = run.status === 'completed' && run.cautions.length > 0;
   return (
     <section
       className="jp-Clinjup-Card jp-Clinjup-End"
       data-status={run.status}
+      data-cautious={cautious}
       aria-label={trans.__('How the run ended')}
       tabIndex={-1}
     >
       <h4>
-        {statusWords(trans)[run.status]}
+        {cautious && <span aria-hidden="true">⚠ </span>}
+        {cautious
+          ? trans.__('Finished, to be read with caution,')
+          : statusWords(trans)[run.status]}
         {run.seconds !== null && (
           <span className="jp-Clinjup-Quiet">
             {' '}
@@ -96,6 +101,12 @@ function EndCard(props: {
           </span>
         )}
       </h4>
+      {cautious &&
+        unsaidCautions(run).map(caution => (
+          <p key={caution}>
+            <strong>{caution}</strong>
+          </p>
+        ))}
       {run.sentence && <p>{run.sentence}</p>}
       {headline && <FindingCard finding={headline} />}
       <div className="jp-Clinjup-Buttons">

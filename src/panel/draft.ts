@@ -13,6 +13,12 @@ export interface IDraft {
   planner: 'offline' | 'claude';
 }
 
+/** The first place of a prefilled request that is still to be filled in, as `[which finding?]`; null where there is none. */
+export function gapIn(intent: string): { at: number; text: string } | null {
+  const found = /\[[^\][]*\?\]/.exec(intent);
+  return found && { at: found.index, text: found[0] };
+}
+
 export const EMPTY_DRAFT: IDraft = {
   intent: '',
   data: '',

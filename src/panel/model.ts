@@ -51,6 +51,7 @@ export namespace PanelModel {
 }
 
 export interface ICellTopic {
+  what: 'explain' | 'mend';
   title: string;
   request: ICellRequest;
   content: ICellAnswer;
@@ -219,7 +220,7 @@ export class PanelModel implements IPanelActions, IDisposable {
   ): Promise<void> =>
     this._try(async () => {
       const content = await this.client.aboutCell(what, request);
-      this._answered = { title, request, content };
+      this._answered = { what, title, request, content };
     });
 
   insertAnswer = (): void => {

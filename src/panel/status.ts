@@ -73,6 +73,11 @@ export function liveLine(
     : doing(run, trans);
 }
 
+/** What cautions of the figures of the run, but for what its sentence says already. */
+export function unsaidCautions(run: IRunView): string[] {
+  return run.cautions.filter(caution => !run.sentence.includes(caution));
+}
+
 /** One line by which runs can be told apart: 'Waits for you · 14:05 · I want to diagnose …'. */
 export function runLine(
   run: IRunView,

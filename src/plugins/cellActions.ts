@@ -97,7 +97,7 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
           intent: run
             ? run.intent
             : trans.__(
-                'I want to diagnose … on … . … may act as a confounder.'
+                'I want to diagnose [which finding?] on [which images?]. [Which object?] may act as a confounder.'
               ),
           notebook: path
         });

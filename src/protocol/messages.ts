@@ -464,6 +464,8 @@ export interface IQuestion {
   default: string | null;
   id: string;
   options: Array<IQuestionOption>;
+  /** an answer that is none of the options is welcome too */
+  own_words: boolean;
   step_id: string | null;
   text: string;
 }
@@ -546,7 +548,9 @@ export interface IRunEvent {
   v: 1;
 }
 
+/** The end. The `sentence` of a completed run is its verdict, as in results.json; `cautions` say why not to take it as it stands. */
 export interface IRunFinished {
+  cautions: Array<string>;
   questions: Array<IQuestion>;
   /** name for GET runs/{id}/files/{name} */
   report: string | null;

@@ -49,6 +49,8 @@ export interface IRunView {
   /** Seconds it took, once it has ended. */
   seconds: number | null;
   sentence: string;
+  /** Why the figures must not be taken as they stand. */
+  cautions: string[];
   report: string | null;
   /** Name of the model that was chosen. */
   selected: string | null;
@@ -105,6 +107,7 @@ export function newRun(id: string): IRunView {
     clock: null,
     seconds: null,
     sentence: '',
+    cautions: [],
     report: null,
     selected: null,
     plan: null,
@@ -196,6 +199,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         seconds: null,
         sentence: '',
         progress: null,
+        cautions: [],
         resumable: false,
         questions: []
       });
@@ -283,6 +287,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'interrupted',
         sentence: event.data.sentence,
         resumable: true,
+        cautions: [],
         selected: null
       });
       run.timeline.push({
@@ -297,6 +302,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         sentence: event.data.sentence,
         seconds: event.data.seconds,
         clock: null,
+        cautions: event.data.cautions,
         report: event.data.report,
         selected: event.data.selected,
         progress: null,

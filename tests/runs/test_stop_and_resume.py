@@ -12,6 +12,8 @@ import nbformat
 import pytest
 
 from clinjup.contracts import Approval, RunRequest
+from clinjup.run_folder import read_history
+from clinjup.views import events_of
 from tests.conftest import REQUEST
 from tests.runs.door import COMMAND, clinjup, run_in_process
 
@@ -57,7 +59,13 @@ def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_
 
 def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):
     request = RunRequest(intent=REQUEST, data=str(small_cohort), out=str(tmp_path / "run"), approval=Approval.PLAN_ONLY)
-    results, _, _ = run_in_process(request)
+    results, _, events = run_in_process(request)
+    told = events[-1].data
+    assert told["sentence"] == results.sentence and told["cautions"] == [results.sentence]
+    assert results.sentence.startswith("Only planned")
+    past = read_history(tmp_path / "run", finished_too=True)
+    again = events_of(past, tmp_path / "run")[-1].data
+    assert again == {**told, "status": told["status"].value}
     notebook = nbformat.read(tmp_path / "run" / "notebook.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert len(code) >= 10 and not any(cell.outputs for cell in code)
