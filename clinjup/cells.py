@@ -43,12 +43,12 @@ async def mend(folder: Path | None, step_id: str | None, error: CellError) -> Ce
     history = _history(folder)
     step = _step(history, step_id)
     if history is None or step is None or history.plan is None:
-        said = f"The cell stopped with {error.name}: {error.message}\n\n{NEEDS_MODEL}"
+        said = f"The cell stopped. {error.sentence}\n\n{NEEDS_MODEL}"
         return CellHelp(said, needs_model=True)
     request = history.request
     preflight = await check(request.intent, request.data, {**request.answers, **history.answers})
     if preflight.roles is None:
-        return CellHelp(error.message, needs_model=True)
+        return CellHelp(error.sentence, needs_model=True)
     brief = Brief(
         task=preflight.task,
         profile=preflight.profile,
@@ -62,7 +62,7 @@ async def mend(folder: Path | None, step_id: str | None, error: CellError) -> Ce
     state = RunState(brief, history.plan, deadline=time.monotonic() + 60, attempts=[failed])
     repair = await propose_repair(step, state)
     if repair is None:
-        said = f"{error.message}\n\nclinjup knows no rule that mends this. Change the cell yourself and run it again."
+        said = f"{error.sentence}\n\nclinjup knows no rule that mends this. Change the cell yourself and run it again."
         return CellHelp(said, needs_model=True)
     if repair.roles is not None:
         from clinjup.agent.plan import rebuild_plan

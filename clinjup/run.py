@@ -39,7 +39,7 @@ from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
 from clinjup.run_ending import cell_counts, how_it_stands, sentence_for
-from clinjup.run_folder import History, lock_folder, make_folder
+from clinjup.run_folder import History, done_again, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
 from clinjup.work_clock import WorkClock
 
@@ -277,17 +277,22 @@ class Run:
     async def _restore(self, state: RunState) -> None:
         """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel.
 
-        A step whose cell was changed or taken out of the notebook is done again, because others may rest on it.
+        A step whose cell was changed or taken out of the notebook is done again, in its place, and so are those that rest on it.
         """
         if self.history is None or self.history.plan is None:
             return
         state.findings = list(self.history.findings)
         state.own_cells = list(self.history.own_cells)
-        done = self.history.finished_steps() & self.workspace.kept_steps()
-        for step in state.plan.steps:
-            if step.id in done:
-                step.status = StepStatus.DONE
-        state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
+        finished = self.history.finished_steps()
+        order = [step.id for step in state.plan.steps]
+        again = [each for each in state.plan.resting_on(finished - self.workspace.kept_steps()) if each in finished]
+        if again:
+            self.session.do_again(again, order)
+            self.publish("text.delta", {"text": done_again(state.plan, again, state.brief.task.language), "loud": True})
+        done = [each for each in order if each in finished and each not in again]
+        for step_id in done:
+            state.plan.step(step_id).status = StepStatus.DONE
+        state.do_again(await self.workspace.revive(done))
 
     def _finish(self, end: LoopEnd) -> tuple[Results, dict[str, Any]]:
         """Write results, report, model card and the journal's last lines; tie notebook and journal together.

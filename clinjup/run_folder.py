@@ -169,6 +169,18 @@ def was_interrupted(execution: Mapping[str, Any]) -> bool:
     return (execution.get("error") or {}).get("name") == "KeyboardInterrupt"
 
 
+def done_again(plan: Plan, steps: list[str], language: str) -> str:
+    """Says which steps of a resumed run are done again, the first because its cell is gone, in the clinician's language."""
+    first, *others = (
+        f"„{plan.step(each).title}“" if language == "de" else f"'{plan.step(each).title}'" for each in steps
+    )
+    if language == "de":
+        resting = f", ebenso {', '.join(others)}" if others else ""
+        return f"Eine Zelle zu {first} wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt{resting}."
+    resting = f", and so are {', '.join(others)}" if others else ""
+    return f"A cell of {first} was deleted or changed. The step is done again, in its place{resting}."
+
+
 def _seconds(journal: Journal) -> float:
     """What all tries took together, without the time between them and the time in which they were paused or waited for somebody."""
     seconds = 0.0

@@ -255,6 +255,7 @@ class SessionKernel(KernelExecutor):
         session = await self._its_session()
         manager = self._desk.kernels.get_kernel(session["kernel"]["id"])
         client = new_client(manager)
+        manager.add_restart_callback(client.note_death, "restart")
         # Its own session, by which kernel/owner.py tells our cells from the user's; the key is the kernel's.
         signing = Session(key=manager.session.key, signature_scheme=manager.session.signature_scheme)
         client.kc = manager.client(session=signing)
@@ -298,6 +299,8 @@ class SessionKernel(KernelExecutor):
         if client is None or client.kc is None:
             return
         manager = self._manager
+        if manager is not None:
+            manager.remove_restart_callback(client.note_death, "restart")
         if manager is not None and not await ensure_async(manager.is_alive()):
             with_restart = getattr(self._desk.kernels, "restart_kernel", None)
             if with_restart is not None and self._live.kernel_id in self._desk.kernels:

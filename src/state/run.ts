@@ -26,7 +26,7 @@ export type TimelineItem =
       repair: string;
       mended: boolean;
     }
-  | { key: string; kind: 'notice'; text: string }
+  | { key: string; kind: 'notice'; text: string; cellId?: string }
   | { key: string; kind: 'text'; text: string };
 
 export interface IRunView {
@@ -275,11 +275,19 @@ function apply(run: IRunView, event: ClinjupEvent): void {
       run.paused = event.data.paused;
       break;
     case 'notebook.changed':
-      run.timeline.push({
-        key: key(event),
-        kind: 'notice',
-        text: event.data.sentence
-      });
+      if (event.data.change === 'taken_back') {
+        const { cell_id } = event.data;
+        run.timeline = run.timeline.filter(
+          item => item.kind !== 'notice' || item.cellId !== cell_id
+        );
+      } else {
+        run.timeline.push({
+          key: key(event),
+          kind: 'notice',
+          text: event.data.sentence,
+          cellId: event.data.cell_id
+        });
+      }
       break;
     case 'notebook.restored':
       goBack(run, event.data.steps);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from clinjup.contracts import Approval, RunRequest
 from clinjup.run_folder import read_history
+from clinjup.runs import RunManager
 from clinjup.views import events_of
 from tests.conftest import REQUEST
 from tests.runs.door import COMMAND, clinjup, run_in_process
@@ -55,6 +57,56 @@ def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_
     assert len([cell for cell in training_cells(folder) if cell.cell_type == "code"]) == 2
     assert clinjup("verify", folder).code == 0
     assert clinjup("run", "--resume", folder).code == 2
+
+
+def steps_until_training(folder: Path, data: Path) -> tuple[list[str], list[str]]:
+    """Begin or go on with a run, stop it in training. Returns the steps whose cells it ran, and the loud sentences."""
+
+    async def follow() -> tuple[list[str], list[str]]:
+        manager, stopping = RunManager(), None
+        if folder.exists():
+            run_id = await manager.resume(folder, {})
+        else:
+            run_id = await manager.submit(RunRequest(intent=REQUEST, data=str(data), out=str(folder)))
+        ran, told = [], []
+        async for event in manager.subscribe(run_id):
+            if event.type == "cell.started":
+                ran.append(event.data["step_id"])
+                if ran[-1] == "train_baseline":
+                    stopping = asyncio.create_task(manager.stop(run_id))
+            elif event.type == "text.delta" and event.data.get("loud"):
+                told.append(event.data["text"])
+        await stopping
+        return ran, told
+
+    return asyncio.run(follow())
+
+
+@pytest.mark.parametrize(
+    ("gone", "again"), [("load", ["load", "audit", "split", "association"]), ("association", ["association"])]
+)
+def test_a_step_whose_cell_was_deleted_is_done_again_in_its_place_with_what_rests_on_it(
+    small_cohort, tmp_path, gone, again
+):
+    folder = tmp_path / "run"
+    order = ["load", "audit", "split", "association", "train_baseline"]
+    assert steps_until_training(folder, small_cohort) == (order, [])
+    notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if (cell.cell_type, cell.metadata.get("clinjup", {}).get("step_id")) != ("code", gone)
+    ]
+    nbformat.write(notebook, folder / "notebook.ipynb")
+
+    ran, (sentence,) = steps_until_training(folder, small_cohort)
+    assert ran == [*again, "train_baseline"]
+    assert "was deleted or changed" in sentence and ("Split by patient" in sentence) == (gone == "load")
+    cells = nbformat.read(folder / "notebook.ipynb", as_version=4).cells
+    written = [cell.metadata["clinjup"]["step_id"] for cell in cells if cell.cell_type == "code"]
+    assert written == [*order, "train_baseline"]
+    titles = [line for cell in cells for line in cell.source.splitlines() if line.startswith("## ")]
+    assert len(titles) == len(set(titles)) + 1  # the training that was stopped, and again
 
 
 def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):

@@ -222,6 +222,22 @@ describe('reduceRun', () => {
     );
   });
 
+  it('drops what it said of a cell once the cell reads as the run wrote it again', () => {
+    const changed = (cell_id: string, change: any) =>
+      event('notebook.changed', { cell_id, change, sentence: change });
+    const run = after(
+      started(),
+      event('text.delta', { text: 'Not sandboxed.', loud: true }),
+      changed('a', 'edited'),
+      changed('b', 'deleted'),
+      changed('a', 'taken_back')
+    );
+    expect(run.timeline.map(item => 'text' in item && item.text)).toEqual([
+      'Not sandboxed.',
+      'deleted'
+    ]);
+  });
+
   it('takes 10,000 events in batches without copying the list for each event', () => {
     let run = newRun('r');
     const began = performance.now();
