@@ -12,6 +12,7 @@ const mended = 'A way to mend it';
 
 function heading(source: string | null): string | null | undefined {
   (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
+  Element.prototype.scrollIntoView = jest.fn(); // jsdom has none
   const host = document.createElement('div');
   const content = { markdown: 'It failed.', needs_model: true, source };
   act(() =>

@@ -18,6 +18,7 @@ const question: IQuestion = {
   step_id: null,
   text: 'Which?',
   default: null,
+  own_words: false,
   options: [
     { value: 'a', text: 'a' },
     { value: 'b', text: 'b' }
@@ -27,6 +28,7 @@ const approval = { step_id: 's', source: '1', sha256: 'x', reason: 'r' };
 const asked: IRunView = { ...live, questions: [question] };
 const title = 'Explanation';
 const explained = {
+  what: 'explain' as const,
   title,
   content: { v: 1 as const, markdown: 'm', source: null, needs_model: false }
 };
