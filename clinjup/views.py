@@ -153,7 +153,7 @@ def events_of(history: History, folder: Path) -> list[Event]:
 
 def _tell_execution(record: Record, tell: Callable[[str, str, dict[str, Any]], None]) -> None:
     cell = record.data
-    step = {"step_id": cell["step_id"], "attempt": cell["number"]}
-    tell(record.t, "cell.finished", {**step, "cell_id": "", "ok": cell["ok"], "seconds": cell["seconds"]})
+    step = {"step_id": cell["step_id"], "attempt": cell.get("number", 1)}
+    tell(record.t, "cell.finished", {**step, "cell_id": "", "ok": cell["ok"], "seconds": cell.get("seconds", 0.0)})
     if not cell["ok"] and not was_interrupted(cell):
         tell(record.t, "error.diagnosed", {**step, "message": (cell.get("error") or {}).get("message", "")})
