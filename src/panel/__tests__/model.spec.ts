@@ -120,9 +120,14 @@ describe('a request', () => {
   );
 
   it('is still there when the page is loaded again, until it was sent', async () => {
-    expect(newPage().draft).toEqual(model.draft);
+    const draft = model.draft;
+    model.dispose();
+    model = newPage();
+    expect(model.draft).toEqual(draft);
     await model.send();
-    expect(newPage().draft).toMatchObject({ intent: '', data: 'd' });
+    model.dispose();
+    model = newPage();
+    expect(model.draft).toMatchObject({ intent: '', data: 'd' });
   });
 
   it('can be written on when the folders cannot be shown', async () => {
