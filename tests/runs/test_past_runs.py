@@ -174,7 +174,9 @@ def test_after_a_restart_a_run_stands_as_it_stood_at_its_end(
     assert [cell["seconds"] for cell in cells[1]] == pytest.approx([cell["seconds"] for cell in cells[0]], abs=0.01)
     if until != "question.asked":
         plans = [last(each, "plan.updated")["steps"] for each in (before, after)]
-        shown = [[{name: step[name] for name in ("id", "title", "status", "note")} for step in steps] for steps in plans]
+        shown = [
+            [{name: step[name] for name in ("id", "title", "status", "note")} for step in steps] for steps in plans
+        ]
         assert shown[1] == shown[0] and "done" in {step["status"] for step in shown[0]}
 
 
