@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TypeVar
 
 from clinjup.agent.state import Ledger
 from clinjup.contracts import Question
 from clinjup.views import PendingCode
+from clinjup.work_clock import WaitsFor, WorkClock
 
 T = TypeVar("T")
 
 
 class Attending:
-    """agent.state.Clinician for one run. `present`: whether somebody is there; else nothing is waited for."""
+    """agent.state.Clinician for one run, whose clock stands meanwhile. `present`: whether somebody is there; else nothing is waited for."""
 
-    def __init__(self, ledger: Ledger, stopped: asyncio.Event, *, present: bool) -> None:
-        self._ledger, self._stopped, self._present = ledger, stopped, present
-        self.waited = 0.0
-        """Seconds that the run has waited for somebody."""
+    def __init__(self, ledger: Ledger, stopped: asyncio.Event, clock: WorkClock, *, present: bool) -> None:
+        self._ledger, self._stopped, self._clock, self._present = ledger, stopped, clock, present
         self.questions: list[Question] = []
         """Those that wait for an answer now."""
         self._answers: asyncio.Future[dict[str, str] | None] | None = None
@@ -41,7 +39,7 @@ class Attending:
         self.questions = questions
         self._ledger.publish("question.asked", told)
         try:
-            answers = await self._waiting(self._answers)
+            answers = await self._waiting(self._answers, "answer")
         finally:
             self.questions = []
         if answers is None:
@@ -59,7 +57,7 @@ class Attending:
         self._asked[sha256] = PendingCode(**told)
         self._ledger.publish("approval.requested", told)
         try:
-            approved = await self._waiting(self._approvals[sha256])
+            approved = await self._waiting(self._approvals[sha256], "approval")
         finally:
             self._asked.pop(sha256, None)
         if approved is None:
@@ -67,17 +65,15 @@ class Attending:
         self._ledger.publish("approval.resolved", {"sha256": sha256, "approved": approved})
         return approved
 
-    async def _waiting(self, decision: asyncio.Future[T | None]) -> T | None:
+    async def _waiting(self, decision: asyncio.Future[T | None], for_what: WaitsFor) -> T | None:
         """What was decided; None where nobody is there any more, or the run was stopped."""
-        began = time.monotonic()
         try:
-            decided = await decision
+            with self._clock.waiting(for_what):
+                decided = await decision
         except asyncio.CancelledError:
             if not self._stopped.is_set():
                 raise
             return None
-        finally:
-            self.waited += time.monotonic() - began
         self._present = self._present and decided is not None
         return decided
 

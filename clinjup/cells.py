@@ -14,8 +14,9 @@ from clinjup.recipes import recipe
 from clinjup.run_folder import History, read_history
 
 NEEDS_MODEL = (
-    "This cell is not one of clinjup's own, so without a model nothing certain can be said about it. Connect Claude or a local "
-    "server in the settings, and ask again."
+    "This cell is not one of clinjup's own, and only those can be explained and mended here. Within a run a model can mend its cells: "
+    "start JupyterLab with the environment variable ANTHROPIC_API_KEY (Claude) or ANTHROPIC_BASE_URL (a server of your own) set, and "
+    "choose it as the planner of a new request; the README says more under 'Planning'."
 )
 
 
@@ -42,12 +43,12 @@ async def mend(folder: Path | None, step_id: str | None, error: CellError) -> Ce
     history = _history(folder)
     step = _step(history, step_id)
     if history is None or step is None or history.plan is None:
-        said = f"The cell stopped with {error.name}: {error.message}\n\n{NEEDS_MODEL}"
+        said = f"The cell stopped. {error.sentence}\n\n{NEEDS_MODEL}"
         return CellHelp(said, needs_model=True)
     request = history.request
     preflight = await check(request.intent, request.data, {**request.answers, **history.answers})
     if preflight.roles is None:
-        return CellHelp(error.message, needs_model=True)
+        return CellHelp(error.sentence, needs_model=True)
     brief = Brief(
         task=preflight.task,
         profile=preflight.profile,
@@ -61,7 +62,7 @@ async def mend(folder: Path | None, step_id: str | None, error: CellError) -> Ce
     state = RunState(brief, history.plan, deadline=time.monotonic() + 60, attempts=[failed])
     repair = await propose_repair(step, state)
     if repair is None:
-        said = f"{error.message}\n\nNo rule mends this. A model could look at it; or change the cell yourself and run it again."
+        said = f"{error.sentence}\n\nclinjup knows no rule that mends this. Change the cell yourself and run it again."
         return CellHelp(said, needs_model=True)
     if repair.roles is not None:
         from clinjup.agent.plan import rebuild_plan

@@ -17,6 +17,8 @@ class ExampleRequest:
     title: str
     intent: str
     cohort: str
+    images: str
+    """What its images are called: "chest X-rays"."""
     annotated: float = 1.0
     """Share of patients that the cohort annotates: with a confounder, or with boxes."""
 
@@ -39,24 +41,28 @@ EXAMPLES = {
             "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
             "please take this issue seriously.",
             "pneumothorax",
+            "chest X-rays",
         ),
         ExampleRequest(
             "dermoscopy",
             "Skin lesions, melanoma first",
             "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
             "dermoscopy",
+            "dermoscopic images",
         ),
         ExampleRequest(
             "melanoma",
             "Melanoma or nevus, miss no case",
             "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
             "dermoscopy",
+            "dermoscopic images",
         ),
         ExampleRequest(
             "wrist",
             "Mark wrist fractures",
             "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
             "wrist",
+            "wrist X-rays",
         ),
         ExampleRequest(
             "wrist-weak",
@@ -64,6 +70,7 @@ EXAMPLES = {
             "I need a tool that marks suspicious fractures on wrist X-rays. Only about 5% of our images have boxes; for the rest we "
             "just know fracture yes or no.",
             "wrist",
+            "wrist X-rays",
             annotated=0.05,
         ),
     )
@@ -76,8 +83,13 @@ def write_example_cohort(
     """The example's synthetic cohort in `out`; one that lies there already is used. Takes seconds to a minute."""
     from clinjup.imaging.synthetic import write_cohort
 
-    if (out / "clinjup-synthetic.json").is_file():
+    if is_written(out):
         return out
     return write_cohort(
         example.cohort, out, patients=patients, seed=seed, annotated=example.annotated, on_progress=on_progress
     )
+
+
+def is_written(out: Path) -> bool:
+    """Whether a synthetic cohort lies in `out`."""
+    return (out / "clinjup-synthetic.json").is_file()

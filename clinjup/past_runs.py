@@ -33,8 +33,10 @@ class PastRuns:
             lock = Lock(folder)  # before the journal is read: whoever owns the run may be writing it
         except Taken:
             view = await self._view(folder, owned=False)
-            # Computed anew: time goes by also while no record is written.
-            return view and dataclasses.replace(view, elapsed=max(0.0, time.time() - view.started))
+            if view is None or view.waits_for:
+                return view
+            now = time.time()  # time goes by also while no record is written
+            return dataclasses.replace(view, elapsed=view.elapsed + max(0.0, now - view.as_of), as_of=now)
         try:
             view = await self._view(folder, owned=True)
             if view is not None and isinstance(self._desk, JupyterDesk):

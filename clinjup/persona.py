@@ -85,6 +85,8 @@ class ClinjupPersona(BasePersona):
         following = asyncio.create_task(self._follow(started))
         self._following.add(following)
         following.add_done_callback(self._following.discard)
+        if not started.notebook:
+            return "Started. The synthetic images of this example are drawn first, which can take some minutes."
         return f"Started. The notebook is [{started.notebook}]({started.notebook})."
 
     async def _follow(self, run: RunSummary) -> None:
@@ -92,6 +94,8 @@ class ClinjupPersona(BasePersona):
         try:
             async for batch in (await self._service()).follow({run.id: 0}):
                 for event in (event for event in batch if event.run_id == run.id):
+                    if event.type == "run.started" and not run.notebook and (notebook := event.data.get("notebook")):
+                        self.send_message(f"The images are drawn. The notebook is [{notebook}]({notebook}).")
                     if told := _told(event.type, event.data):
                         self.send_message(told)
                     if card := _card(event.type, event.data):
@@ -146,4 +150,5 @@ def _answers(text: str, run: RunSummary) -> dict[str, str]:
 
 
 def _status(run: RunSummary) -> str:
-    return f"{run.status.value.replace('_', ' ')}, {run.elapsed / 60:.0f} minutes. {run.sentence}"
+    status = "paused" if run.paused else run.status.value.replace("_", " ")
+    return f"{status}, {run.elapsed / 60:.0f} minutes. {run.sentence}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,6 @@ from clinjup.agent.state import Brief, RunState
 from clinjup.agent.stopping import unless_stopped
 from clinjup.attending import Attending
 from clinjup.contracts import (
-    CellCounts,
     Event,
     Plan,
     Question,
@@ -29,6 +28,7 @@ from clinjup.contracts import (
     StepStatus,
     UnusableData,
 )
+from clinjup.drawing import Drawing
 from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
 from clinjup.notebook.introduction import introduction, open_questions
@@ -36,9 +36,12 @@ from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
+from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
-from clinjup.run_folder import History, lock_folder, make_folder
+from clinjup.run_ending import cell_counts, how_it_stands, sentence_for
+from clinjup.run_folder import History, done_again, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
+from clinjup.work_clock import WorkClock
 
 NOT_STARTED = (PlannerUnusableError, RequestRefusedError, UnsupportedTaskError, UnusableData)
 """Why a run has not begun."""
@@ -61,11 +64,12 @@ class Run:
         interactive: bool,
         history: History | None = None,
         earlier: list[Event] | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self.folder, self.request, self.preflight, self.interactive = folder, request, preflight, interactive
         self.history = history
-        self.id = history.run_id if history else uuid.uuid4().hex[:12]
-        self.events: list[Event] = list(earlier or [])
+        self.id = history.run_id if history else drawing.id if drawing else uuid.uuid4().hex[:12]
+        self.events: list[Event] = list(earlier or (drawing.events if drawing else []))
         self.first_seq = len(self.events)
         self.news = asyncio.Event()
         self.listeners: set[asyncio.Event] = set()
@@ -77,7 +81,8 @@ class Run:
         self.questions: list[Question] = []
         self._began = time.time()
         self._started = time.monotonic()
-        self.clinician = Attending(self, self.stopped, present=interactive)
+        self.clock = WorkClock(history.seconds if history else 0.0, self._clock_changed)
+        self.clinician = Attending(self, self.stopped, self.clock, present=interactive)
 
     async def open(self, desk: Desk, lock: Lock | None = None) -> None:
         """Make the folder, take the desk's workspace. `lock`: of the folder, where the caller has it already.
@@ -88,7 +93,7 @@ class Run:
         self._lock = lock or lock_folder(self.folder)
         try:
             make_folder(self.folder)
-            self.journal = Journal.create(self.folder / "journal.jsonl") if new else self.history_journal
+            self.journal = self.history.journal if self.history else Journal.create(self.folder / "journal.jsonl")
             notebook = self.request.notebook
             sandboxed = self.request.planner != "offline"
             self.workspace = await desk.open(self.folder, self.id, notebook, self.publish, sandboxed=sandboxed)
@@ -101,15 +106,11 @@ class Run:
         if isinstance(self.session, LiveNotebook):
             self.request = self.request.model_copy(update={"notebook": self.session.contents_path})
 
-    @property
-    def history_journal(self) -> Journal:
-        assert self.history is not None
-        return self.history.journal
-
     # ------------------------------------------------------------------------------------------- the run's life
 
     async def main(self) -> tuple[Results, list[Question]]:
         self.publish("run.started", self._opening())
+        self._clock_changed(0.0)
         if self.history is None:
             self.record("intent", {"run_id": self.id, "request": self.request.model_dump(mode="json")})
         else:
@@ -126,23 +127,26 @@ class Run:
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         except Exception as fault:
             # The one error boundary: whatever went wrong is told in a sentence, and nothing that was written is lost.
-            end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
+            end = LoopEnd(RunStatus.FAILED, sentence_for(fault))
             self.publish("error.diagnosed", {"step_id": "", "attempt": 0, "message": end.sentence})
         with contextlib.suppress(Exception):
             await self.workspace.close()
         try:
-            results = self._finish(end)
+            results, last_word = self._finish(end)
         except Exception as fault:  # a full disk, most often
-            self.end = LoopEnd(RunStatus.FAILED, _sentence_for(fault))
-            self.publish("run.finished", {"status": self.end.status, "sentence": self.end.sentence, "questions": []})
+            self.end = LoopEnd(RunStatus.FAILED, sentence_for(fault))
+            self._tell_end(self.end)
             raise
         finally:
             await self._let_go()
-        self.end, self.questions = end, end.questions
-        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
+        self.end, self.questions = LoopEnd(end.status, results.sentence, end.questions), end.questions
         report = "report.html" if (self.folder / "report.html").is_file() else None
-        self.publish("run.finished", {**told, "selected": results.selected, "report": report})
+        self._tell_end(self.end, **last_word, report=report)
         return results, end.questions
+
+    def _tell_end(self, end: LoopEnd, **more: Any) -> None:
+        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
+        self.publish("run.finished", {**told, "seconds": self.clock.end(), **more})
 
     async def _give_up(self, end: LoopEnd) -> None:
         """End a run that has not begun; of a new one nothing worth keeping was written."""
@@ -150,14 +154,14 @@ class Run:
         if self.history is None:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.end = end
-        self.publish("run.finished", {"status": end.status, "sentence": end.sentence, "questions": []})
+        self._tell_end(end)
 
     async def _let_go(self) -> None:
         """The notebook is saved and given back, whatever comes."""
         try:
             await self.workspace.session.close()
         except Exception as fault:
-            self.publish("text.delta", {"text": _sentence_for(fault), "loud": True})
+            self.publish("text.delta", {"text": sentence_for(fault), "loud": True})
         self._lock.release()
 
     def _opening(self) -> dict[str, Any]:
@@ -166,7 +170,7 @@ class Run:
             "intent": self.request.intent,
             "folder": str(self.folder),
             "notebook": view.notebook,
-            "started": self._began,
+            "started": view.started,
             "budget_seconds": view.budget_seconds,
             "planner": self.request.planner,
             "approval": self.request.approval,
@@ -177,7 +181,6 @@ class Run:
     def view(self) -> RunView:
         """How the run stands."""
         notebook = self.session.contents_path if isinstance(self.session, LiveNotebook) else str(self.session.path)
-        ended = self.end is not None
         return RunView(
             id=self.id,
             request=self.request,
@@ -186,9 +189,12 @@ class Run:
             status=self.end.status if self.end is not None else RunStatus.RUNNING,
             paused=not self.going.is_set(),
             resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
-            started=self._began,
-            elapsed=(self.events[-1].ts if ended and self.events else self._now()) - self._began,
+            started=self.history.started if self.history else self._began,
+            elapsed=self.clock.seconds,
+            as_of=self._now(),
+            waits_for=self.clock.waits_for,
             budget_seconds=self.request.budget_minutes * 60,
+            seconds_left=self._seconds_left(),
             questions=self.clinician.questions or self.questions,
             approvals=self.clinician.approvals,
             sentence=self.end.sentence if self.end is not None else "",
@@ -227,7 +233,7 @@ class Run:
                 brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
             )
             await self._restore(self.state)
-            planning = Pausable(successor, self.going)
+            planning = Pausable(successor, self.going, self._holding)
             return await Loop(planning, self.state, self.workspace, self, self.clinician, self.stopped).run()
         finally:
             await planner.close()
@@ -271,20 +277,28 @@ class Run:
     async def _restore(self, state: RunState) -> None:
         """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel.
 
-        A step whose cell was changed or taken out of the notebook is done again, because others may rest on it.
+        A step whose cell was changed or taken out of the notebook is done again, in its place, and so are those that rest on it.
         """
         if self.history is None or self.history.plan is None:
             return
         state.findings = list(self.history.findings)
         state.own_cells = list(self.history.own_cells)
-        done = self.history.finished_steps() & self.workspace.kept_steps()
-        for step in state.plan.steps:
-            if step.id in done:
-                step.status = StepStatus.DONE
-        state.do_again(await self.workspace.revive([step.id for step in state.plan.steps if step.id in done]))
+        finished = self.history.finished_steps()
+        order = [step.id for step in state.plan.steps]
+        again = [each for each in state.plan.resting_on(finished - self.workspace.kept_steps()) if each in finished]
+        if again:
+            self.session.do_again(again, order)
+            self.publish("text.delta", {"text": done_again(state.plan, again, state.brief.task.language), "loud": True})
+        done = [each for each in order if each in finished and each not in again]
+        for step_id in done:
+            state.plan.step(step_id).status = StepStatus.DONE
+        state.do_again(await self.workspace.revive(done))
 
-    def _finish(self, end: LoopEnd) -> Results:
-        """Write results, report, model card and the journal's last lines; tie notebook and journal together."""
+    def _finish(self, end: LoopEnd) -> tuple[Results, dict[str, Any]]:
+        """Write results, report, model card and the journal's last lines; tie notebook and journal together.
+
+        Returns the results and what the end tells beside its sentence: {selected, cautions}.
+        """
         builder = ResultsBuilder(
             self.request.intent,
             self.preflight.task,
@@ -298,11 +312,8 @@ class Run:
                 builder.add(finding)
         results = builder.build(
             end.status,
-            seconds=time.monotonic()
-            - self._started
-            - self.clinician.waited
-            + (self.history.seconds if self.history else 0),
-            cells=self._cell_counts(),
+            seconds=self.clock.end(),
+            cells=cell_counts(self.history, self.state),
             disclosures=sum(record.kind == "disclosure" for record in self.journal.records),
             sentence=None if end.status is RunStatus.COMPLETED else end.sentence,
         )
@@ -312,16 +323,11 @@ class Run:
             self.record("export", export_record(self.folder, self.session.notebook))
         if end.status is RunStatus.INTERRUPTED:
             self.record("interruption", {"sentence": end.sentence})
-        self.record("finished", {"status": end.status, "sentence": end.sentence})
+        last_word = {"selected": results.selected, "cautions": end_cautions(results)}
+        said = {"status": end.status, "sentence": results.sentence, **last_word}
+        self.record("finished", {**said, **how_it_stands(self.state, self.clock.seconds)})
         self.session.set_metadata(journal_head=self.journal.head, status=end.status)
-        return results
-
-    def _cell_counts(self) -> CellCounts:
-        attempts = [*(self.history.executions if self.history else [])]
-        attempts += [attempt.model_dump() for attempt in self.state.attempts] if self.state else []
-        failed = [attempt for attempt in attempts if not attempt["ok"]]
-        repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
-        return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
+        return results, last_word
 
     async def stop(self) -> None:
         self.stopped.set()
@@ -340,6 +346,25 @@ class Run:
     def _now(self) -> float:
         """Seconds since the epoch by the clock at the run's start: it never goes back, whatever is done to the machine's clock."""
         return self._began + time.monotonic() - self._started
+
+    def _seconds_left(self) -> float:
+        return max(0.0, self.request.budget_minutes * 60 - self.clock.seconds_of_this_try)
+
+    def _clock_changed(self, stood: float) -> None:
+        if self.state is not None:
+            self.state.deadline += stood
+        told = {"elapsed": self.clock.seconds, "seconds_left": self._seconds_left(), "waits_for": self.clock.waits_for}
+        self.publish("run.clock", told)
+
+    @contextlib.contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Inside of it the run is held back by a pause."""
+        self.record("pause", {"paused": True})
+        try:
+            with self.clock.waiting("go_on"):
+                yield
+        finally:
+            self.record("pause", {"paused": False})
 
     def set_paused(self, paused: bool) -> None:
         if self.end is not None:
@@ -380,9 +405,3 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         share_images=request.share_images,
         answers=request.answers,
     )
-
-
-def _sentence_for(fault: Exception) -> str:
-    if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
-        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
-    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."

@@ -49,11 +49,19 @@ class History:
         self.executions: list[dict[str, Any]] = []
         self._own: list[tuple[str, str]] = []
         self.cost = 0.0  # US dollars
+        self.started = _time_of(journal.records[0]).timestamp() if journal.records else 0.0
+        """When it was first started, in seconds since 1970."""
         self.seconds = _seconds(journal)
+        """How long it has worked (work_clock), all tries together."""
+        self.steps: dict[str, str] = {}
+        """How the steps stood when the last try ended; empty where it could not say so."""
+        self.notes: dict[str, str] = {}
         self.finished = False
         self.status = RunStatus.INTERRUPTED
         """How the last try ended; a run whose process was killed has no last word, and was interrupted."""
         self.sentence = KILLED
+        self.cautions: list[str] = []
+        """What its end cautioned of (reporting.cautions)."""
         self.questions: list[Question] = []
         """Questions that are still open."""
         self._found: list[tuple[str, dict[str, Any]]] = []
@@ -67,6 +75,7 @@ class History:
                 self.questions = []
                 if record.kind == "resume":
                     self.status, self.sentence = RunStatus.INTERRUPTED, KILLED
+                    self.steps, self.notes = {}, {}
             elif record.kind == "question":
                 self.questions = [Question.model_validate(question) for question in record.data["questions"]]
             elif record.kind == "plan":
@@ -95,11 +104,16 @@ class History:
                 ]
                 self.findings = [each for _, each in self._found]
                 self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
+                self.steps.update({step_id: "pending" for step_id in gone & set(self.steps)})
+                self.notes = {step_id: note for step_id, note in self.notes.items() if step_id not in gone}
                 self.finished = False
                 self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
+                self.cautions = []
             elif record.kind == "finished":
                 self.status, self.sentence = RunStatus(record.data["status"]), record.data["sentence"]
+                self.cautions = record.data.get("cautions", [])
                 self.finished = self.status is RunStatus.COMPLETED
+                self.steps, self.notes = record.data.get("steps", {}), record.data.get("notes", {})
         self.own_cells = [source for _, source in self._own]
         """Sources of the cells that a model wrote and that ran, in their order."""
         if self.answers.get(CONTINUE_OFFLINE) != "yes":
@@ -110,6 +124,26 @@ class History:
             for name, answer in self.answers.items()
             if answer != "stop" or not name.startswith(FAILED_STEP)
         }
+
+    @property
+    def asks(self) -> list[Question]:
+        """The questions that it ended with: one that was stopped while it asked waits for nobody, and asks again when it goes on."""
+        return self.questions if self.status is RunStatus.NEEDS_ANSWER else []
+
+    @property
+    def selected(self) -> str | None:
+        """Name of the model that was chosen."""
+        chosen = [finding for finding in self.findings if finding.get("kind") == "selection"]
+        return chosen[-1].get("selected") if chosen else None
+
+    def states(self) -> dict[str, str]:
+        """step id -> its status, of the steps that any is known of."""
+        last = {execution["step_id"]: execution for execution in self.executions}
+        ran = {
+            step_id: "done" if each["ok"] else "pending" if was_interrupted(each) else "failed"
+            for step_id, each in last.items()
+        }
+        return {**ran, **self.steps}
 
     def finished_steps(self) -> set[str]:
         """Steps whose last attempt worked."""
@@ -130,12 +164,32 @@ def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
     )
 
 
+def was_interrupted(execution: Mapping[str, Any]) -> bool:
+    """Whether an `execution` record is of a cell that somebody stopped: no failure of its step."""
+    return (execution.get("error") or {}).get("name") == "KeyboardInterrupt"
+
+
+def done_again(plan: Plan, steps: list[str], language: str) -> str:
+    """Says which steps of a resumed run are done again, the first because its cell is gone, in the clinician's language."""
+    first, *others = (
+        f"„{plan.step(each).title}“" if language == "de" else f"'{plan.step(each).title}'" for each in steps
+    )
+    if language == "de":
+        resting = f", ebenso {', '.join(others)}" if others else ""
+        return f"Eine Zelle zu {first} wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt{resting}."
+    resting = f", and so are {', '.join(others)}" if others else ""
+    return f"A cell of {first} was deleted or changed. The step is done again, in its place{resting}."
+
+
 def _seconds(journal: Journal) -> float:
-    """What all tries took together, without the time between them and the time in which they waited for somebody's answer."""
+    """What all tries took together, without the time between them and the time in which they were paused or waited for somebody."""
     seconds = 0.0
     for before, record in pairwise(journal.records):
-        waited = before.kind == "question" or record.kind in {"resume", "restore", "approval", "interruption"}
-        if not waited:
+        held = before.kind == "question" or (before.kind == "pause" and before.data["paused"])
+        waited = held or record.kind in {"resume", "restore", "approval", "interruption"}
+        if "seconds" in record.data and record.kind == "finished":
+            seconds = record.data["seconds"]  # the run's own clock knows best
+        elif not waited:
             seconds += max(0.0, (_time_of(record) - _time_of(before)).total_seconds())
     return seconds
 

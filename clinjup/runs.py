@@ -20,6 +20,7 @@ from clinjup.contracts import (
     RunStatus,
     UnusableData,
 )
+from clinjup.drawing import FULL, STOPPED, Drawing, DrawingStoppedError, OnProgress
 from clinjup.limits import Limits, NotAllowedError
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
@@ -30,6 +31,7 @@ from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
 from clinjup.run import NotRunningError, Run, brief_of
+from clinjup.run_ending import is_full, sentence_for
 from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 
@@ -52,6 +54,16 @@ __all__ = [
 ]
 
 
+_TOLD = (
+    UnusableData,
+    PlannerUnusableError,
+    UnsupportedTaskError,
+    RunFolderError,
+    NotebookTroubleError,
+    NotAllowedError,
+)
+
+
 class RunManager:
     """All runs of this process, by id. `desk` says where they work, `limits` what an administrator allows."""
 
@@ -59,11 +71,41 @@ class RunManager:
         self.desk = desk or OwnDesk()
         self.limits = limits or Limits()
         self._runs: dict[str, Run] = {}
+        self._drawings: dict[str, Drawing] = {}
         self._past = PastRuns(self.desk)
         self._listeners: set[asyncio.Event] = set()
 
-    async def submit(self, request: RunRequest, *, interactive: bool = False) -> str:
-        """Check the request, then start it in the background; returns the run's id.
+    async def submit_drawn(
+        self, request: RunRequest, label: str, draw: Callable[[OnProgress], Path], *, interactive: bool = False
+    ) -> str:
+        """Start a run on images that `draw` makes first; returns its id at once. `label` names the drawing (Drawing).
+
+        What `submit` raises of the images ends the run. Raises NotAllowedError or PlannerUnusableError.
+        """
+        request = await asyncio.to_thread(self.limits.applied_to, request)
+        await asyncio.to_thread(check_planner, request)
+        drawing = Drawing(request, label, self._listeners)
+        self._drawings[drawing.id] = drawing
+        drawing.task = asyncio.create_task(self._draw_and_start(drawing, draw, interactive))
+        return drawing.id
+
+    async def _draw_and_start(self, drawing: Drawing, draw: Callable[[OnProgress], Path], interactive: bool) -> None:
+        try:
+            data = await drawing.draw(draw)
+            request = drawing.request.model_copy(update={"data": str(data)})
+            await self.submit(request, interactive=interactive, drawing=drawing)
+            del self._drawings[drawing.id]
+        except DrawingStoppedError:
+            drawing.finish(RunStatus.INTERRUPTED, STOPPED)
+        except RequestRefusedError as problem:
+            drawing.finish(RunStatus.REFUSED, problem.refusal.reason)
+        except _TOLD as problem:
+            drawing.finish(RunStatus.FAILED, str(problem))
+        except Exception as fault:  # as in Run.main: whatever went wrong is told in a sentence
+            drawing.finish(RunStatus.FAILED, FULL if is_full(fault) else sentence_for(fault))
+
+    async def submit(self, request: RunRequest, *, interactive: bool = False, drawing: Drawing | None = None) -> str:
+        """Check the request, then start it in the background; returns the run's id: that of its `drawing`, where it has one.
 
         `interactive` says that somebody is there to answer and approve; otherwise an open question ends the run.
         Raises NotAllowedError, RequestRefusedError, UnusableData, PlannerUnusableError, UnsupportedTaskError, RunFolderError or
@@ -76,7 +118,7 @@ class RunManager:
         if not preflight.questions and request.planner == "offline":
             build_plan(brief_of(request, preflight))
         folder = new_folder(request, preflight.task)
-        return await self._start(lambda: Run(folder, request, preflight, interactive))
+        return await self._start(lambda: Run(folder, request, preflight, interactive, drawing=drawing))
 
     async def resume(self, folder: Path, answers: Mapping[str, str], *, interactive: bool = False) -> str:
         """Go on with a run that asked, failed or was interrupted. Raises like `submit`."""
@@ -114,11 +156,15 @@ class RunManager:
 
     async def stop(self, run_id: str) -> None:
         """Stop now: the running cell is interrupted, everything up to there is kept. One that has ended stays as it is."""
-        if run_id in self._runs:
+        if run_id in self._drawings:
+            await self._drawings[run_id].stop()
+        if run_id in self._runs:  # also where it began at that very moment
             await self._runs[run_id].stop()
 
     def pause(self, run_id: str, paused: bool) -> None:
         """Let the running cell end and hold back the next one, or go on."""
+        if run_id in self._drawings:
+            raise NotRunningError("Its images are still being drawn, which cannot be paused. It can be stopped.")
         if run_id not in self._runs:
             raise NotRunningError("The run has ended.")
         self._runs[run_id].set_paused(paused)
@@ -194,14 +240,14 @@ class RunManager:
         news = asyncio.Event()
         self._listeners.add(news)
         positions = dict(since)
-        for run_id, run in self._runs.items():
+        for run_id, run in self._all().items():
             if run_id not in positions and run.task.done():
                 positions[run_id] = len(run.events)
         try:
             while True:
                 news.clear()
                 batch: list[Event] = []
-                for run_id, run in self._runs.items():
+                for run_id, run in self._all().items():
                     start = min(positions.get(run_id, 0), len(run.events))
                     fresh = run.events[start:]
                     positions[run_id] = len(run.events)
@@ -221,14 +267,17 @@ class RunManager:
         return await self._runs[run_id].task
 
     def folder(self, run_id: str) -> Path:
-        return self._runs[run_id].folder
+        return self._all()[run_id].folder
+
+    def _all(self) -> dict[str, Run | Drawing]:
+        return {**self._drawings, **self._runs}
 
     def view(self, run_id: str) -> RunView:
         """How the run stands. Raises KeyError for one that this process has not started."""
-        return self._runs[run_id].view()
+        return self._all()[run_id].view()
 
     def views(self) -> list[RunView]:
-        return [run.view() for run in self._runs.values()]
+        return [run.view() for run in self._all().values()]
 
     async def past(self, run_dir: Path) -> list[RunView]:
         """Runs in the folders of `run_dir` that this process has not started, newest first.
@@ -265,11 +314,11 @@ class RunManager:
 
     def busy(self) -> bool:
         """Whether any run is going on."""
-        return any(not run.task.done() for run in self._runs.values())
+        return any(not run.task.done() for run in self._all().values())
 
     async def close(self) -> None:
         """Stop all runs, as far as they get in a moment; for the end of the process."""
-        going = [run for run in self._runs.values() if not run.task.done()]
+        going = [run for run in self._all().values() if not run.task.done()]
         for run in going:
             await run.stop()
         if going:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,9 @@ from typing import Any
 
 from clinjup.contracts import Event, Question, RunRequest, RunStatus
 from clinjup.planning import PlannerUnusableError, host_of
-from clinjup.run_folder import History, went_back
+from clinjup.reporting.journal import Record
+from clinjup.run_folder import History, was_interrupted, went_back
+from clinjup.work_clock import WaitsFor
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,15 @@ class RunView:
     notebook: str
     status: RunStatus
     started: float
+    """When it was first started, in seconds since 1970."""
     elapsed: float
+    """Seconds that it has worked up to `as_of`, all tries together (work_clock)."""
+    as_of: float
     budget_seconds: float
     last_seq: int
+    seconds_left: float = 0.0
+    """Of its time budget; 0 for a run that has ended."""
+    waits_for: WaitsFor = ""
     paused: bool = False
     resumable: bool = False
     questions: list[Question] = field(default_factory=list)
@@ -60,21 +68,34 @@ def destination_of(request: RunRequest) -> dict[str, Any]:
 
 def view_of_history(history: History, folder: Path, *, elsewhere: bool = False) -> RunView:
     """A run that no process carries, or (`elsewhere`) that another one does."""
-    times = [datetime.fromisoformat(record.t).timestamp() for record in history.journal.records]
+    last = history.journal.records[-1]
+    waits_for = _waits_for(last) if elsewhere else ""
+    budget = history.request.budget_minutes * 60
     return RunView(
         id=history.run_id,
         request=history.request,
         folder=folder,
         notebook=history.request.notebook or str(folder / "notebook.ipynb"),
         status=RunStatus.RUNNING if elsewhere else history.status,
-        started=times[0],
-        elapsed=max(0.0, (time.time() if elsewhere else times[-1]) - times[0]),
-        budget_seconds=history.request.budget_minutes * 60,
+        started=history.started,
+        elapsed=history.seconds,
+        as_of=datetime.fromisoformat(last.t).timestamp(),
+        budget_seconds=budget,
+        seconds_left=max(0.0, budget - history.seconds) if elsewhere else 0.0,
+        waits_for=waits_for,
+        paused=waits_for == "go_on",
         last_seq=len(events_of(history, folder)) - 1,
         resumable=not elsewhere and not history.finished,
-        questions=history.questions,
+        questions=history.asks,
         sentence="Another program carries this run." if elsewhere else history.sentence,
     )
+
+
+def _waits_for(last: Record) -> WaitsFor:
+    """What a run that another program carries waits for, by its newest record."""
+    if last.kind == "question":
+        return "answer"
+    return "go_on" if last.kind == "pause" and last.data["paused"] else ""
 
 
 def events_of(history: History, folder: Path) -> list[Event]:
@@ -85,12 +106,12 @@ def events_of(history: History, folder: Path) -> list[Event]:
         ts = datetime.fromisoformat(t).timestamp()
         events.append(Event(run_id=history.run_id, seq=len(events), ts=ts, type=event, data=data))
 
-    done = {execution["step_id"]: execution["ok"] for execution in history.executions}
+    states = history.states()
     records = history.journal.records
     plan = None if history.plan is None else history.plan.model_dump(mode="json")
     for step in plan["steps"] if plan is not None else []:
-        if step["id"] in done:
-            step["status"] = "done" if done[step["id"]] else "failed"
+        step["status"] = states.get(step["id"], step["status"])
+        step["note"] = history.notes.get(step["id"], step["note"])
     for record in records:
         if record.kind == "intent":
             view = {"budget_seconds": history.request.budget_minutes * 60, "planner": history.request.planner}
@@ -100,12 +121,11 @@ def events_of(history: History, folder: Path) -> list[Event]:
                 "approval": history.request.approval.value,
                 **view,
             }
-            started = datetime.fromisoformat(record.t).timestamp()
             notebook = history.request.notebook or ""
-            destination = destination_of(history.request)
-            tell(
-                record.t, "run.started", {**told, "started": started, "notebook": notebook, "destination": destination}
-            )
+            where = {"notebook": notebook, "destination": destination_of(history.request)}
+            tell(record.t, "run.started", {**told, "started": history.started, **where})
+        elif record.kind == "execution":
+            _tell_execution(record, tell)
         elif record.kind == "result":
             tell(record.t, "result", {"step_id": record.data["step_id"], "finding": record.data["finding"]})
         elif record.kind == "repair":
@@ -118,8 +138,22 @@ def events_of(history: History, folder: Path) -> list[Event]:
             )
     if plan is not None:
         tell(records[-1].t, "plan.updated", plan)
-    ended = {"status": history.status.value, "sentence": history.sentence}
-    tell(
-        records[-1].t, "run.finished", {**ended, "questions": [question.model_dump() for question in history.questions]}
-    )
+    ended = {
+        "status": history.status.value,
+        "sentence": history.sentence,
+        "questions": [question.model_dump() for question in history.asks],
+        "seconds": history.seconds,
+        "selected": history.selected,
+        "cautions": history.cautions,
+        "report": "report.html" if (folder / "report.html").is_file() else None,
+    }
+    tell(records[-1].t, "run.finished", ended)
     return events
+
+
+def _tell_execution(record: Record, tell: Callable[[str, str, dict[str, Any]], None]) -> None:
+    cell = record.data
+    step = {"step_id": cell["step_id"], "attempt": cell.get("number", 1)}
+    tell(record.t, "cell.finished", {**step, "cell_id": "", "ok": cell["ok"], "seconds": cell.get("seconds", 0.0)})
+    if not cell["ok"] and not was_interrupted(cell):
+        tell(record.t, "error.diagnosed", {**step, "message": (cell.get("error") or {}).get("message", "")})

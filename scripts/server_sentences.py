@@ -23,9 +23,13 @@ from clinjup.agent.soundness_texts import TEXTS
 from clinjup.agent.vocabulary import CONFOUNDERS, MODALITIES, SKIN_LESION_CLASSES, TARGETS
 from clinjup.examples import EXAMPLES, NO_COHORT
 from clinjup.metric_names import NAMES as METRICS
+from clinjup.notebook.executor import DIED, RESTARTED
 from clinjup.notebook.tabs import SECOND_TAB, SHARED
+from clinjup.notebook.user_changes import SENTENCES as USER_CHANGES
+from clinjup.notebook.user_changes import TAKEN_BACK
 from clinjup.nouns import class_words, plain_name, plural
 from clinjup.recipes import recipes
+from clinjup.reporting.cautions import NO_FIGURES
 from clinjup.run_folder import KILLED
 from clinjup.server import mcp_port
 from clinjup.server.service import KNOWN
@@ -42,8 +46,10 @@ SAID: dict[str, tuple[str | int, ...]] = {
     "DataWarning": ("sentence",),
     "NoteFinding": ("sentence",),
     "SelectionFinding": ("sentence",),
+    "Reliance": (1,),
     "RecordFinding": ("sentence",),
     "Finish": ("sentence",),
+    "finish": (1,),
     "LoopEnd": (1, "sentence"),
     "RunView": ("sentence",),
     "Problem": ("sentence",),
@@ -63,8 +69,25 @@ SAID: dict[str, tuple[str | int, ...]] = {
 }
 # Single words that are filled in.
 NOUNS = {
+    "balancing": "Ausgleichen",
+    "drawing rare classes more often": "häufigerem Ziehen seltener Klassen",
+    "film": "Aufnahme",
+    "films": "Aufnahmen",
+    "fitting the last layer anew": "neuer Anpassung der letzten Schicht",
+    "group-robust training": "gruppenrobustem Training",
+    "images": "Bilder",
+    "training twice": "zweifachem Training",
+    "training with inserted objects": "Training mit eingezeichneten Objekten",
+    "training with objects taken out": "Training mit herausgenommenen Objekten",
+    "false alarms": "die Fehlalarme",
+    "false alarms on validation": "die Fehlalarme auf den Validierungsdaten",
+    "fewer than 1": "weniger als 1",
+    "more than 99": "mehr als 99",
+    "them": "sie",
+    "this share": "diesen Anteil",
     "border only": "nur der Rand",
     "case": "Fall",
+    "class": "Klasse",
     "corners only": "nur die Ecken",
     "image": "Bild",
     "lesion": "Läsion",
@@ -80,6 +103,40 @@ NOUNS = {
 }
 # Of what these names stand for: class attributes of what is drawn in, how a threshold was chosen, what insertion did.
 NAMED = frozenset({"caution", "placebo_title", "words", "passed_over"})
+# All that these functions, and the verdict's module, can say.
+SAYING = frozenset({"opening_words", "false_alarm_words", "_again", "shift_figures", "out_of_100"})
+VERDICT = "reporting/verdict.py"
+REPORTING = (VERDICT, *(f"reporting/{name}.py" for name in ("cautions", "journal", "reliance", "subject")))
+# What the verdict puts together from several pieces: what an inserted confounder did to the false alarms, ...
+_RAISED, _LOWERED, _SAME = (
+    "raised {} from {} to {}",
+    "lowered {} from {} to {}",
+    "did not measurably change {}: {} before, {} after{}",
+)
+_UNLIKE = ((_RAISED, _LOWERED), (_RAISED, _SAME), (_LOWERED, _RAISED), (_LOWERED, _SAME))
+_LEADS = ("; after {}, ", "; with {}, ")
+_PIECES = (
+    *(f"Inserting {{}} {alarms}." for alarms in (_RAISED, _LOWERED, _SAME)),
+    *(f"Inserting {{}} {first}{lead}it {then}." for first, then in _UNLIKE for lead in _LEADS),
+    *(f"{lead}it {alarms}" for lead in _LEADS for alarms in (_RAISED, _LOWERED, _SAME)),
+    *(f"{lead}{figures}" for lead in _LEADS for figures in ("from {} to {}", "{} before, {} after{}", "{}")),
+    "{} ({} each)",
+    "({} each)",
+    "{} (95 % CI {})",
+    "(95 % CI {})",
+    "{} (validation; {})",
+    "Of the {} it finds {}.",
+    "The model leans strongly on the {}.",
+    "Not known whether the model leans on the {}.",
+    "It cannot be told whether the model leans on the {}.",
+    # ... and which confounders nothing could examine.
+    *(
+        f"{lead} {{}} {was} named and not examined, because the data do not say in a readable form which {{}}s show {it}, and no method "
+        f"here can draw {it} into one."
+        for lead in ("The", "No confounder could be examined; the")
+        for was, it in (("was", "it"), ("were", "them"))
+    ),
+)
 # What the panel never shows, or only of cells that a model wrote.
 LEFT_OUT = (
     "testing",
@@ -97,34 +154,54 @@ LEFT_OUT = (
 def server_sentences() -> list[str]:
     """Every sentence of the server, once, sorted."""
     said = {text for example in EXAMPLES.values() for text in (example.title, example.intent)}
-    said |= {SECOND_TAB, SHARED, NO_COHORT, KILLED, mcp_port.SENTENCE}
+    said |= {
+        SECOND_TAB,
+        SHARED,
+        NO_COHORT,
+        KILLED,
+        DIED,
+        RESTARTED,
+        mcp_port.SENTENCE,
+        NO_FIGURES,
+        TAKEN_BACK,
+        *USER_CHANGES.values(),
+    }
+    said |= {_numbered(f"{gone.rstrip('.')} ({PLACE}).") for gone in (DIED, RESTARTED)}  # CellError.sentence
+    said |= {f"Drawing synthetic {example.images}" for example in EXAMPLES.values()}
     said |= {recipe.explains for recipe in recipes().values()}
     said |= set(METRICS.values())
     names = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py"))
-    names = [name for name in names if name == "reporting/journal.py" or not name.startswith(LEFT_OUT)]
-    collector = _Collector([ast.parse((PACKAGE / name).read_text(encoding="utf-8")) for name in names])
+    names = [name for name in names if name in REPORTING or not name.startswith(LEFT_OUT)]
+    collector = _Collector({name: ast.parse((PACKAGE / name).read_text(encoding="utf-8")) for name in names})
     collector.collect()
     said |= collector.found
-    return sorted(text for text in said if len(re.findall(r"[A-Za-z]", re.sub(r"%\d+", "", text))) >= 4)
+    said -= {"Inserting %1 %2%3.", "Of the %1 it finds %2%3."}  # put together of _PIECES
+    said = {text for text in said if len(re.findall(r"[A-Za-z]", re.sub(r"%\d+", "", text))) >= 4}
+    return sorted(said | {_numbered(piece.replace("{}", PLACE)) for piece in _PIECES})
 
 
 class _Collector:
     """What the expressions of the package can say, with PLACE where something is filled in."""
 
-    def __init__(self, modules: list[ast.Module]) -> None:
-        self.modules, self.found = modules, set[str]()
+    def __init__(self, modules: dict[str, ast.Module]) -> None:
+        self.named = modules
+        self.modules, self.found = list(modules.values()), set[str]()
+        modules = self.modules
         defined = [(node, module) for module in modules for node in module.body if isinstance(node, ast.FunctionDef)]
         self._functions: dict[str, list[tuple[ast.FunctionDef, ast.Module]]] = {}
         for function, module in defined:
             self._functions.setdefault(function.name, []).append((function, module))
 
     def collect(self) -> None:
-        for module in self.modules:
+        for name, module in self.named.items():
             functions = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
             for scope in [module, *functions]:
-                for node in _nodes(scope):
-                    for value in _said(node):
-                        self.found.update(_numbered(text) for text in self.texts(value, scope, module))
+                says_all = name == VERDICT or getattr(scope, "name", "") in SAYING
+                for value in [
+                    *(each for node in _nodes(scope) for each in _said(node)),
+                    *(_words(scope) if says_all else ()),
+                ]:
+                    self.found.update(_numbered(text) for text in self.texts(value, scope, module))
 
     def texts(self, node: ast.expr, scope: ast.AST, module: ast.Module, depth: int = 0) -> list[str]:
         """The texts that an expression can be; none where nothing can be said."""
@@ -168,7 +245,7 @@ class _Collector:
                 function, home = next(
                     (each for each in known if each[1] is module), known[0] if len(known) == 1 else (None, module)
                 )
-                returned = [n.value for n in ast.walk(function) if isinstance(n, ast.Return)] if function else []
+                returned = [n.value for n in _nodes(function) if isinstance(n, ast.Return)] if function else []
                 return [text for value in returned if value for text in self.texts(value, function, home, depth + 1)]
             case ast.Name(id=name):
                 for place in (scope, module, *(self.modules if name.isupper() else ())):
@@ -178,8 +255,9 @@ class _Collector:
 
 
 def _nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """All below a function; of a module what stands outside of functions."""
-    for child in ast.iter_child_nodes(scope):
+    """All below a function, but for what it says in German; of a module what stands outside of functions."""
+    german = isinstance(scope, ast.If) and ast.unparse(scope.test) == "language == 'de'"
+    for child in scope.orelse if german else ast.iter_child_nodes(scope):
         if not (
             isinstance(scope, ast.Module | ast.ClassDef) and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
         ):
@@ -206,6 +284,16 @@ def _said(node: ast.AST) -> Iterator[ast.expr]:
         for target, value in zip(node.targets[0].elts, node.value.elts, strict=True):
             if isinstance(target, ast.Attribute) and target.attr == "note":
                 yield value
+
+
+def _words(scope: ast.AST) -> Iterator[ast.expr]:
+    """The texts of more than one word in a function or module, without its docstrings."""
+    for node in ast.iter_child_nodes(scope):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip()
+        if isinstance(node, ast.JoinedStr) or is_text:
+            yield node
+        elif not isinstance(node, ast.Expr | ast.FunctionDef):
+            yield from _words(node)
 
 
 def _values(name: str, place: ast.AST) -> list[ast.expr]:

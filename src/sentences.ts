@@ -62,15 +62,19 @@ function whole(text: string): string | null {
   return said && text.replace(words, () => said.trim());
 }
 
-/** 'a chest drain', '0.94', '5 positives' */
+/** 'a chest drain', '0.94', '99.6 %', '5 positives', '3,000 films', a title or a column in quotes */
 function named(words: string): string | null {
-  if (/^-?\d+\.\d+$/.test(words)) {
+  if (/^[-−+]?\d+\.\d+(\u00a0%)?$/.test(words)) {
     return words.replace('.', ',');
   }
-  const counted = /^(\d+\u00a0)(.+)$/.exec(words);
+  const quoted = /^'([^']+)'$/.exec(words);
+  if (quoted) {
+    return `„${named(quoted[1]) ? quoted[1] : inGerman(quoted[1])}“`;
+  }
+  const counted = /^([\d,]+\u00a0)(.+)$/.exec(words);
   if (counted) {
     const noun = named(counted[2]);
-    return noun && counted[1] + noun;
+    return noun && counted[1].replace(/,/g, '.') + noun;
   }
   return GERMAN.get(words.toLowerCase().replace(/^(an?|the) /, '')) ?? null;
 }

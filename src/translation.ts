@@ -30,7 +30,7 @@ export function setLanguage(setting: LanguageSetting): void {
 /** The language that the panel speaks: 'auto' follows JupyterLab, and the page's own language where JupyterLab has none. */
 export function languageOf(
   translator: ITranslator | null,
-  setting: LanguageSetting
+  setting: LanguageSetting = chosen
 ): 'en' | 'de' {
   if (setting !== 'auto') {
     return setting;
@@ -82,6 +82,7 @@ export function readable(name: string, trans: TranslationBundle): string {
 const WORDS = new Set([
   'alt',
   'caption',
+  'cautions',
   'detail',
   'label',
   'note',
@@ -89,8 +90,7 @@ const WORDS = new Set([
   'repair',
   'sentence',
   'text',
-  'title',
-  'unit'
+  'title'
 ]);
 const done = new WeakMap<object, unknown>();
 

@@ -35,7 +35,7 @@ def test_a_typed_request_writes_cells_into_the_open_notebook_and_trains_in_its_k
     lab.wait_for_step("Train: baseline", "running", timeout=5 * MINUTES)
     expect(lab.panel.get_by_role("progressbar")).to_be_visible(timeout=5 * MINUTES)
     expect(lab.panel.get_by_text("elapsed")).to_be_visible()
-    expect(lab.page.get_by_role("button", name="Train: baseline")).to_be_visible()  # in the status bar
+    expect(lab.page.locator(".jp-Clinjup-Status", has_text="Train: baseline")).to_be_visible()
     lab.screenshot("running-light")
     assert lab.serious_violations() == []
     # The user writes a cell of their own meanwhile. The tab dies once the file holds it: what was typed in the last fifth of a second

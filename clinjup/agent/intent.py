@@ -10,7 +10,7 @@ from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
 from clinjup.agent.intent_objective import describe
 from clinjup.agent.questions import abnormal_option, ask_abnormal_labels, ask_risk, ask_target, risk_option
-from clinjup.agent.unknown_finding import unknown_finding
+from clinjup.agent.unknown_finding import speaks_of_a_task, unknown_finding
 from clinjup.agent.vocabulary import (
     CONFOUNDERS,
     MODALITIES,
@@ -81,9 +81,9 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
         risk = risk.model_copy(update={"target_sensitivity": None, "target_specificity": None, "lower_bound": False})
     if target is None:
         unknown = None if named else unknown_finding(request)
-        questions.append(
-            ask_target(language, modality.id if modality else None, named if len(named) > 1 else (), unknown=unknown)
-        )
+        nothing = not (named or unknown or modality or confounders or constraints) and not speaks_of_a_task(request)
+        kind, several = modality.id if modality else None, named if len(named) > 1 else ()
+        questions.append(ask_target(language, kind, several, unknown=unknown, nothing_known=nothing))
     if risk.kind == "balanced" and (target is None if "risk" not in answers else not _is_balanced(answers["risk"])):
         questions.append(ask_risk(language))
     task = ClinicalTask(

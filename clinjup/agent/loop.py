@@ -197,9 +197,8 @@ class Loop:
         else:
             step.status = StepStatus.FAILED
             assert outcome.error is not None
-            self.ledger.publish(
-                "error.diagnosed", {"step_id": step.id, "attempt": attempt, "message": outcome.error.message}
-            )
+            message = outcome.error.message or outcome.error.sentence
+            self.ledger.publish("error.diagnosed", {"step_id": step.id, "attempt": attempt, "message": message})
         self._publish_plan()
 
     def _note_finding(self, step: Step, finding: dict[str, Any]) -> None:

@@ -271,7 +271,8 @@ def _epochs(brief: Brief) -> int:
 def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) -> Step:
     rule = (
         "the model whose weakest group (images with or without the confounder) is separated best, as long as its overall AUROC "
-        f"is at most {MAX_AUROC_LOSS:.2f} below the baseline's"
+        f"is at most {MAX_AUROC_LOSS:.2f} below the baseline's; where models are equal within one standard error, the one whose false alarms "
+        "change least when the confounder is inserted"
         if confounder
         else "the best AUROC"
     )

@@ -28,6 +28,10 @@ _NOT_KNOWN = {
     "en": '"{words}" was not understood: it is none of the findings that clinjup knows by name. ',
     "de": "„{words}“ wurde nicht verstanden: Es ist keiner der Befunde, die clinjup beim Namen kennt. ",
 }
+_NOTHING_KNOWN = {
+    "en": "The request was not understood: it names no finding, no kind of image and no task for a model. ",
+    "de": "Die Anfrage wurde nicht verstanden: Sie nennt keinen Befund, keine Art von Bild und keine Aufgabe für ein Modell. ",
+}
 _NOT_UNDERSTOOD = {
     "en": 'The answer "{answer}" was not understood. ',
     "de": "Die Antwort „{answer}“ wurde nicht verstanden. ",
@@ -82,6 +86,7 @@ _BOX_CLASS = {
 TEXTS: tuple[Mapping[str, Any], ...] = (
     _TARGET,
     _NOT_KNOWN,
+    _NOTHING_KNOWN,
     _NOT_UNDERSTOOD,
     _TARGET_OF_SEVERAL,
     _RISK,
@@ -115,11 +120,12 @@ def ask_target(
     named: Sequence[Term] = (),
     labelled: Sequence[Term] = (),
     unknown: str | None = None,
+    nothing_known: bool = False,
 ) -> Question:
     """Ask which finding.
 
     `named` are those of a request that names several, `labelled` those that the labels of the data speak of, `unknown` words of the
-    request that seem to name a finding and are not understood.
+    request that seem to name a finding and are not understood; `nothing_known`: no part of the request was.
     """
     common = [
         term for target in _COMMON_TARGETS.get(modality, _COMMON_TARGETS[None]) if (term := by_id(TARGETS, target))
@@ -128,7 +134,9 @@ def ask_target(
     text = (_TARGET_OF_SEVERAL if named else _TARGET)[language]
     if unknown and not named:
         text = _NOT_KNOWN[language].format(words=unknown) + text
-    return Question(id="target", text=text, options=options)
+    elif nothing_known:
+        text = _NOTHING_KNOWN[language] + text
+    return Question(id="target", text=text, options=options, own_words=True)
 
 
 def ask_again(question: Question, answer: str, language: Language) -> Question:
@@ -146,7 +154,7 @@ def example_answer(question: Question) -> str:
 def ask_risk(language: Language) -> Question:
     """Ask which error is the worse one."""
     text, options = _RISK[language]
-    return Question(id="risk", text=text, options=_options(options), default="balanced")
+    return Question(id="risk", text=text, options=_options(options), own_words=True, default="balanced")
 
 
 def risk_option(answer: str) -> str | None:
@@ -193,6 +201,7 @@ def ask_positive_values(language: Language, target: str, source: str, counts: di
         id="positive_values",
         text=_POSITIVE_VALUES[language].format(source=source, target=target),
         options=_options({value: f"{value} ({count} {images})" for value, count in counts.items()}),
+        own_words=True,
     )
 
 

@@ -74,11 +74,11 @@ async def _decide_roles_again(step: Step, error: CellError, state: RunState) -> 
     )
 
 
-@_mends("KernelDied")
+@_mends("KernelDied", "KernelRestarted")
 async def _start_again(step: Step, error: CellError, state: RunState) -> Repair | None:
     """Once in a new kernel, where a training goes on after its last complete epoch; a second death is taken for lack of memory."""
     deaths = [attempt for attempt in state.attempts_of(step.id) if attempt.error and attempt.error.name == "KernelDied"]
-    if len(deaths) > 1:
+    if len(deaths) > 1 and error.name == "KernelDied":
         return await _halve_the_batch(step, error, state)
     goes_on = ", and the training goes on after its last complete epoch" if step.recipe == "train_model" else ""
     return Repair(f"A new kernel was started, the finished cells were run in it again{goes_on}.")
@@ -99,7 +99,7 @@ async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Rep
     )
 
 
-_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied"}
+_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied", "KernelRestarted"}
 
 
 @_mends("ClassAbsentError")

@@ -132,7 +132,7 @@ class Workspace(Protocol):
     async def revive(self, done: list[str]) -> list[str]:
         """Start a new kernel after the last one died and run the cells of the finished steps again, unseen.
 
-        Returns the steps that have to be done again: the first whose cell fails now, and all after it, which may rest on it.
+        Returns the steps that have to be done again: the first whose cell is gone or fails now, and all after it, which may rest on it.
         """
         ...
 

@@ -43,6 +43,16 @@ _VAGUE_WORDS = """
 """
 _VAGUE = frozenset(_VAGUE_WORDS.split())
 _MOST_WORDS = 6
+_TASK = re.compile(
+    r"model|tool|classif|detect|recogni|diagnos|predict|\btrain|\bai\b|network|algorithm|imag|picture|film|scan|x-?ray|radiograph"
+    r"|photo|\bdata|patient|disease|finding|modell|werkzeug|klassif|erkenn|vorhers|\bki\b|netz|bild|aufnahme|roentgen|foto|\bdaten"
+    r"|befund|krank"
+)
+
+
+def speaks_of_a_task(request: Folded) -> bool:
+    """Whether any word of the request has to do with images, findings or models."""
+    return _TASK.search(request.text) is not None
 
 
 def unknown_finding(request: Folded) -> str | None:

@@ -35,6 +35,7 @@ class Event(Contract):
         "result",
         "usage",
         "run.paused",
+        "run.clock",
         "notebook.changed",
         "notebook.restored",
         "run.finished",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -40,6 +41,15 @@ class Plan(Contract):
     def step(self, step_id: str) -> Step:
         return next(step for step in self.steps if step.id == step_id)
 
+    def resting_on(self, steps: Collection[str]) -> list[str]:
+        """`steps` and all later ones that rest on them, in the plan's order. A step that names none may rest on any."""
+        found: list[str] = []
+        for step in self.steps:
+            rests = set(step.depends_on) & set(found) if step.depends_on else found
+            if step.id in steps or rests:
+                found.append(step.id)
+        return found
+
 
 class CellError(Contract):
     """An error raised in the kernel. `signature` is equal for the same mistake made twice."""
@@ -48,6 +58,12 @@ class CellError(Contract):
     message: str
     traceback: str
     signature: str
+
+    @property
+    def sentence(self) -> str:
+        """The message, which many exceptions lack, and the name of the class."""
+        message = self.message.strip().rstrip(".")
+        return f"{message} ({self.name})." if message else f"{self.name}, without a message."
 
 
 class Attempt(Contract):

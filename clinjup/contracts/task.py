@@ -59,6 +59,7 @@ class Question(Contract):
     id: str
     text: str
     options: list[QuestionOption] = []
+    own_words: bool = Field(False, description="an answer that is none of the options is welcome too")
     default: str | None = None
     step_id: str | None = None
 

@@ -165,15 +165,18 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
         _film(axes[1, column], after[column])
     rows = ["as it was", f"{name}\ndrawn in"]
     for row, each in enumerate(models, start=2):
-        rows.append(f"Grad-CAM of\n{each.name}")
+        threshold = test.threshold(each.name)
+        rows.append(f"Grad-CAM of\n{plain_name(each.name)}\nalarm from {threshold:.2f}")
         p_before, p_after = test.probabilities[each.name][picked], each.score(after, test.part.table.iloc[picked])
         for column, heat in enumerate(grad_cam(each, after)):
             cell = axes[row, column]
             _film(cell, after[column], heat)
             cell.contour(masks[column], levels=[0.5], colors="white", linewidths=0.6)
-            alarm = bool(p_after[column] >= test.threshold(each.name))
-            words = f"{p_before[column]:.2f} → {p_after[column]:.2f}" + ("\nfalse alarm" if alarm else "")
+            alarm, already = bool(p_after[column] >= threshold), bool(p_before[column] >= threshold)
+            call = ("\nfalse alarm, as before" if already else "\nfalse alarm") if alarm else ""
+            words = f"{p_before[column]:.2f} → {p_after[column]:.2f}{call}"
             _verdict(cell, words, alarm=alarm)
+    thresholds = ", ".join(f"{plain_name(each.name)} {test.threshold(each.name):.2f}" for each in models)
     for row, words in enumerate(rows):
         _say_left(axes[row, 0], words)
     _title(figure, f"{name.capitalize()} drawn into images without {test.target}")
@@ -184,7 +187,8 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
         caption=(
             f"{len(picked)} test images without {test.target}, chosen at random, before and after {with_article(name)} is drawn in, "
             f"and the Grad-CAM of {' and '.join(each.name for each in models)} on the images after; the white line surrounds the "
-            f"{name}. Above each map the probability of {test.target} before and after. Look whether the probability rises and the "
+            f"{name}. Above each map the probability of {test.target} before and after; "
+            f"a false alarm is one from the model's threshold on ({thresholds}). Look whether the probability rises and the "
             f"warm area follows the {name}. {caution(confounder)}"
         ),
         alt=f"Images before and after insertion with heat maps of {' and '.join(each.name for each in models)}.",

@@ -1,7 +1,9 @@
 """Which model goes on: chosen on validation, by a rule that stands before the test set opens.
 
 With a confounder the rule asks for the least lean on it, under a stated limit on what that may cost overall: the baseline is usually best
-overall just because it reads the confounder.
+overall just because it reads the confounder. Worst groups are small, so models within one standard error of the best count as equal (the
+one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984), and of these the one that insertion changes least
+goes on.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.metric_names import metric_words
 from clinjup.nouns import plain_name, with_article
 from clinjup.phrases import points
+
+_Z = 1.959964  # half the width of a 95 % confidence interval, in standard errors
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def select_model(
     """Choose among `validations` (the first is the baseline); emits and returns the SelectionFinding.
 
     With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
-    below the baseline's. With a confounder that is not annotated: the smallest change of false alarms by insertion, under the same limit.
+    below the baseline's; of those within one standard error of it, the one whose false alarms change least by insertion. With a confounder
+    that is not annotated: the smallest change of false alarms by insertion, under the same limit.
     Without a confounder: the best `primary_metric`, with `guard_metric` among the models whose value of that is at most `max_guard_loss`
     below the best one's (the most sensitive model for one class may have given up all others).
     Raises ClinjupError where there is nothing to choose from.
@@ -62,10 +67,17 @@ def select_model(
             for name, validation in validations.items()
             if (validation.metrics[guard_metric].value or 0.0) >= highest - max_guard_loss - 1e-12
         }
-    selected = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
+    best = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
+    leans = _leans(allowed, best, criterion, confounder)
+    selected = min(leans, key=lambda name: (leans[name], _cost(criterion, allowed[name]))) if leans else best
     rule = criterion.words
     if criterion.constrained:
         rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
+    if confounder is not None and criterion.metric == "worst_group_auroc":
+        rule += (
+            "; of those within one standard error of it, the one whose false alarms change least when "
+            f"{with_article(plain_name(confounder))} is inserted"
+        )
     if guard_metric is not None and guarded:
         rule += f", among the models whose {metric_words(guard_metric)} is at most {max_guard_loss:.2f} below the best"
     experiments = [
@@ -74,12 +86,13 @@ def select_model(
             baseline,
             criterion,
             chosen=validations[selected],
+            best=validations[best],
             allowed=name in allowed,
             limit=max_auroc_loss,
         )
         for name, validation in validations.items()
     ]
-    sentence = passed_over + _sentence(validations[selected], baseline, criterion, len(validations))
+    sentence = passed_over + _sentence(validations[selected], validations[best], baseline, criterion, len(validations))
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -140,20 +153,41 @@ def _cost(criterion: _Criterion, validation: Validation) -> float:
     return float("inf") if value is None else criterion.cost(value)
 
 
-def _sentence(chosen: Validation, baseline: Validation, criterion: _Criterion, models: int) -> str:
+def _leans(
+    allowed: Mapping[str, Validation], best: str, criterion: _Criterion, confounder: str | None
+) -> dict[str, float]:
+    """Absolute change of false alarms by insertion of the models that count as equal to `best`; empty where that cannot tell them apart."""
+    if confounder is None or criterion.metric != "worst_group_auroc":
+        return {}
+    interval = criterion.read(allowed[best]).ci95
+    standard_error = (interval[1] - interval[0]) / (2 * _Z) if interval else 0.0
+    limit = _cost(criterion, allowed[best]) + standard_error
+    equal = {
+        name: validation.confounders[confounder].false_alarm_increase.value
+        for name, validation in allowed.items()
+        if _cost(criterion, validation) <= limit
+    }
+    known = {name: abs(value) for name, value in equal.items() if value is not None}
+    return known if len(known) == len(equal) > 1 else {}
+
+
+def _sentence(chosen: Validation, best: Validation, baseline: Validation, criterion: _Criterion, models: int) -> str:
     name, value = metric_words(criterion.metric), criterion.read(chosen).value
     if value is None:
         return f"{chosen.name} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
     if models == 1:
         return f"{chosen.name} goes on, the only model; {name} on validation {value:.2f}."
-    if chosen is baseline:
+    if chosen is baseline and best is chosen:
         return f"{chosen.name} goes on: no other model had a better {name} on validation ({value:.2f}) within the rule."
+    other = baseline if best is chosen else best
     sentence = (
-        f"{chosen.name} goes on: {name} on validation {value:.2f}, {baseline.name} {criterion.read(baseline).value:.2f}"
+        f"{chosen.name} goes on: {name} on validation {value:.2f}, {other.name} {criterion.read(other).value:.2f}"
     )
+    if best is not chosen:
+        sentence += ", which is within one standard error of it, and it leans less on the confounder"
     if criterion.constrained:
-        before, after = (validation.metrics["auroc"].value or 0.0 for validation in (baseline, chosen))
-        sentence += f"; overall validation AUROC {after:.2f}, {baseline.name} {before:.2f}"
+        before, after = (validation.metrics["auroc"].value or 0.0 for validation in (other, chosen))
+        sentence += f"; overall validation AUROC {after:.2f}, {other.name} {before:.2f}"
     return sentence + "."
 
 
@@ -178,6 +212,7 @@ def _experiment(
     criterion: _Criterion,
     *,
     chosen: Validation,
+    best: Validation,
     allowed: bool,
     limit: float,
 ) -> Experiment:
@@ -186,12 +221,16 @@ def _experiment(
     name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
     if validation is baseline:
         reason = "what the others are compared with" + ("; it goes on" if kept else "")
-    elif kept:
+    elif kept and validation is best:
         reason = f"best {name} of the models allowed"
+    elif kept:
+        reason = f"within one standard error of the best {name}, and its false alarms change less by insertion"
     elif not allowed and not criterion.constrained:
         reason = "it gives up too much of the other classes"
     elif not allowed:
         reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
+    elif best is not chosen and _cost(criterion, validation) <= _cost(criterion, chosen):
+        reason = f"no clearly better {name} than '{chosen.name}', and its false alarms change more by insertion"
     else:
         tie = _cost(criterion, validation) == _cost(criterion, chosen)
         reason = (

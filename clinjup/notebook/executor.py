@@ -26,6 +26,12 @@ from clinjup.notebook.outputs import coalesced, printed_text, without_active_con
 from clinjup.notebook.provisioner import SandboxProvisioner
 from clinjup.secret_names import is_secret
 
+DIED = "The kernel that ran this cell stopped, most often because memory ran out."
+RESTARTED = (
+    "The kernel was restarted or shut down while this cell ran, most often from JupyterLab's menu. What it had in "
+    "memory is gone."
+)
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -47,6 +53,14 @@ class CellOutcome:
 
 class _Client(NotebookClient):
     """nbclient, with findings and progress picked out and active content kept out."""
+
+    died_by_itself = False
+    restarted = False
+    """Somebody restarted the kernel, or shut it down, while a cell ran."""
+
+    def note_death(self) -> None:
+        """Jupyter found the kernel dead and is about to start it anew."""
+        self.died_by_itself = True
 
     def listen(self, on_progress: Callable[[Progress], None], on_output: Callable[[], None]) -> None:
         self._on_progress, self._on_output = on_progress, on_output
@@ -72,10 +86,16 @@ class _Client(NotebookClient):
         started_as = kernel_pid(self.km)
         while True:
             await asyncio.sleep(0.5)
-            if kernel_pid(self.km) != started_as or self.km is None or not await ensure_async(self.km.is_alive()):
+            changed = kernel_pid(self.km) != started_as
+            if changed or self.km is None or not await ensure_async(self.km.is_alive()):
+                self.restarted = (changed or self.is_shut_down()) and not self.died_by_itself
                 assert self.task_poll_for_reply is not None
                 self.task_poll_for_reply.cancel()
                 return
+
+    def is_shut_down(self) -> bool:
+        """Whether somebody has the kernel stopped right now."""
+        return bool(getattr(self.km, "shutting_down", False))
 
 
 class KernelExecutor:
@@ -141,6 +161,7 @@ class KernelExecutor:
         client = self._client
         client.listen(self._on_progress, on_output)
         client.nb.cells = [cell]
+        pid = self.pid
         started = time.monotonic()
         self._running = asyncio.get_running_loop().create_future()
         self._was_interrupted = False
@@ -157,9 +178,11 @@ class KernelExecutor:
         if error is None and self._was_interrupted:
             # A second interrupt can hit IPython while it tells the first one, which then leaves text and no error.
             error = CellError(name="KeyboardInterrupt", message="", traceback="", signature="KeyboardInterrupt")
+        if error is not None and error.name == "KeyboardInterrupt" and not self._was_interrupted:
+            # Whoever restarts a kernel interrupts it first.
+            died = client.restarted = client.is_shut_down() or self.pid != pid
         if died:
-            sentence = "The kernel that ran this cell stopped, most often because memory ran out."
-            error = CellError(name="KernelDied", message=sentence, traceback="", signature="KernelDied")
+            error = _kernel_gone("KernelRestarted", RESTARTED) if client.restarted else _kernel_gone("KernelDied", DIED)
         return CellOutcome(
             ok=error is None,
             seconds=seconds,
@@ -213,6 +236,10 @@ def _interrupted() -> CellOutcome:
     sentence = "Stopped before the cell ran."
     error = CellError(name="KeyboardInterrupt", message=sentence, traceback="", signature="KeyboardInterrupt")
     return CellOutcome(ok=False, seconds=0.0, error=error)
+
+
+def _kernel_gone(name: str, sentence: str) -> CellError:
+    return CellError(name=name, message=sentence, traceback="", signature=name)
 
 
 def new_client(manager: Any) -> _Client:

@@ -26,6 +26,7 @@ from clinjup.notebook.session import empty_notebook
 from clinjup.notebook.tabs import Tabs
 from clinjup.notebook.whole_files import write_live_notebooks_whole
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
+from clinjup.renamed_notebook import notebooks_of_run
 
 BUSY_AFTER = 1.0
 MAX_NOTEBOOK_BYTES = 150 * 2**20
@@ -46,7 +47,11 @@ class JupyterDesk:
 
         Raises NotebookTroubleError where the notebook cannot carry a run.
         """
-        path = (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/")
+        path = self.now_at(
+            (notebook or self.contents_path(folder / "notebook.ipynb") or f"clinjup-{run_id}.ipynb").strip("/"),
+            folder,
+            run_id,
+        )
         try:
             lock = self._lock(path)
         except Taken as taken:
@@ -59,6 +64,13 @@ class JupyterDesk:
         except BaseException:
             lock.release()
             raise
+
+    def now_at(self, path: str, folder: Path, run_id: str) -> str:
+        """The contents path of the run's notebook that was at `path`: another one where it was renamed in the run folder."""
+        if (self.root / path).is_file():
+            return path
+        renamed = [self.contents_path(file) for file, _ in notebooks_of_run(folder, run_id)]
+        return renamed[0] or path if renamed else path
 
     def _lock(self, path: str) -> Lock:
         """One run a notebook, whichever server carries it. Raises Taken."""
@@ -91,7 +103,7 @@ class JupyterDesk:
             run_id,
             folder=folder,
             contents_path=path,
-            beside=path == self.contents_path(folder / "notebook.ipynb"),
+            beside=(self.root / path).parent.resolve() == folder.resolve(),
             stamp=await self.stamp(path),
             files=self,
             tabs=self.tabs,
@@ -231,7 +243,7 @@ class SessionKernel(KernelExecutor):
         self._in_cell = False
         self._waiting: asyncio.Future[None] | None = None
         # At once, beside the planning: a kernel takes a second to start.
-        self._session: asyncio.Task[dict[str, Any]] | None = asyncio.create_task(self._kernel_session())
+        self._session: asyncio.Task[dict[str, Any]] | None = self._starting()
 
     async def enter_sandbox(self, data: Path) -> bool:
         """The sandbox is a kernel of its own kind; a notebook that has another kernel keeps that one."""
@@ -243,6 +255,7 @@ class SessionKernel(KernelExecutor):
         session = await self._its_session()
         manager = self._desk.kernels.get_kernel(session["kernel"]["id"])
         client = new_client(manager)
+        manager.add_restart_callback(client.note_death, "restart")
         # Its own session, by which kernel/owner.py tells our cells from the user's; the key is the kernel's.
         signing = Session(key=manager.session.key, signature_scheme=manager.session.signature_scheme)
         client.kc = manager.client(session=signing)
@@ -278,13 +291,16 @@ class SessionKernel(KernelExecutor):
 
     async def shutdown(self) -> None:
         """Let go of the kernel; it is the notebook's and lives on. A dead one is left to the server to restart."""
-        session, self._session = self._session, None
-        if session is not None and not session.done():
-            session.cancel()
+        if self._session is not None and self._session.done():
+            self._session = None
+        # One that still starts is left to it. Cancelled halfway, the server would keep a kernel that it cannot tell of: from then on
+        # it answers every GET of api/kernels with 500.
         client, self._client = self._client, None
         if client is None or client.kc is None:
             return
         manager = self._manager
+        if manager is not None:
+            manager.remove_restart_callback(client.note_death, "restart")
         if manager is not None and not await ensure_async(manager.is_alive()):
             with_restart = getattr(self._desk.kernels, "restart_kernel", None)
             if with_restart is not None and self._live.kernel_id in self._desk.kernels:
@@ -293,8 +309,15 @@ class SessionKernel(KernelExecutor):
 
     async def _its_session(self) -> dict[str, Any]:
         if self._session is None:
-            self._session = asyncio.create_task(self._kernel_session())
-        return await self._session
+            self._session = self._starting()
+        return await asyncio.shield(self._session)
+
+    def _starting(self) -> asyncio.Task[dict[str, Any]]:
+        session = asyncio.create_task(self._kernel_session())
+        session.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # also where nobody waits for it any more
+        return session
 
     async def _kernel_session(self) -> dict[str, Any]:
         """The session of the notebook, started where there is none."""
@@ -313,7 +336,8 @@ class SessionKernel(KernelExecutor):
                 ) from problem
         assert session is not None
         self._live.kernel_id, self._live.kernel_name = session["kernel"]["id"], session["kernel"]["name"]
-        self._desk.tabs.go_live(path, self._live)
+        if self._desk.tabs.live(path) is self._live:  # the run may have ended meanwhile
+            self._desk.tabs.go_live(path, self._live)
         return session
 
     async def _until_free(self) -> None:

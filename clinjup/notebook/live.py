@@ -10,18 +10,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
 
 from clinjup.locks import Lock
 from clinjup.notebook.cells import as_told
-from clinjup.notebook.merge import Change, SharedNotebook
+from clinjup.notebook.merge import SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.tabs import Broadcast, OpenTab, Tabs
+from clinjup.notebook.user_changes import UserChanges
 from clinjup.ops import AnyOp, Rejoin, Save, Saved, Snapshot, SnapshotCell, Trouble, UserOutputs
 
 SAVE_SECONDS = 1.0
@@ -100,7 +101,7 @@ class LiveNotebook(NotebookSession):
         self._saved_seq = self.shared.seq
         """The op at which the file stands."""
         self._sentences: set[str] = set()
-        self._told_changes: set[tuple[str, str]] = set()
+        self._changes = UserChanges(run_id, on_change)
         self._file_reads = 0
         self._writer = asyncio.create_task(self._write_on())
         tabs.go_live(contents_path, self)
@@ -163,6 +164,8 @@ class LiveNotebook(NotebookSession):
         if cell.metadata["clinjup"].get("author") == "recipe":
             # Its widgets live and its outputs are filtered. Nobody else's cell, and none that was read from a file, is marked here.
             cell.metadata["trusted"] = True
+        if (place := self._place_in_order(cell)) is not None:
+            return self._insert_at(cell, place)
         after = self._last if self._last and self.shared.cell(self._last) is not None else None
         self._emit(self.shared.put(cell, after))
         self._last = cell.id
@@ -202,7 +205,9 @@ class LiveNotebook(NotebookSession):
         if isinstance(message, Snapshot):
             self._merge(tab.client, message.n, message.seq, message.cells)
         elif isinstance(message, Rejoin):
-            news = self._merge(tab.client, message.n, message.seq, message.cells)
+            lost = self._changes.not_the_users(self._own_cells(), message.cells) if tab.collaborative else []
+            news = self._merge(tab.client, message.n, message.seq, message.cells, deletions=not lost)
+            self._emit([op for cell in lost for op in self.shared.touch(cell)])
             tab.rejoined = True
             self._broadcast.news([])
             tab.behind = tab.has_another_file_than(self._stamp)
@@ -227,27 +232,13 @@ class LiveNotebook(NotebookSession):
             self._tab_answered.set()
         self._unsaved.set()
 
-    def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell]) -> bool:
+    def _merge(self, client: str, n: int, seq: int, cells: list[SnapshotCell], *, deletions: bool = True) -> bool:
         """Returns whether the tab told anything new."""
-        ops, changes = self.shared.merge(client, n, seq, cells)
+        ops, changes = self.shared.merge(client, n, seq, cells, deletions=deletions)
         self._emit(ops)
         for change in changes:
-            self._tell_run(change)
+            self._changes.tell(change)
         return bool(ops)
-
-    def _tell_run(self, change: Change) -> None:
-        """Only what concerns a cell of this run; the user's other cells are the user's business."""
-        anchor = change.cell.metadata.get("clinjup", {})
-        if anchor.get("run_id") != self.run_id or (change.how, change.cell.id) in self._told_changes:
-            return
-        self._told_changes.add((change.how, change.cell.id))
-        sentence = {
-            "deleted": "You deleted a cell of the run; what it computed stays in the journal.",
-            "edited": "You edited a cell of the run; `clinjup verify` will show it as edited.",
-            "kept_beside": "You and the run changed the same cell; your text stands in a cell of its own below.",
-        }[change.how]
-        told = {"cell_id": change.cell.id, "step_id": anchor.get("step_id", ""), "change": change.how}
-        self._on_change("notebook.changed", {**told, "sentence": sentence})
 
     # ------------------------------------------------------------------------------------------------- the file
 
@@ -374,12 +365,13 @@ class LiveNotebook(NotebookSession):
             if cell.cell_type == "code" and "id" in cell:
                 self._emit(self.shared.take_outputs_of_file(FILE, cell, seq))
         for change in changes:
-            self._tell_run(change)
+            self._changes.tell(change)
 
     async def _follow_the_file(self) -> None:
         moved = await self._files.moved_to(self.contents_path, self.kernel_id)
         if moved is not None:
             self._tabs.move(self.contents_path, moved)
+            self.beside = self.beside and PurePosixPath(moved).parent == PurePosixPath(self.contents_path).parent
             self.contents_path = moved
             return
         name, self._stamp = self.contents_path, None

@@ -35,7 +35,7 @@ _WITH_ATTACHMENTS = {"markdown", "raw"}
 
 @dataclass
 class Change:
-    """What the user did to a cell, for the run to know. `how`: edited, deleted, kept_beside."""
+    """What the user did to a cell, for the run to know. `how`: edited, deleted, brought_back, kept_beside."""
 
     cell: NotebookNode
     how: str
@@ -184,13 +184,18 @@ class SharedNotebook:
             self._merge_deletions(client, seq, {cell.id for cell in cells}, ops, changes)
         alive = {cell.id: cell for cell in self.cells}
         above: str | None = None
+        # What JupyterLab puts into an empty notebook, and takes away by itself once the run has written beside it.
+        blank = len(cells) == 1 and cells[0].type == "code" and not cells[0].source
         for told in cells:
+            was_deleted = told.id in self._gone
             if told.id in alive:
                 self._merge_known(client, seq, alive[told.id], told, ops, changes)
                 above = told.id
-            elif inserted := self._merge_unknown(client, seq, told, above):
+            elif not blank and (inserted := self._merge_unknown(client, seq, told, above)):
                 ops += inserted
                 above = told.id
+                if was_deleted:
+                    changes.append(Change(self.cells[self._position(told.id)], "brought_back"))
         ops += self._merge_order(client, [cell.id for cell in cells])
         return ops, changes
 

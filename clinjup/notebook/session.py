@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class NotebookSession:
         self._saving: asyncio.TimerHandle | None = None
         self._snapshots = StepSnapshots(path.parent)
         self._step = ""
+        self._again: set[str] = set()
+        self._order: list[str] = []
 
     @classmethod
     def create(cls, path: Path, run_id: str) -> NotebookSession:
@@ -171,6 +173,14 @@ class NotebookSession:
         self.save()
         return removed, brought_back
 
+    def do_again(self, steps: Collection[str], order: Sequence[str]) -> None:
+        """Take out the run's cells of `steps`; their new ones come where `order`, that of the plan, wants them, above later steps.
+
+        What the user changed stays as it is.
+        """
+        self._again, self._order = set(steps), list(order)
+        self._remove([cell.id for cell in self._own_cells() if self._is_of(cell, steps)])
+
     async def close(self) -> None:
         """Nothing is written any more; what was written is on the disk."""
         self.settle()
@@ -186,7 +196,7 @@ class NotebookSession:
     def _own_cells(self) -> list[NotebookNode]:
         return [cell for cell in self.notebook.cells if cell.metadata.get("clinjup", {}).get("run_id") == self.run_id]
 
-    def _is_of(self, cell: NotebookNode, steps: list[str]) -> bool:
+    def _is_of(self, cell: NotebookNode, steps: Collection[str]) -> bool:
         """Whether a cell belongs to one of these steps and reads as the run wrote it."""
         anchor = cell.metadata["clinjup"]
         return anchor.get("step_id") in steps and anchor.get("source_sha256") == sha256_text(cell.source)
@@ -248,7 +258,24 @@ class NotebookSession:
         return len(ids)
 
     def _insert(self, cell: NotebookNode) -> None:
-        self.notebook.cells.append(cell)
+        place = self._place_in_order(cell)
+        self._insert_at(cell, len(self.notebook.cells) if place is None else place)
+
+    def _place_in_order(self, cell: NotebookNode) -> int | None:
+        """Where the cell of a step that is done again goes: above the run's cells of later steps. None where there are none."""
+        step_id = cell.metadata["clinjup"]["step_id"]
+        if step_id not in self._again:
+            return None
+        later = self._order[self._order.index(step_id) + 1 :]
+        above = None
+        for place, other in enumerate(self.notebook.cells):
+            anchor = other.metadata.get("clinjup", {})
+            if anchor.get("run_id") != self.run_id:
+                continue
+            if anchor.get("step_id") in later:
+                return place if above is None else above + 1
+            above = place
+        return None
 
     def _anchor(self, step_id: str, source: str) -> dict[str, Any]:
         return {"run_id": self.run_id, "step_id": step_id, "source_sha256": sha256_text(source)}

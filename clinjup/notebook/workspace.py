@@ -57,17 +57,21 @@ class NotebookWorkspace:
     async def revive(self, done: list[str]) -> list[str]:
         """Start a fresh kernel and run the last good cell of each finished step again; their outputs are not kept.
 
-        Returns the steps that have to be done again: the first whose cell fails now, and all after it, which may rest on it.
+        Returns the steps that have to be done again: the first whose cell is gone or fails now, and all after it, which may rest on it.
         """
         await self.executor.shutdown()
         self._started = False
         await self._ensure_kernel()
         last = self._last_good_cells()
-        steps = [step_id for step_id in done if step_id in last]
-        for place, step_id in enumerate(steps):
+        for place, step_id in enumerate(done):
+            if self.executor.stopped:
+                return []
+            if step_id not in last:  # the user has taken it out, or changed it
+                self.session.do_again(done[place:], done)
+                return done[place:]
             outcome = await self.executor.run(new_code_cell(last[step_id].source))
             if not outcome.ok:
-                return [] if outcome.interrupted else steps[place:]
+                return [] if outcome.interrupted else done[place:]
         return []
 
     async def close(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from clinjup.contracts import Results
+from clinjup.contracts import Results, RunStatus
 from clinjup.reporting.reliance import reliance
-from clinjup.reporting.subject import confounders_of
-from clinjup.reporting.verdict import state_sentence
+from clinjup.reporting.subject import confounders_of, unexamined, unexamined_sentence
+from clinjup.reporting.verdict import left_out_sentence, performance_sentence, state_sentence
+
+NO_FIGURES = "What the chosen model finds could not be measured; the report says why."
 
 
 def cautions(results: Results, model: str) -> list[str]:
@@ -14,3 +16,21 @@ def cautions(results: Results, model: str) -> list[str]:
     judged = [reliance(of_it, name) for name in confounders_of(of_it)]
     told = [f"{each.headline}. {each.sentence}" for each in judged if each.level in {"strong", "unknown"}]
     return [sentence for sentence in (state_sentence(of_it), *told) if sentence]
+
+
+def end_cautions(results: Results) -> list[str]:
+    """Why the figures of a completed run must not be taken as they stand, in short sentences; empty where nothing cautions.
+
+    Only planned, no better than chance, steps left out, figures missing, leans on a confounder, or nobody knows whether it does.
+    What the verdict says too is in the verdict's words.
+    """
+    if results.status is not RunStatus.COMPLETED:
+        return []
+    missing = NO_FIGURES if results.models and not performance_sentence(results) else ""
+    told = [sentence for sentence in (state_sentence(results), left_out_sentence(results), missing) if sentence]
+    if not results.models:
+        return told
+    missed = unexamined(results)
+    told += [unexamined_sentence(results)] if missed else []
+    judged = [reliance(results, name) for name in confounders_of(results) if name not in missed]
+    return [*told, *(f"{each.headline}." for each in judged if each.level in {"strong", "unknown"})]

@@ -42,6 +42,7 @@ Kind = Literal[
     "interruption",
     "resume",
     "restore",
+    "pause",
     "export",
     "finished",
 ]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from clinjup.contracts import ConfounderResult, Estimate, ModelResults, Results
 from clinjup.nouns import with_article
-from clinjup.phrases import percent, percent_number
+from clinjup.phrases import change_of, percent, percent_number
 from clinjup.reporting.numbers import known, show
 from clinjup.reporting.subject import chosen_model, confounder_name, confounder_result, unexamined, unexamined_sentence
 
@@ -17,12 +17,12 @@ Level = Literal["strong", "some", "little", "unknown"]
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
 NO_ROOM = 0.5
 CONVENTION = (
-    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more "
-    "to the mean probability of a model that raises an alarm on half of the films anyway; little when even the upper end of the "
-    "confidence interval stays below 5 points and no group of films does clearly worse (AUROC more than 0.10 below the overall one); "
-    "and some in between. It cannot be told where the interval reaches from below 5 points to 10 or more, where no film changed and "
-    "fewer than 60 were tried, or where the model raises an alarm on half of the films anyway and its probability moves less. "
-    "These limits are conventions, not clinical thresholds."
+    "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more to the "
+    "mean probability of a model that raises an alarm on half of the films anyway, and the 95 % confidence interval of that change leaves "
+    "out 0; little when even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse "
+    "(AUROC more than 0.10 below the overall one); and some in between. It cannot be told where the interval reaches from below 5 points "
+    "to 10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway "
+    "and its probability moves less. These limits are conventions, not clinical thresholds."
 )
 
 
@@ -59,9 +59,11 @@ def reliance(results: Results, name: str) -> Reliance:
     worst = known(figures.worst_group_auroc)
     weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
     doubt = _doubt(model, figures, low, upper)
-    moved = known(figures.delta_probability) or 0.0
     full = (known(figures.false_alarms_before) or 0.0) >= NO_ROOM
-    if value >= STRONG or (full and moved >= STRONG and not may_be_chance(model)):
+    raised = change_of(increase) == "raised"
+    moved = probability_rise(figures)
+    surer = full and moved >= STRONG
+    if (value >= STRONG and raised) or (surer and not may_be_chance(model)):
         level: Level = "strong"
         headline = f"The model leans strongly on the {noun}"
     elif doubt:
@@ -72,14 +74,14 @@ def reliance(results: Results, name: str) -> Reliance:
         headline = f"Little reliance on the {noun} was measured"
     else:
         level = "some"
-        headline = f"Some reliance on the {noun} remains"
+        headline = f"Some reliance on the {noun} {'remains' if raised or weak else 'cannot be ruled out'}"
     which = "the chosen" if results.selected else "this"
     inserted = f"inserted {noun}" if with_article(noun) == noun else f"an inserted {noun}"
     sentence = f"In {which} model {inserted} means {_points(increase)} of false alarms"
     if known(figures.placebo_increase) is not None:
         sentence += f", a placebo, which changes the image about as much, {_points(figures.placebo_increase)}"
     sentence += "."
-    if full and moved >= STRONG:
+    if surer:
         sentence += (
             f" It raises an alarm on most of these films anyway, but its probability rises by {moved:.2f} on average."
         )
@@ -107,6 +109,12 @@ def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: fl
 def _points(estimate: Estimate) -> str:
     shown = show(estimate, "points")
     return f"{shown.text.replace('point', 'percentage point')}" + (f" ({shown.interval})" if shown.interval else "")
+
+
+def probability_rise(figures: ConfounderResult) -> float:
+    """How far the probability (0 to 1) rises by an insertion; 0 where its 95 % interval does not leave out 0."""
+    moved = figures.delta_probability
+    return (known(moved) or 0.0) if change_of(moved) == "raised" else 0.0
 
 
 def may_be_chance(model: ModelResults | None) -> bool:

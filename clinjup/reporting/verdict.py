@@ -15,7 +15,7 @@ from clinjup.phrases import (
     shift_words,
 )
 from clinjup.reporting.numbers import known, show
-from clinjup.reporting.reliance import NO_ROOM, STRONG, may_be_chance, reliance
+from clinjup.reporting.reliance import NO_ROOM, STRONG, may_be_chance, probability_rise, reliance
 from clinjup.reporting.subject import (
     chosen_model,
     compared_models,
@@ -69,11 +69,9 @@ def left_out_sentence(results: Results) -> str:
 
 
 def _strongly(results: Results, names: list[str]) -> str:
-    """'It leans strongly on the chest drain.', of the model that was named before."""
-    strong = [confounder_name(results.task, name) for name in names if reliance(results, name).level == "strong"]
-    if not strong or not results.selected:
-        return ""
-    return f"It leans strongly on the {' and the '.join(strong)}."
+    """'The model leans strongly on the chest drain.', of the model that was named before, in the words of its cautions."""
+    judged = [reliance(results, name) for name in names] if results.selected else []
+    return " ".join(f"{each.headline}." for each in judged if each.level == "strong")
 
 
 def without_sentence(results: Results, name: str) -> str:
@@ -146,8 +144,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)
-            moved = known(figures.delta_probability) or 0.0
-            crowded.append((before >= NO_ROOM and after - before < STRONG, moved))
+            crowded.append((before >= NO_ROOM and after - before < STRONG, probability_rise(figures)))
             if not inserted:
                 where = " on validation" if part == "validation" else ""
                 inserted.append(shift_words(change, before, after, alarms + where))
@@ -166,12 +163,12 @@ def confounder_sentence(results: Results, name: str) -> str:
         sentence = f"Inserting {noun} {'; '.join(inserted)}{tried}."
         if any(full for full, _ in crowded):
             noun = image_noun(results.task)
-            moved = max((moved for full, moved in crowded if full), key=abs)
-            sentence += f" A model that raises an alarm on most {noun}s anyway has little room for more"
+            moved = max(moved for full, moved in crowded if full)
             sentence += (
-                f"; its probability rises by {moved:.2f} on average."
+                f" A model that raises an alarm on most {noun}s anyway has little room for more; its probability rises by {moved:.2f} "
+                "on average."
                 if moved >= STRONG
-                else ", so this says little about it."
+                else f" A model that raises an alarm on most {noun}s anyway has little room for more, so this says little about it."
             )
         return sentence
     if stratified:
@@ -206,10 +203,12 @@ def marks_sentence(results: Results, *, named: bool = False) -> str:
     where = "" if model.test else f"; validation, {opening_words(results)}"
     n = f"n = {marked.n} boxes on {counted(shown.n or 0, noun)}{where}"
     return (
-        f"Of 100 boxed {plural(target)} {_model(results, model, named)} marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} "
-        f"false marks per {noun} ({n}). "
-        f"Its marks say where to look: a {noun} without a mark is not free of {plural(target)}."
-    )
+        f"Of 100 boxed {plural(target)} the chosen model, {plain_name(model.name)}, marks {out_of_100(share)} as suspicious areas, "
+        f"with {wrong:.2f} false marks per {noun} ({n}). "
+        if named and results.selected
+        else f"Of 100 boxed {plural(target)} it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per "
+        f"{noun} ({n}). "
+    ) + f"Its marks say where to look: a {noun} without a mark is not free of {plural(target)}."
 
 
 def performance_sentence(results: Results, *, named: bool = False) -> str:
@@ -224,7 +223,7 @@ def performance_sentence(results: Results, *, named: bool = False) -> str:
     if sensitivity is None or finds is None or spares is None:
         return ""
     where = "" if part == "test" else f" (validation; {opening_words(results)})"
-    found = _found(results, sensitivity, _model(results, model, named))
+    found = _found(results, sensitivity, plain_name(model.name) if named and results.selected else "")
     return (
         f"{found}; of 100 without, it raises a false alarm on {out_of_100(1 - spares)}{where}."
         + _triage_sentence(results, model)
@@ -232,17 +231,22 @@ def performance_sentence(results: Results, *, named: bool = False) -> str:
     )
 
 
-def _model(results: Results, model: ModelResults, named: bool) -> str:
-    return f"the chosen model, {plain_name(model.name)}," if named and results.selected else "it"
-
-
 def _found(results: Results, sensitivity: Estimate, model: str) -> str:
-    """'Of 100 films with pneumothorax it finds 91', or of a handful how many, without a promise for 100."""
+    """'Of 100 films with pneumothorax it finds 91', or of a handful how many, without a promise for 100. `model`: its name, to be told."""
     noun, target, share = image_noun(results.task), target_name(results.task), known(sensitivity) or 0.0
     if sensitivity.n is None or sensitivity.n >= FEW_IMAGES:
-        return f"Of 100 {noun}s with {target} {model} finds {out_of_100(share)}"
-    few = counted(sensitivity.n, noun)
-    return f"Only {few} with {target} could be tried, of which {model} finds {share * sensitivity.n:.0f}: too few to say how many it would find"
+        finds = out_of_100(share)
+        return (
+            f"Of 100 {noun}s with {target} the chosen model, {model}, finds {finds}"
+            if model
+            else f"Of 100 {noun}s with {target} it finds {finds}"
+        )
+    few, finds = counted(sensitivity.n, noun), f"{share * sensitivity.n:.0f}"
+    return (
+        f"Only {few} with {target} could be tried, of which the chosen model, {model}, finds {finds}: too few to say how many it would find"
+        if model
+        else f"Only {few} with {target} could be tried, of which it finds {finds}: too few to say how many it would find"
+    )
 
 
 def _triage_sentence(results: Results, model: ModelResults) -> str:
@@ -251,12 +255,14 @@ def _triage_sentence(results: Results, model: ModelResults) -> str:
     value = known(bound)
     if value is None or bound is None:
         return ""
-    said = f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {per_hundred(value)}"
-    said += " of 100 (one-sided 95 % bound)."
+    said = (
+        f" {bound.n} {image_noun(results.task)}s with {target_name(results.task)} cannot rule out that it misses {per_hundred(value)} of 100 "
+        "(one-sided 95 % bound)."
+    )
     return (
         said
         if excisions is None
-        else f"{said} {excisions:.1f} {image_noun(results.task)}s are called positive for each one found."
+        else said + f" {excisions:.1f} {image_noun(results.task)}s are called positive for each one found."
     )
 
 
@@ -270,9 +276,12 @@ def _classes_sentence(results: Results, model: ModelResults) -> str:
         row = dict(zip(confusion.classes, confusion.counts[confusion.classes.index(name)], strict=True))
         right, total = row.pop(name), sum(confusion.counts[confusion.classes.index(name)])
         other = max(row, key=lambda key: row[key]) if row else ""
-        said = f" Asked for the most probable class, it names {right} of {total} {name}s as such"
-        said += f" and takes {row[other]} for {other}." if other and row[other] else "."
+        said = (
+            f" Asked for the most probable class, it names {right} of {total} {name}s as such and takes {row[other]} for {other}."
+            if other and row[other]
+            else f" Asked for the most probable class, it names {right} of {total} {name}s as such."
+        )
     average = show((model.test or model.validation).get("balanced_accuracy"), "percent")
     if average.reason:
         return said
-    return f"{said} On average over the classes it names {average.text} rightly (95 % CI {average.interval})."
+    return said + f" On average over the classes it names {average.text} rightly (95 % CI {average.interval})."

@@ -8,7 +8,6 @@ together leaves no trace here; that takes a signature.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import Any
 
 from clinjup.hashing import sha256_of, sha256_text
 from clinjup.phrases import counted
+from clinjup.renamed_notebook import notebooks_of_run, read_notebook
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
 
 NOTEBOOK_NAME = "notebook.ipynb"
@@ -70,7 +70,7 @@ def verify_run(run_dir: Path) -> Verification:
         result.fail("run", [f"There is no run folder '{run_dir}'."], "not found")
         return result
     scan = _check_journal(run_dir, result)
-    notebook = _read_notebook(run_dir, result)
+    notebook = _read_notebook(run_dir, scan, result)
     export = _last_export(scan.records)
     if notebook is not None and scan.records:
         _check_head(notebook, scan, export is not None, result)
@@ -80,6 +80,7 @@ def verify_run(run_dir: Path) -> Verification:
         if notebook is not None:
             _check_cells(notebook, export, result)
         _check_files(run_dir, export, result)
+    _check_what_ran(notebook, export, scan, result)
     return result
 
 
@@ -116,7 +117,7 @@ def _last_export(records: list[Record]) -> dict[str, Any] | None:
 
 
 def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result: Verification) -> None:
-    head = _mapping(_mapping(notebook.get("metadata")).get("clinjup")).get("journal_head")
+    head = _head_in(notebook)
     if head == scan.head:
         result.checked["journal head"] = "the notebook names the journal's last record"
         return
@@ -136,21 +137,78 @@ def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result:
 # ------------------------------------------------------------------------------------------------- notebook
 
 
-def _read_notebook(run_dir: Path, result: Verification) -> dict[str, Any] | None:
+def _read_notebook(run_dir: Path, scan: Scan, result: Verification) -> dict[str, Any] | None:
     path = run_dir / NOTEBOOK_NAME
     if not path.is_file():
-        result.fail("notebook", [f"{NOTEBOOK_NAME} is missing."], "missing")
-        return None
-    try:
-        notebook = json.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        notebook = None
-    if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list):
+        return _renamed_notebook(run_dir, scan, result)
+    notebook = read_notebook(path)
+    if notebook is not None:
         return notebook
     result.fail(
         "notebook", [f"{NOTEBOOK_NAME} cannot be read as a notebook; it was damaged or replaced."], "unreadable"
     )
     return None
+
+
+def _renamed_notebook(run_dir: Path, scan: Scan, result: Verification) -> dict[str, Any] | None:
+    """The notebook that names this run, under whatever name it lies in the run folder; of several the one that names the journal's end."""
+    run_id = next((record.data.get("run_id") for record in scan.records if record.kind == "intent"), None)
+    found = notebooks_of_run(run_dir, run_id) if isinstance(run_id, str) else []
+    if not found:
+        sentence = (
+            f"{NOTEBOOK_NAME} is missing, and no other notebook in the run folder is of this run. If you moved it elsewhere, put a copy "
+            "into the run folder, under any name, and verify again."
+        )
+        result.fail("notebook", [sentence], "missing")
+        return None
+    path, notebook = next((each for each in found if _head_in(each[1]) == scan.head), found[0])
+    result.checked["renamed"] = f"the notebook of this run is now called {path.name}"
+    return notebook
+
+
+def _head_in(notebook: Mapping[str, Any]) -> object:
+    return _mapping(_mapping(notebook.get("metadata")).get("clinjup")).get("journal_head")
+
+
+def _check_what_ran(
+    notebook: Mapping[str, Any] | None, export: Mapping[str, Any] | None, scan: Scan, result: Verification
+) -> None:
+    """Whether the notebook showed, when the run ended, all code that the journal says ran. Later changes are found by `_check_cells`."""
+    if export is not None:
+        cells = [_mapping(cell) for cell in _list(_mapping(export.get("notebook")).get("cells"))]
+        there, when = {str(cell.get("source_sha256")) for cell in cells}, "was not in the notebook when the run ended"
+    elif notebook is not None:
+        anchors = (_mapping(_mapping(cell.get("metadata")).get("clinjup")) for cell in _cells(notebook))
+        # A cell that was edited is told as edited.
+        there = {str(anchor.get("source_sha256")) for anchor in anchors}
+        there |= {sha256_text(_text(cell.get("source"))) for cell in _cells(notebook)}
+        when = "is not in the notebook"
+    else:
+        return
+    lost = [step_id for step_id, digest in _what_ran(scan.records) if digest not in there]
+    if lost:
+        titles = _titles(scan.records)
+        steps = ", ".join(f"'{titles.get(step_id, step_id)}'" for step_id in dict.fromkeys(lost))
+        sentence = f"Code that ran {when}: its cell was deleted or edited. It belongs to {steps}."
+        result.fail("what ran", [sentence], f"{counted(len(lost), 'cell')} that ran not shown by the notebook")
+
+
+def _what_ran(records: list[Record]) -> list[tuple[str, str]]:
+    """(step id, hash of the code) of each cell that ran to its end or to an error; not of steps that were taken back later."""
+    ran: list[tuple[str, str]] = []
+    for record in records:
+        if record.kind == "restore":
+            ran = [each for each in ran if each[0] not in _list(record.data.get("steps"))]
+        stopped = _mapping(record.data.get("error")).get("name") == "KeyboardInterrupt"
+        if record.kind == "execution" and not stopped:
+            ran.append((str(record.data.get("step_id")), str(record.data.get("source_sha256"))))
+    return ran
+
+
+def _titles(records: list[Record]) -> dict[str, str]:
+    """step id -> title, from the plans in the journal."""
+    steps = [_mapping(step) for record in records if record.kind == "plan" for step in _list(record.data.get("steps"))]
+    return {str(step.get("id")): str(step.get("title")) for step in steps}
 
 
 def _check_cells(notebook: Mapping[str, Any], export: Mapping[str, Any], result: Verification) -> None:

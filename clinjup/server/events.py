@@ -8,6 +8,7 @@ from pydantic import Field
 
 from clinjup.contracts import Approval, Finding, Plan, Progress, Question, RunStatus
 from clinjup.ops import Message
+from clinjup.work_clock import WaitsFor
 
 
 class Destination(Message):
@@ -132,7 +133,20 @@ class Usage(Message):
 
 
 class Paused(Message):
+    """Somebody pressed pause, or go on. The running cell ends first: `run.clock` tells when the run is held."""
+
     paused: bool
+
+
+class RunClock(Message):
+    """How long the run has worked, all tries together, and whether time goes by. Told when its clock stops or goes on; it counts from `ts`."""
+
+    elapsed: float
+    seconds_left: float = Field(description="of the time budget, at most")
+    waits_for: WaitsFor = Field(
+        "",
+        description="what it waits for while its clock stands: go_on (a pause that has taken effect), answer, approval",
+    )
 
 
 class UserChanged(Message):
@@ -140,7 +154,9 @@ class UserChanged(Message):
 
     cell_id: str
     step_id: str
-    change: Literal["deleted", "edited", "kept_beside"]
+    change: Literal["deleted", "edited", "kept_beside", "taken_back"] = Field(
+        description="taken_back: the cell is there and reads as the run wrote it; what was told of it before is over"
+    )
     sentence: str
 
 
@@ -152,10 +168,14 @@ class CheckpointRestored(Message):
 
 
 class RunFinished(Message):
+    """The end. The `sentence` of a completed run is its verdict, as in results.json; `cautions` say why not to take it as it stands."""
+
     status: RunStatus
     sentence: str
     questions: list[Question] = Field(default_factory=list)
+    seconds: float | None = Field(None, description="how long it has worked, all tries together; as in the report")
     selected: str | None = None
+    cautions: list[str] = Field(default_factory=list)
     report: str | None = Field(None, description="name for GET runs/{id}/files/{name}")
 
 
@@ -177,6 +197,7 @@ EVENT_DATA: dict[str, type[Message] | type[Plan] | type[Progress]] = {
     "result": Result,
     "usage": Usage,
     "run.paused": Paused,
+    "run.clock": RunClock,
     "notebook.changed": UserChanged,
     "notebook.restored": CheckpointRestored,
     "run.finished": RunFinished,

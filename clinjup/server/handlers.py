@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.utils import url_escape, url_path_join
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -26,6 +26,15 @@ _NOT_ALLOWED = (
 )
 # Files of a run that the panel shows; anything else is opened through JupyterLab.
 _SHOWN = ("report.html", "model_card.md", "results.json", "predictions.csv", "predictions.json", "journal.jsonl")
+# By our own table: what mimetypes says of .csv or .md is another thing on each machine.
+_CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
+    ".jsonl": "text/plain; charset=utf-8",
+    ".png": "image/png",
+}
 
 
 def protocol() -> Any:
@@ -167,17 +176,22 @@ class JournalHandler(_Handler):
 class FileHandler(_Handler):
     @_for_allowed_people
     async def get(self, run_id: str, name: str) -> None:
+        if name == "notebook.ipynb":  # the report links it
+            path = (await (await self.service()).summary(run_id)).notebook
+            self.redirect(url_path_join(self.base_url, "lab/tree", url_escape(path)))
+            return
         folder = (await (await self.service()).view(run_id)).folder
         file = Path(folder, name).resolve()
         is_plot = file.parent == folder.resolve() / "plots" and file.suffix == ".png"
         if not (is_plot or name in _SHOWN) or not file.is_file():
             raise web.HTTPError(404, f"The run has no file '{name}' to show.")
-        self.set_header("Content-Type", mimetypes.guess_type(file.name)[0] or "text/plain")
+        # A page of an origin of its own: it shows its style and its pictures, and no script of a run reaches JupyterLab.
         self.set_header(
             "Content-Security-Policy", "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         )
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.finish(await asyncio.to_thread(file.read_bytes))
+        content = await asyncio.to_thread(file.read_bytes)
+        self.finish(content, set_content_type=_CONTENT_TYPES[file.suffix])
 
 
 class CellHandler(_Handler):

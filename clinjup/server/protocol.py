@@ -66,6 +66,7 @@ from pydantic import BaseModel, Field
 from clinjup.contracts import Approval, Question, RunStatus
 from clinjup.ops import Hello, Message, Ops, Ping, Rejoin, Saved, Snapshot, Trouble, UserOutputs, Welcome
 from clinjup.server.events import EVENT_DATA, Destination, EventBatch, PendingApproval
+from clinjup.work_clock import WaitsFor
 
 VERSION = 1
 
@@ -106,7 +107,10 @@ class About(Message):
 
 
 class NewRun(Message):
-    """Start a run. With `example` the server writes the synthetic cohort first, and `intent` and `data` may be left away."""
+    """Start a run. With `example` the server draws the synthetic cohort first, and `intent` and `data` may be left away.
+
+    The drawing is told as `cell.progress` of the run, which has no notebook yet; a second `run.started` names it.
+    """
 
     intent: str = ""
     data: str = Field("", description="folder, absolute or relative to the server's root")
@@ -135,13 +139,21 @@ class RunSummary(Message):
     id: str
     intent: str
     status: RunStatus
-    paused: bool = False
+    paused: bool = Field(False, description="pause was pressed; `waits_for` is go_on once the running cell has ended")
+    waits_for: WaitsFor = Field(
+        "",
+        description="what it waits for while its clock stands: go_on, answer, approval; empty = it works, or has ended",
+    )
     resumable: bool = Field(False, description="`resume` would go on with it")
-    notebook: str = Field(description="contents path, to open the document by")
+    notebook: str = Field(
+        description="contents path, to open the document by; empty while an example's images are drawn"
+    )
     folder: str = Field(description="the run folder as the server sees it")
     folder_path: str | None = Field(None, description="its contents path, where it lies below the server's root")
-    started: float = Field(description="seconds since 1970")
-    elapsed: float
+    started: float = Field(description="when it was first started, in seconds since 1970")
+    elapsed: float = Field(description="seconds it has worked up to `as_of`, all tries together; as in the report")
+    as_of: float = Field(description="seconds since 1970")
+    seconds_left: float = Field(0.0, description="of the time budget, at most; 0 for a run that has ended")
     budget_seconds: float
     destination: Destination
     last_seq: int = Field(description="seq of its newest event; -1 = none")

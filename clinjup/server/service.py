@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from clinjup import __version__
-from clinjup.contracts import CellError, Event, RunRequest
-from clinjup.examples import EXAMPLES, write_example_cohort
+from clinjup.contracts import CellError, Event, RunRequest, RunStatus
+from clinjup.examples import EXAMPLES, ExampleRequest, is_written, write_example_cohort
 from clinjup.runs import (
     JournalError,
     JupyterDesk,
@@ -71,7 +72,7 @@ class Service:
         self._looking = asyncio.Lock()
         self._looked = False
         self._named: set[str] = set()
-        self._writing: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._writing: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -164,10 +165,10 @@ class Service:
 
     async def start(self, new: NewRun) -> RunSummary:
         request, example = self._request(new), EXAMPLES.get(new.example or "")
-        if example is not None:
-            data = await self._example_data(example.id, new)
-            request = request.model_copy(update={"intent": new.intent or example.intent, "data": str(data)})
-        run_id = await self.manager.submit(request, interactive=True)
+        if example is None:
+            run_id = await self.manager.submit(request, interactive=True)
+        else:
+            run_id = await self._start_example(example, new, request)
         self._keep_alive()
         return await self.summary(run_id)
 
@@ -254,26 +255,28 @@ class Service:
         self._named.add(free)
         return self.run_dir / free
 
-    async def _example_data(self, example_id: str, new: NewRun) -> Path:
-        example = EXAMPLES[example_id]
+    async def _start_example(self, example: ExampleRequest, new: NewRun, request: RunRequest) -> str:
+        """Start at once where its images are there; else as a run that draws them first."""
         size = "" if new.patients is None else f"-{new.patients}"
         share = "" if example.annotated == 1 else f"-{100 * example.annotated:.0f}-percent-annotated"
         out = self.run_dir / f"data-{example.cohort}-{new.seed}{size}{share}"
-        async with self._writing[out]:  # chat, panel and a second example may want the same images at once
-            try:
-                return await asyncio.to_thread(
-                    write_example_cohort,
-                    example,
-                    out,
-                    patients=new.patients,
-                    seed=new.seed,
-                    on_progress=lambda done, total: None,
-                )
-            except FileExistsError as fault:
-                raise RunFolderError(
-                    f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
-                    "elsewhere or delete the folder, then start the example again."
-                ) from fault
+        request = request.model_copy(update={"intent": new.intent or example.intent, "data": str(out)})
+        if is_written(out):
+            return await self.manager.submit(request, interactive=True)
+
+        def draw(on_progress: Callable[[int, int], None]) -> Path:
+            with self._writing[out]:  # chat, panel and a second example may want the same images at once
+                try:
+                    return write_example_cohort(
+                        example, out, patients=new.patients, seed=new.seed, on_progress=on_progress
+                    )
+                except FileExistsError as fault:
+                    raise RunFolderError(
+                        f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
+                        "elsewhere or delete the folder, then start the example again."
+                    ) from fault
+
+        return await self.manager.submit_drawn(request, f"Drawing synthetic {example.images}", draw, interactive=True)
 
     async def _run_of(self, request: CellRequest) -> tuple[Path | None, str | None]:
         run_id = request.metadata.get("run_id")
@@ -291,11 +294,14 @@ class Service:
             status=view.status,
             paused=view.paused,
             resumable=view.resumable,
-            notebook=view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook,
+            notebook=self._notebook(view),
             folder=str(view.folder),
             folder_path=self._path(view.folder),
             started=view.started,
             elapsed=view.elapsed,
+            as_of=view.as_of,
+            seconds_left=view.seconds_left,
+            waits_for=view.waits_for,
             budget_seconds=view.budget_seconds,
             destination=Destination(**view.destination),
             last_seq=view.last_seq,
@@ -303,6 +309,12 @@ class Service:
             approvals=[PendingApproval(**vars(code)) for code in view.approvals],
             sentence=view.sentence,
         )
+
+    def _notebook(self, view: RunView) -> str:
+        if not view.notebook:  # its images are still being drawn
+            return ""
+        path = view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook
+        return path if view.status is RunStatus.RUNNING else self.desk.now_at(path, view.folder, view.id)
 
     def _path(self, file: Path) -> str | None:
         return self.desk.contents_path(file)

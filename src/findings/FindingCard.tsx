@@ -73,11 +73,17 @@ function Body({ finding }: { finding: Finding }): React.ReactElement {
     case 'predictions':
       return (
         <p>
-          {trans.__(
-            '%1 predictions are in %2 of the run.',
-            finding.rows.toLocaleString(language),
-            finding.path.split('/').pop()
-          )}
+          {finding.path.endsWith('.json')
+            ? trans.__(
+                '%1 marks on the images of validation and test part are in %2 of the run.',
+                finding.rows.toLocaleString(language),
+                finding.path.split('/').pop()
+              )
+            : trans.__(
+                '%1 predictions are in %2 of the run, one for each image of validation and test part.',
+                finding.rows.toLocaleString(language),
+                finding.path.split('/').pop()
+              )}
         </p>
       );
     case 'figure':

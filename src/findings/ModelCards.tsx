@@ -13,7 +13,7 @@ import {
 import { duration, percent } from '../numbers';
 import { usePanel } from '../panel/context';
 import { readable } from '../translation';
-import { Estimate, metricLabel } from './Estimate';
+import { Estimate, metricFormat, metricLabel } from './Estimate';
 
 /** Shown at once; the others are one click away, and all of them stand in the report. */
 const HEADLINES = ['auroc', 'auprc', 'macro_auroc', 'balanced_accuracy'];
@@ -26,7 +26,8 @@ const MARK_HEADLINES = [
 ];
 /** Not on a scale from 0 to 1. */
 const RATES = ['false_marks_per_image'];
-const SHARES = ['box_sensitivity'];
+/** Shown above, at the frozen threshold. */
+const AT_THE_THRESHOLD = ['sensitivity', 'specificity'];
 
 export function Training(
   props: Extract<Finding, { kind: 'training' }>
@@ -64,7 +65,8 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
   const headlines = isMarks ? MARK_HEADLINES : HEADLINES;
   const shown = headlines.filter(name => props.metrics[name]);
   const others = Object.keys(props.metrics).filter(
-    name => !headlines.includes(name)
+    name =>
+      !headlines.includes(name) && (isMarks || !AT_THE_THRESHOLD.includes(name))
   );
   return (
     <>
@@ -75,7 +77,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
             key={name}
             label={metricLabel(name, trans)}
             estimate={props.metrics[name]}
-            format={SHARES.includes(name) ? percent : undefined}
+            format={metricFormat(name)}
             scale={!RATES.includes(name)}
           />
         ))}
@@ -106,6 +108,7 @@ export function ModelFigures(props: IModelFiguresProps): React.ReactElement {
                 key={name}
                 label={metricLabel(name, trans)}
                 estimate={props.metrics[name]}
+                format={metricFormat(name)}
                 scale={false}
               />
             ))}
@@ -129,12 +132,16 @@ function Confounder(props: {
     return null;
   }
   const shown = (share: IEstimate) => percent(share.value!, language);
+  const range = props.result.false_alarm_increase?.ci95;
+  const isMeasured = !range || range[0] > 0 || range[1] < 0;
   const direction =
     shown(before) === shown(after)
       ? trans.__('stays at')
-      : after.value! > before.value!
-        ? trans.__('rises to')
-        : trans.__('falls to');
+      : !isMeasured
+        ? trans.__('before, not measurably different after:')
+        : after.value! > before.value!
+          ? trans.__('rises to')
+          : trans.__('falls to');
   const name = readable(props.name, trans);
   const title = props.isMarks
     ? trans.__('Images with a false mark when a %1 is drawn in', name)

@@ -7,6 +7,8 @@ import * as React from 'react';
 
 import { IRunView, liveRun, waitsForClinician } from '../state/run';
 import { usePanel } from './context';
+import { labelOf } from './Progress';
+import { pauseOf } from './status';
 
 export function Announcer(props: {
   /** The run that is shown. */
@@ -48,11 +50,18 @@ export function announcement(run: IRunView, trans: TranslationBundle): string {
     );
   }
   if (run.status !== 'running') {
-    return run.sentence;
+    return [...run.cautions, run.sentence].join(' ');
   }
   const last = run.timeline[run.timeline.length - 1];
   if (last?.kind === 'problem' && !last.mended) {
     return last.text;
+  }
+  const pause = pauseOf(run, trans);
+  if (pause) {
+    return pause;
+  }
+  if (!run.plan && run.progress) {
+    return labelOf(run.progress.label, trans);
   }
   const step = run.plan?.steps.find(each => each.status === 'running');
   return step ? trans.__('Running: %1', step.title) : '';

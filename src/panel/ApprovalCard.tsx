@@ -31,6 +31,7 @@ export function ApprovalCard(props: IApprovalCardProps): React.ReactElement {
     <section
       className="jp-Clinjup-Card jp-Clinjup-Attention"
       aria-label={trans.__('A cell waits for your approval')}
+      tabIndex={-1}
     >
       <h4>{trans.__('May this cell run?')}</h4>
       <p>{props.title}</p>

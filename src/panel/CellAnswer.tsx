@@ -11,6 +11,7 @@ import { usePanel } from './context';
 import { Markdown } from './Markdown';
 
 export interface ICellAnswerProps {
+  what: 'explain' | 'mend';
   title: string;
   content: ICellAnswer;
   actions: IPanelActions;
@@ -18,9 +19,23 @@ export interface ICellAnswerProps {
 
 export function CellAnswer(props: ICellAnswerProps): React.ReactElement {
   const { trans } = usePanel();
-  const { title, content, actions } = props;
+  const { what, content, actions } = props;
+  const isMended = what === 'explain' || content.source !== null;
+  const title = isMended ? props.title : trans.__('What went wrong');
+  const card = React.useRef<HTMLElement>(null);
+  React.useEffect(() => {
+    const isHere = card.current
+      ?.closest('.jp-Clinjup-Panel')
+      ?.contains(document.activeElement);
+    card.current?.scrollIntoView({ block: 'nearest' });
+    if (isHere) {
+      card.current?.focus();
+    }
+  }, [content]);
   return (
     <section
+      ref={card}
+      tabIndex={-1}
       className="jp-Clinjup-Card jp-Clinjup-Attention jp-Clinjup-Answer"
       aria-label={title}
       aria-live="polite"

@@ -7,7 +7,7 @@ import * as React from 'react';
 
 import { IDestination } from '../protocol';
 import { usePanel } from './context';
-import { IDraft } from './draft';
+import { gapIn, IDraft } from './draft';
 
 export interface IComposerProps {
   draft: IDraft;
@@ -25,15 +25,31 @@ export interface IComposerProps {
 export function Composer(props: IComposerProps): React.ReactElement {
   const { trans } = usePanel();
   const { draft, busy, onChange } = props;
+  const gap = gapIn(draft.intent);
   const missing =
     draft.intent.trim() === ''
       ? trans.__('Write what you want to find out.')
-      : draft.data.trim() === ''
-        ? trans.__('Name the folder with the images.')
-        : '';
+      : gap
+        ? trans.__('Fill in %1 first.', gap.text)
+        : draft.data.trim() === ''
+          ? trans.__('Name the folder with the images.')
+          : '';
   const [told, setTold] = React.useState(false);
+  const box = React.useRef<HTMLTextAreaElement>(null);
+  const typed = React.useRef('');
+  const selectGap = () =>
+    gap && box.current?.setSelectionRange(gap.at, gap.at + gap.text.length);
+  React.useEffect(() => {
+    if (draft.intent !== typed.current) {
+      selectGap(); // what was filled in from outside is written over from its first gap on
+    }
+  }, [draft.intent]);
   const send = () => {
     setTold(missing !== '');
+    if (gap) {
+      box.current?.focus();
+      selectGap();
+    }
     if (!busy && missing === '') {
       props.onSend();
     }
@@ -55,13 +71,17 @@ export function Composer(props: IComposerProps): React.ReactElement {
       <label className="jp-Clinjup-Field">
         <span>{trans.__('What do you want to find out?')}</span>
         <textarea
+          ref={box}
           className="jp-Clinjup-Request"
           rows={3}
           value={draft.intent}
           placeholder={trans.__(
             'For example: diagnose pneumothorax, but do not let the model cheat by looking at chest drains.'
           )}
-          onChange={event => onChange({ intent: event.target.value })}
+          onChange={event => {
+            typed.current = event.target.value;
+            onChange({ intent: typed.current });
+          }}
           onKeyDown={event => {
             const { key, shiftKey, nativeEvent } = event;
             if (key === 'Enter' && !shiftKey && !nativeEvent.isComposing) {

@@ -33,7 +33,7 @@ export function Header(props: IHeaderProps): React.ReactElement {
           height="18px"
           aria-hidden="true"
         />
-        <h2>{trans.__('clinjup')}</h2>
+        <h2 tabIndex={-1}>{trans.__('clinjup')}</h2>
       </div>
       <ul
         className="jp-Clinjup-Facts"

@@ -5,7 +5,8 @@
 import * as React from 'react';
 
 import { IClientState } from '../client/state';
-import { ICellAnswer, IDestination } from '../protocol';
+import { IDestination } from '../protocol';
+import { liveRun } from '../state/run';
 import { IPanelActions } from './actions';
 import { spoken, translated } from '../translation';
 import { Announcer } from './Announcer';
@@ -15,6 +16,8 @@ import { usePanel } from './context';
 import { IDraft } from './draft';
 import { EmptyState } from './EmptyState';
 import { Header } from './Header';
+import { Keyboard } from './keyboard';
+import { ICellTopic } from './model';
 import { RunBar } from './RunBar';
 import { RunPage } from './RunPage';
 
@@ -26,7 +29,7 @@ export interface IPanelProps {
   /** Why the last thing that was asked for could not be done. */
   problem: string;
   /** What was said about a cell. */
-  answer: { title: string; content: ICellAnswer } | null;
+  answer: Omit<ICellTopic, 'request'> | null;
   notebooks: string[];
   actions: IPanelActions;
 }
@@ -47,7 +50,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
   const now = useNow(live);
   const planned = draft.planner === 'claude' ? state.about?.claude : null;
   return (
-    <div
+    <Keyboard
       className="jp-Clinjup-Panel"
       role="region"
       lang={language}
@@ -60,20 +63,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
         runs={runs}
         onSelect={actions.select}
       />
-      {state.connection === 'lost' && (
-        <p className="jp-Clinjup-Connection" role="status">
-          {trans.__(
-            'No connection to the server. The run goes on there; this panel catches up once it is back.'
-          )}
-        </p>
-      )}
-      {state.connection === 'signed_out' && (
-        <p className="jp-Clinjup-Connection" role="status">
-          {trans.__(
-            'You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile.'
-          )}
-        </p>
-      )}
+      <Connection state={state} />
       <div className="jp-Clinjup-Body" ref={scroller}>
         {props.answer && <CellAnswer {...props.answer} actions={actions} />}
         {run ? (
@@ -112,7 +102,36 @@ export function Panel(props: IPanelProps): React.ReactElement {
         />
       )}
       <Announcer run={run} runs={runs} />
-    </div>
+    </Keyboard>
+  );
+}
+
+/** That the server is not heard of, and what that means for a run that lives. */
+function Connection(props: { state: IClientState }): React.ReactElement | null {
+  const { trans } = usePanel();
+  const { connection, runs } = props.state;
+  const isLive = liveRun(runs) !== null;
+  if (connection !== 'lost' && connection !== 'signed_out') {
+    return null;
+  }
+  return (
+    <p className="jp-Clinjup-Connection" role="status">
+      {connection === 'lost'
+        ? isLive
+          ? trans.__(
+              'No connection to the server. The run goes on there; this panel catches up once it is back.'
+            )
+          : trans.__(
+              'No connection to the server. This panel catches up once it is back.'
+            )
+        : isLive
+          ? trans.__(
+              'You are not logged in to this server any more. Reload the page and log in; the run goes on meanwhile.'
+            )
+          : trans.__(
+              'You are not logged in to this server any more. Reload the page and log in.'
+            )}
+    </p>
   );
 }
 

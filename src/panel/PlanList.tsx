@@ -5,11 +5,12 @@
 import { undoIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { ICellProgress, IStep, StepStatus } from '../protocol';
+import { IStep, StepStatus } from '../protocol';
 import { duration } from '../numbers';
 import { IRunView } from '../state/run';
 import { IRunActions } from './actions';
 import { usePanel } from './context';
+import { Progress } from './Progress';
 
 const MARKS: Record<StepStatus, string> = {
   pending: '○',
@@ -66,6 +67,7 @@ function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
     skipped: trans.__('left out')
   };
   const live = step.status === 'running' && run.status === 'running';
+  const hasCells = ['running', 'done', 'failed'].includes(step.status);
   const seconds = live
     ? now - (run.stepStarted[step.id] ?? now)
     : run.stepSeconds[step.id];
@@ -79,14 +81,25 @@ function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
         {MARKS[step.status]}
       </span>
       <span className="jp-Clinjup-Step-title">
-        {step.title}
+        {hasCells && run.notebook ? (
+          <button
+            type="button"
+            className="jp-Clinjup-Step-show"
+            title={trans.__('Show this step in the notebook')}
+            onClick={() => void props.actions.showStep(run, step.id)}
+          >
+            {step.title}
+          </button>
+        ) : (
+          step.title
+        )}
         <span className="jp-Clinjup-Hidden"> ({states[step.status]})</span>
         {step.note && <span className="jp-Clinjup-Quiet"> {step.note}</span>}
       </span>
       {seconds !== undefined && (
         <span className="jp-Clinjup-Step-time">{duration(seconds, trans)}</span>
       )}
-      {live && run.progress && <ProgressBar progress={run.progress} />}
+      {live && run.progress && <Progress progress={run.progress} />}
       {run.status !== 'running' && step.status === 'done' && (
         <button
           type="button"
@@ -104,25 +117,5 @@ function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
         </button>
       )}
     </li>
-  );
-}
-
-/** How far the running cell is, and how long it still takes. */
-function ProgressBar(props: { progress: ICellProgress }): React.ReactElement {
-  const { trans, language } = usePanel();
-  const { label, done, total, unit, seconds_left, detail } = props.progress;
-  const round = (value: number) =>
-    value.toLocaleString(language, { maximumFractionDigits: 0 });
-  const words = `${label}: ${round(done)}/${round(total)} ${unit}`;
-  return (
-    <div className="jp-Clinjup-Progress">
-      <progress value={done} max={total} aria-label={words} />
-      <span className="jp-Clinjup-Quiet">
-        {words}
-        {seconds_left !== null &&
-          ` · ${trans.__('%1 left', duration(seconds_left, trans))}`}
-        {detail && ` · ${detail}`}
-      </span>
-    </div>
   );
 }

@@ -77,6 +77,11 @@ function Field(props: {
 }): React.ReactElement {
   const { trans } = usePanel();
   const { question, value, onChange } = props;
+  const [own, setOwn] = React.useState('');
+  const say = (text: string, inOwnWords = '') => {
+    setOwn(inOwnWords);
+    onChange(text);
+  };
   const name = `jp-Clinjup-question-${question.id}`;
   if (question.options.length === 0) {
     return (
@@ -101,12 +106,23 @@ function Field(props: {
             type="radio"
             name={name}
             value={option.value}
-            checked={value === option.value}
-            onChange={() => onChange(option.value)}
+            checked={value === option.value && own === ''}
+            onChange={() => say(option.value)}
           />
           <span>{option.text}</span>
         </label>
       ))}
+      {question.own_words && (
+        <label className="jp-Clinjup-Field">
+          <span>{trans.__('Another answer, in your own words')}</span>
+          <input
+            type="text"
+            name={`${name}-own`}
+            value={own}
+            onChange={event => say(event.target.value, event.target.value)}
+          />
+        </label>
+      )}
     </fieldset>
   );
 }

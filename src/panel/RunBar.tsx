@@ -6,9 +6,10 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { duration } from '../numbers';
-import { IRunView } from '../state/run';
+import { IRunView, workTimes } from '../state/run';
 import { IRunActions } from './actions';
 import { usePanel } from './context';
+import { pauseOf } from './status';
 
 export interface IRunBarProps {
   run: IRunView;
@@ -20,8 +21,10 @@ export function RunBar(props: IRunBarProps): React.ReactElement {
   const { trans } = usePanel();
   const [stopping, setStopping] = React.useState(false);
   const { run, now, actions } = props;
-  const elapsed = Math.max(0, now - run.startedAt);
-  const left = run.budgetSeconds - elapsed;
+  const { elapsed, left } = workTimes(run, now);
+  const pause = pauseOf(run, trans);
+  // While the images of an example are drawn, it has no notebook, and nothing to pause.
+  const begun = run.notebook !== '';
   const stop = async () => {
     if (stopping) {
       return;
@@ -36,26 +39,29 @@ export function RunBar(props: IRunBarProps): React.ReactElement {
   return (
     <footer className="jp-Clinjup-RunBar">
       <span className="jp-Clinjup-Times">
+        {pause && <strong>{pause}</strong>}
         <span>{trans.__('%1 elapsed', duration(elapsed, trans))}</span>
-        {left > 0 && (
+        {begun && left > 0 && (
           <span className="jp-Clinjup-Quiet">
             {trans.__('at most %1 more', duration(left, trans))}
           </span>
         )}
       </span>
       <span className="jp-Clinjup-RunBar-buttons">
-        <button
-          type="button"
-          className="jp-Clinjup-Button"
-          title={
-            run.paused
-              ? trans.__('Go on with the next cell')
-              : trans.__('The running cell ends, the next one waits')
-          }
-          onClick={() => void actions.pause(run.id, !run.paused)}
-        >
-          {run.paused ? trans.__('Go on') : trans.__('Pause')}
-        </button>
+        {begun && (
+          <button
+            type="button"
+            className="jp-Clinjup-Button"
+            title={
+              run.paused
+                ? trans.__('Go on with the next cell')
+                : trans.__('The running cell ends, the next one waits')
+            }
+            onClick={() => void actions.pause(run.id, !run.paused)}
+          >
+            {run.paused ? trans.__('Go on') : trans.__('Pause')}
+          </button>
+        )}
         <button
           type="button"
           className="jp-Clinjup-Button jp-Clinjup-Stop"

@@ -12,6 +12,7 @@ import { ApprovalCard } from './ApprovalCard';
 import { usePanel } from './context';
 import { IRunActions } from './actions';
 import { PlanList } from './PlanList';
+import { Progress } from './Progress';
 import { QuestionForm } from './QuestionForm';
 import { statusWords } from './status';
 import { Timeline } from './Timeline';
@@ -24,13 +25,15 @@ export interface IRunPageProps {
 }
 
 export function RunPage(props: IRunPageProps): React.ReactElement {
-  const { trans } = usePanel();
   const { run, now, actions } = props;
   const title = (stepId: string) =>
     run.plan?.steps.find(step => step.id === stepId)?.title ?? '';
   return (
     <div className="jp-Clinjup-Run">
       <blockquote className="jp-Clinjup-Intent">{run.intent}</blockquote>
+      {run.status === 'running' && run.notebook && (
+        <OpenNotebook run={run} actions={actions} />
+      )}
       {run.status !== 'running' && <EndCard run={run} actions={actions} />}
       {run.approvals.map(approval => (
         <ApprovalCard
@@ -51,29 +54,46 @@ export function RunPage(props: IRunPageProps): React.ReactElement {
       )}
       <PlanList run={run} now={now} actions={actions} />
       {!run.plan && run.status === 'running' && run.questions.length === 0 && (
-        <p className="jp-Clinjup-Quiet">{trans.__('Making a plan …')}</p>
+        <BeforePlan run={run} />
       )}
       <Timeline items={run.timeline} scroller={props.scroller} />
     </div>
   );
 }
 
+/** What goes on before there is a plan: the images of an example are drawn, the data are looked at. */
+function BeforePlan(props: { run: IRunView }): React.ReactElement {
+  const { trans } = usePanel();
+  const { progress } = props.run;
+  return progress ? (
+    <Progress progress={progress} />
+  ) : (
+    <p className="jp-Clinjup-Quiet">{trans.__('Making a plan …')}</p>
+  );
+}
+
 /** How it ended, and where to read on. */
-function EndCard(props: {
+export function EndCard(props: {
   run: IRunView;
   actions: IRunActions;
 }): React.ReactElement {
   const { trans } = usePanel();
   const { run, actions } = props;
   const headline = headlineOf(run);
+  const cautious = run.status === 'completed' && run.isCautious;
   return (
     <section
       className="jp-Clinjup-Card jp-Clinjup-End"
       data-status={run.status}
+      data-cautious={cautious}
       aria-label={trans.__('How the run ended')}
+      tabIndex={-1}
     >
       <h4>
-        {statusWords(trans)[run.status]}
+        {cautious && <span aria-hidden="true">⚠ </span>}
+        {cautious
+          ? trans.__('Finished, to be read with caution,')
+          : statusWords(trans)[run.status]}
         {run.seconds !== null && (
           <span className="jp-Clinjup-Quiet">
             {' '}
@@ -81,6 +101,12 @@ function EndCard(props: {
           </span>
         )}
       </h4>
+      {cautious &&
+        run.cautions.map(caution => (
+          <p key={caution}>
+            <strong>{caution}</strong>
+          </p>
+        ))}
       {run.sentence && <p>{run.sentence}</p>}
       {headline && <FindingCard finding={headline} />}
       <div className="jp-Clinjup-Buttons">
@@ -103,15 +129,7 @@ function EndCard(props: {
             {trans.__('Go on')}
           </button>
         )}
-        {run.notebook && (
-          <button
-            type="button"
-            className="jp-Clinjup-Button"
-            onClick={() => void actions.openNotebook(run)}
-          >
-            {trans.__('Open the notebook')}
-          </button>
-        )}
+        {run.notebook && <OpenNotebook run={run} actions={actions} />}
         <button
           type="button"
           className="jp-Clinjup-Button"
@@ -121,6 +139,23 @@ function EndCard(props: {
         </button>
       </div>
     </section>
+  );
+}
+
+function OpenNotebook(props: {
+  run: IRunView;
+  actions: IRunActions;
+}): React.ReactElement {
+  const { trans } = usePanel();
+  return (
+    <button
+      type="button"
+      className="jp-Clinjup-Button jp-Clinjup-Open"
+      title={props.run.notebook}
+      onClick={() => void props.actions.openNotebook(props.run)}
+    >
+      {trans.__('Open the notebook')}
+    </button>
   );
 }
 

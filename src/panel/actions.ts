@@ -15,6 +15,8 @@ export interface IRunActions {
   /** Put the notebook back to what it was before a step. */
   restore(run: IRunView, stepId: string): Promise<void>;
   openNotebook(run: IRunView): Promise<void>;
+  /** Open the notebook at the cells of a step. */
+  showStep(run: IRunView, stepId: string): Promise<void>;
   reportUrl(run: IRunView): string;
   newRequest(): void;
 }

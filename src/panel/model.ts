@@ -16,13 +16,19 @@ import {
 import { IRunView, liveRun } from '../state/run';
 import { IClinjupClient } from '../tokens';
 import { IPanelActions } from './actions';
-import { EMPTY_DRAFT, IDraft } from './draft';
+import { IDraft, IDraftStore } from './draft';
 
 export namespace PanelModel {
   export interface IOptions {
     client: IClinjupClient;
-    /** Opens a notebook in the main area. */
+    /** Where the request being written is kept. */
+    drafts: IDraftStore;
+    /** Opens a notebook in the main area, and brings the keyboard there. */
     openNotebook: (path: string) => Promise<void>;
+    /** Opens a notebook in the main area; the keyboard stays in the panel. */
+    revealNotebook: (path: string) => Promise<void>;
+    /** Opens a notebook at the cells of a step of a run. */
+    showStep: (run: IRunView, stepId: string) => Promise<void>;
     /** Contents paths of the notebooks that are open. */
     openNotebooks: () => string[];
     /** Saves the notebook with this path, where it is open; rejects with a sentence where that cannot be done. */
@@ -45,6 +51,7 @@ export namespace PanelModel {
 }
 
 export interface ICellTopic {
+  what: 'explain' | 'mend';
   title: string;
   request: ICellRequest;
   content: ICellAnswer;
@@ -52,6 +59,7 @@ export interface ICellTopic {
 
 export class PanelModel implements IPanelActions, IDisposable {
   constructor(private _options: PanelModel.IOptions) {
+    this._draft = this._options.drafts.load();
     this._options.client.stateChanged.connect(this._onClientChanged, this);
   }
 
@@ -133,6 +141,7 @@ export class PanelModel implements IPanelActions, IDisposable {
 
   setDraft = (change: Partial<IDraft>): void => {
     this._draft = { ...this._draft, ...change };
+    this._options.drafts.save(this._draft);
     this._changed.emit();
   };
 
@@ -189,6 +198,9 @@ export class PanelModel implements IPanelActions, IDisposable {
   openNotebook = (run: IRunView): Promise<void> =>
     this._try(() => this._options.openNotebook(run.notebook));
 
+  showStep = (run: IRunView, stepId: string): Promise<void> =>
+    this._try(() => this._options.showStep(run, stepId));
+
   reportUrl = (run: IRunView): string =>
     this.client.fileUrl(run.id, run.report ?? 'report.html');
 
@@ -208,7 +220,7 @@ export class PanelModel implements IPanelActions, IDisposable {
   ): Promise<void> =>
     this._try(async () => {
       const content = await this.client.aboutCell(what, request);
-      this._answered = { title, request, content };
+      this._answered = { what, title, request, content };
     });
 
   insertAnswer = (): void => {
@@ -247,7 +259,9 @@ export class PanelModel implements IPanelActions, IDisposable {
       started = true;
       this.select(summary.id);
       if (summary.notebook) {
-        await this._options.openNotebook(summary.notebook);
+        await this._options.revealNotebook(summary.notebook);
+      } else {
+        this._toOpen = summary.id;
       }
     });
     this._busy = false;
@@ -271,6 +285,11 @@ export class PanelModel implements IPanelActions, IDisposable {
   /** A page that was just opened shows the run that lives, else the newest one if it was cut off or waits for an answer. */
   private _onClientChanged(): void {
     const runs = this.client.state.runs;
+    const begun = runs.find(run => run.id === this._toOpen && run.notebook);
+    if (begun) {
+      this._toOpen = null;
+      void this._try(() => this._options.revealNotebook(begun.notebook));
+    }
     // Whoever has begun to write is not taken away from it, not even to a run that waits.
     if (!this._chosen && !this._draft.intent && runs.length > 0) {
       const live = liveRun(runs);
@@ -287,9 +306,11 @@ export class PanelModel implements IPanelActions, IDisposable {
   private _selectionChanged = new Signal<this, IChangedArgs<string | null>>(
     this
   );
+  /** The run whose notebook is opened as soon as it has one: the images of an example are drawn first. */
+  private _toOpen: string | null = null;
   private _chosen = false;
   private _selected: string | null = null;
-  private _draft = EMPTY_DRAFT;
+  private _draft: IDraft;
   private _busy = false;
   private _problem = '';
   private _answered: ICellTopic | null = null;

@@ -10,6 +10,7 @@ import * as React from 'react';
 
 import { clinjupIcon } from '../icons';
 import { IPanelContext, PanelContext } from './context';
+import { focusPlace } from './keyboard';
 import { PanelModel } from './model';
 import { Panel } from './Panel';
 
@@ -34,8 +35,27 @@ export class ClinjupPanel extends ReactWidget {
     this._options.model.changed.connect(this._onChanged, this);
   }
 
+  /** Whether bringing the panel to the front brings the keyboard into it. */
+  takesKeyboard = false;
+
   get model(): PanelModel {
     return this._options.model;
+  }
+
+  /** Bring the keyboard into the panel. */
+  takeKeyboard(): void {
+    this.update();
+    // Not before the command palette has closed: that gives the keyboard to the notebook.
+    window.setTimeout(() => focusPlace(this.node));
+  }
+
+  /** Do what may move the keyboard elsewhere; where it was in the panel, it is there afterwards. */
+  async keepKeyboard(action: () => Promise<unknown>): Promise<void> {
+    const isHere = this.node.contains(document.activeElement);
+    await action();
+    if (isHere) {
+      this.takeKeyboard();
+    }
   }
 
   /** Speak another language from now on. */
@@ -67,21 +87,11 @@ export class ClinjupPanel extends ReactWidget {
     this.update();
   }
 
-  /** The keyboard goes to what waits for the clinician, else to the request box. */
   protected onActivateRequest(): void {
     this.update();
-    void this.renderPromise?.then(() => {
-      const places = [
-        '.jp-Clinjup-Attention :is(input, button)',
-        '.jp-Clinjup-Request',
-        '.jp-Clinjup-Stop',
-        '.jp-Clinjup-End :is(a, button)'
-      ];
-      places
-        .map(place => this.node.querySelector<HTMLElement>(place))
-        .find(node => node !== null)
-        ?.focus();
-    });
+    if (this.takesKeyboard) {
+      this.takeKeyboard();
+    }
   }
 
   /** The same value as long as nothing in it changes, so that the cards are not drawn anew with every event. */

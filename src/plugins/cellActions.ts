@@ -7,6 +7,7 @@ import { Cell, CodeCell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator } from '@jupyterlab/translation';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { ErrorRenderer } from '../cells/error';
 import { ICellProblem, ICellRequest } from '../protocol';
@@ -21,6 +22,10 @@ const ONE_CELL = {
       cellId: {
         type: 'string',
         description: 'Id of the cell; the active cell where it is left away'
+      },
+      clicked: {
+        type: 'boolean',
+        description: 'The cell whose context menu is open'
       }
     }
   }
@@ -42,14 +47,23 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = liveBundle(translator);
     const { commands } = app;
-    const cellOf = (id: unknown) =>
-      typeof id === 'string' ? findCell(tracker, id) : activeCell(tracker);
+    const cellOf = ({ cellId, clicked }: ReadonlyPartialJSONObject) => {
+      if (clicked) {
+        const isCell = (node: HTMLElement) =>
+          node.classList.contains('jp-Cell');
+        const node = app.contextMenuHitTest(isCell);
+        return findCell(tracker, cell => cell.node === node);
+      }
+      return typeof cellId === 'string'
+        ? findCell(tracker, cell => cell.model.id === cellId)
+        : activeCell(tracker);
+    };
     const ask = async (
       what: 'explain' | 'mend',
       title: string,
-      id: unknown
+      args: ReadonlyPartialJSONObject
     ) => {
-      const found = cellOf(id);
+      const found = cellOf(args);
       if (found) {
         panel.activate();
         await panel.model.askAboutCell(what, title, requestOf(found));
@@ -60,20 +74,20 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
       label: () => trans.__('Explain with clinjup'),
       describedBy: ONE_CELL,
       isEnabled: () => tracker.activeCell !== null,
-      execute: args => ask('explain', trans.__('Explanation'), args.cellId)
+      execute: args => ask('explain', trans.__('Explanation'), args)
     });
     commands.addCommand(CommandIDs.fixError, {
       label: () => trans.__('Mend with clinjup'),
       describedBy: ONE_CELL,
-      isEnabled: () => errorOf(tracker.activeCell) !== null,
-      execute: args => ask('mend', trans.__('A way to mend it'), args.cellId)
+      isEnabled: args => errorOf(cellOf(args)?.cell ?? null) !== null,
+      execute: args => ask('mend', trans.__('A way to mend it'), args)
     });
     commands.addCommand(CommandIDs.checkConfounders, {
       label: () => trans.__('Check for confounders'),
       describedBy: ONE_CELL,
       isEnabled: () => tracker.activeCell !== null,
       execute: args => {
-        const path = cellOf(args.cellId)?.panel.context.localPath ?? '';
+        const path = cellOf(args)?.panel.context.localPath ?? '';
         const { model } = panel;
         const run = model.client.state.runs.find(
           each => each.notebook === path
@@ -83,7 +97,7 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
           intent: run
             ? run.intent
             : trans.__(
-                'I want to diagnose … on … . … may act as a confounder.'
+                'I want to diagnose [which finding?] on [which images?]. [Which object?] may act as a confounder.'
               ),
           notebook: path
         });
@@ -121,10 +135,13 @@ function activeCell(tracker: INotebookTracker): IFoundCell | null {
   return panel && cell ? { panel, cell } : null;
 }
 
-function findCell(tracker: INotebookTracker, id: string): IFoundCell | null {
+function findCell(
+  tracker: INotebookTracker,
+  is: (cell: Cell) => boolean
+): IFoundCell | null {
   let found: IFoundCell | null = null;
   tracker.forEach(panel => {
-    const cell = panel.content.widgets.find(each => each.model.id === id);
+    const cell = panel.content.widgets.find(is);
     found = cell ? { panel, cell } : found;
   });
   return found;

@@ -12,6 +12,7 @@ import { PanelModel } from '../panel/model';
 export type INotebookDoors = Pick<
   PanelModel.IOptions,
   | 'openNotebook'
+  | 'showStep'
   | 'openNotebooks'
   | 'saveNotebook'
   | 'browse'
@@ -27,9 +28,24 @@ export function notebookDoors(
 ): INotebookDoors {
   const find = (path: string): NotebookPanel | undefined =>
     tracker.find(panel => panel.context.localPath === path);
+  const openNotebook = async (path: string): Promise<void> => {
+    await app.commands.execute('docmanager:open', { path });
+  };
   return {
-    openNotebook: async path => {
-      await app.commands.execute('docmanager:open', { path });
+    openNotebook,
+    showStep: async (run, stepId) => {
+      await openNotebook(run.notebook);
+      const panel = find(run.notebook);
+      await panel?.revealed;
+      const notebook = panel?.content;
+      const index = notebook?.widgets.findIndex(cell => {
+        const author = cell.model.getMetadata('clinjup');
+        return author?.run_id === run.id && author.step_id === stepId;
+      });
+      if (notebook && index !== undefined && index >= 0) {
+        notebook.activeCellIndex = index;
+        await notebook.scrollToItem(index, 'start');
+      }
     },
     saveNotebook: async path => {
       try {

@@ -11,7 +11,9 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
+import { MessageLoop } from '@lumino/messaging';
 
+import { keptDraft } from '../panel/draft';
 import { PanelModel } from '../panel/model';
 import { ClinjupPanel } from '../panel/widget';
 import { Approval } from '../protocol';
@@ -61,8 +63,13 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
   ): IClinjupPanel => {
     const trans = liveBundle(translator);
     const doors = notebookDoors(app, tracker, documents, trans);
-    const model = new PanelModel({ client, ...doors });
-    const panel = new ClinjupPanel({
+    const model = new PanelModel({
+      client,
+      drafts: keptDraft(window.sessionStorage, client.settings.baseUrl),
+      ...doors,
+      revealNotebook: path => panel.keepKeyboard(() => doors.openNotebook(path))
+    });
+    const panel: ClinjupPanel = new ClinjupPanel({
       model,
       rendermime,
       trans: bundleOf(translator),
@@ -110,7 +117,11 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
             const { isVisible } = panel;
             app.shell.add(panel, side, { rank: 500 });
             if (isVisible) {
+              const { takesKeyboard } = panel;
+              panel.takesKeyboard = false;
               app.shell.activateById(panel.id);
+              MessageLoop.flush(); // JupyterLab only posts that it is in front
+              panel.takesKeyboard = takesKeyboard;
             }
           }
         };
@@ -119,6 +130,11 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
       });
     }
 
+    // While the page is put together, the keyboard stays where it is.
+    void app.restored.then(() => {
+      MessageLoop.flush();
+      panel.takesKeyboard = true;
+    });
     // Whoever opens JupyterLab for the first time sees the panel; later it is as they left it.
     void labShell?.restored.then(layout => {
       if (layout.fresh) {

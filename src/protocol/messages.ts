@@ -334,7 +334,11 @@ export interface ILimits {
   max_run_hours: number;
 }
 
-/** Start a run. With `example` the server writes the synthetic cohort first, and `intent` and `data` may be left away. */
+/**
+ * Start a run. With `example` the server draws the synthetic cohort first, and `intent` and `data` may be left away.
+ *
+ * The drawing is told as `cell.progress` of the run, which has no notebook yet; a second `run.started` names it.
+ */
 export interface INewRun {
   answers?: Record<string, string>;
   approval?: Approval;
@@ -414,6 +418,7 @@ export interface IOutputs {
   state: 'idle' | 'running';
 }
 
+/** Somebody pressed pause, or go on. The running cell ends first: `run.clock` tells when the run is held. */
 export interface IPaused {
   paused: boolean;
 }
@@ -459,6 +464,8 @@ export interface IQuestion {
   default: string | null;
   id: string;
   options: Array<IQuestionOption>;
+  /** an answer that is none of the options is welcome too */
+  own_words: boolean;
   step_id: string | null;
   text: string;
 }
@@ -522,6 +529,15 @@ export interface IRevert {
   seq: number;
 }
 
+/** How long the run has worked, all tries together, and whether time goes by. Told when its clock stops or goes on; it counts from `ts`. */
+export interface IRunClock {
+  elapsed: number;
+  /** of the time budget, at most */
+  seconds_left: number;
+  /** what it waits for while its clock stands: go_on (a pause that has taken effect), answer, approval */
+  waits_for: '' | 'go_on' | 'answer' | 'approval';
+}
+
 /** One event (contracts.Event). `data` is what EVENT_DATA says for its type. */
 export interface IRunEvent {
   data: Record<string, any>;
@@ -532,10 +548,14 @@ export interface IRunEvent {
   v: 1;
 }
 
+/** The end. The `sentence` of a completed run is its verdict, as in results.json; `cautions` say why not to take it as it stands. */
 export interface IRunFinished {
+  cautions: Array<string>;
   questions: Array<IQuestion>;
   /** name for GET runs/{id}/files/{name} */
   report: string | null;
+  /** how long it has worked, all tries together; as in the report */
+  seconds: number | null;
   selected: string | null;
   sentence: string;
   status: RunStatus;
@@ -564,8 +584,11 @@ export type RunStatus = 'running' | 'completed' | 'needs_answer' | 'failed' | 'r
 /** One run, as it stands. */
 export interface IRunSummary {
   approvals: Array<IPendingApproval>;
+  /** seconds since 1970 */
+  as_of: number;
   budget_seconds: number;
   destination: IDestination;
+  /** seconds it has worked up to `as_of`, all tries together; as in the report */
   elapsed: number;
   /** the run folder as the server sees it */
   folder: string;
@@ -575,17 +598,22 @@ export interface IRunSummary {
   intent: string;
   /** seq of its newest event; -1 = none */
   last_seq: number;
-  /** contents path, to open the document by */
+  /** contents path, to open the document by; empty while an example's images are drawn */
   notebook: string;
+  /** pause was pressed; `waits_for` is go_on once the running cell has ended */
   paused: boolean;
   questions: Array<IQuestion>;
   /** `resume` would go on with it */
   resumable: boolean;
+  /** of the time budget, at most; 0 for a run that has ended */
+  seconds_left: number;
   sentence: string;
-  /** seconds since 1970 */
+  /** when it was first started, in seconds since 1970 */
   started: number;
   status: RunStatus;
   v: 1;
+  /** what it waits for while its clock stands: go_on, answer, approval; empty = it works, or has ended */
+  waits_for: '' | 'go_on' | 'answer' | 'approval';
 }
 
 /** The owner saves now; the others do nothing. */
@@ -738,7 +766,8 @@ export interface IUsage {
 /** The user changed the notebook in a way that the run has to know. */
 export interface IUserChanged {
   cell_id: string;
-  change: 'deleted' | 'edited' | 'kept_beside';
+  /** taken_back: the cell is there and reads as the run wrote it; what was told of it before is over */
+  change: 'deleted' | 'edited' | 'kept_beside' | 'taken_back';
   sentence: string;
   step_id: string;
 }
@@ -795,6 +824,7 @@ export interface IEventData {
   'question.answered': IQuestionAnswered;
   'question.asked': IQuestionAsked;
   'result': IResult;
+  'run.clock': IRunClock;
   'run.finished': IRunFinished;
   'run.paused': IPaused;
   'run.started': IRunStarted;

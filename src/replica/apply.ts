@@ -32,14 +32,11 @@ export interface IApplied {
 
 type NotebookOp = Exclude<Op, { op: 'save' | 'revert' }>;
 
-/** Ops that stay out of undo: what a cell printed is not the user's doing. */
-const SILENT = new Set(['outputs', 'append_stream', 'state', 'nbmeta']);
-
 /** Ops of which each change is a transaction of its own (see outputs.ts). */
 const ALONE = new Set(['outputs', 'append_stream']);
 
 /**
- * Apply `ops` in order. Neighbours of one sort share one transaction, so that one undo takes back one step of the run.
+ * Apply `ops` in order, outside of undo: what the user takes back is their own, never the run's. Neighbours share one transaction.
  * `client` is this tab's own id: an op that came from here only tells that the server has the text.
  */
 export function applyOps(
@@ -64,7 +61,7 @@ export function applyOps(
     if (ALONE.has(group[0].op)) {
       apply();
     } else {
-      notebook.transact(apply, !SILENT.has(group[0].op));
+      notebook.transact(apply, false);
     }
     const cells = new CellsInTransaction(notebook);
     for (const { cell } of shown) {
@@ -80,13 +77,13 @@ export function applyOps(
 /** Neighbours that are applied together. */
 function groupsOf(ops: readonly NotebookOp[]): NotebookOp[][] {
   const groups: NotebookOp[][] = [];
-  let sort = '';
+  let wasAlone = false;
   for (const op of ops) {
-    const own = ALONE.has(op.op) ? 'alone' : SILENT.has(op.op) ? 'silent' : '';
-    if (groups.length === 0 || own !== sort) {
+    const isAlone = ALONE.has(op.op);
+    if (groups.length === 0 || isAlone !== wasAlone) {
       groups.push([]);
     }
-    sort = own;
+    wasAlone = isAlone;
     groups[groups.length - 1].push(op);
   }
   return groups;

@@ -4,11 +4,7 @@
  * The rules stand in clinjup/server/protocol.py.
  */
 
-import type {
-  ISharedCell,
-  ISharedCodeCell,
-  ISharedNotebook
-} from '@jupyter/ydoc';
+import type { ISharedCell, ISharedNotebook } from '@jupyter/ydoc';
 import { MarkdownCell } from '@jupyterlab/cells';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
@@ -27,10 +23,11 @@ import {
   TabMessage
 } from '../protocol';
 import { applyOps } from './apply';
+import { blankCell, removeBlank } from './blank';
 import { baseOf, outputsOfNew, seqOfFile, snapshotCells } from './base';
 import { goBack, placeOf } from './place';
 import { isStale, saveUnlessStale } from './saving';
-import { putBack, textsOf, typedSince } from './typed';
+import { changedSince, hear, putBack, textsOf } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
 const PING_EVERY_MS = 3000;
@@ -193,7 +190,13 @@ export class NotebookReplica implements IDisposable {
       this._sendRejoin();
     }
     this._changed.emit();
-    if (wasLive && !welcome.live && (await this._isBehind())) {
+    const { collaborative } = this._model; // a shared document takes the file by itself
+    if (
+      wasLive &&
+      !welcome.live &&
+      !collaborative &&
+      (await this._isBehind())
+    ) {
       await this._catchUp();
     }
     const { sessionContext } = this._options.panel;
@@ -231,11 +234,12 @@ export class NotebookReplica implements IDisposable {
     let kept = false;
     const flush = () => {
       if (batch.length > 0) {
-        const blank = this._blankCell();
+        const blank = this._isLiveOwner ? blankCell(this._notebook) : null;
         this._applying = true;
         kept =
           applyOps(this._notebook, this._base, batch, this.client).kept || kept;
-        this._removeIfAlone(blank);
+        hear(this._told, batch, this.client);
+        this._removeBlank(blank);
         this._applying = false;
         this._seq = batch[batch.length - 1].seq;
         batch = [];
@@ -275,23 +279,9 @@ export class NotebookReplica implements IDisposable {
     }
   }
 
-  /** The cell that JupyterLab puts into an empty notebook when it opens one. */
-  private _blankCell(): ISharedCell | null {
-    const [first, ...others] = this._notebook.cells;
-    const isBlank =
-      first?.cell_type === 'code' &&
-      first.getSource() === '' &&
-      (first as ISharedCodeCell).getOutputs().length === 0;
-    return isBlank && others.length === 0 && this._isLiveOwner ? first : null;
-  }
-
-  /** Take the blank cell away once the run has written its first: nobody asked for it. */
-  private _removeIfAlone(blank: ISharedCell | null): void {
-    const cells = this._notebook.cells;
-    if (blank && cells.length > 1 && cells.includes(blank)) {
-      this._notebook.transact(() => {
-        this._notebook.deleteCell(cells.indexOf(blank));
-      }, false);
+  /** Take away the blank cell that the run has written beside. */
+  private _removeBlank(blank: ISharedCell | null): void {
+    if (removeBlank(this._notebook, blank)) {
       this._leaveEditModeOfNobody();
       window.setTimeout(() => this._sendSnapshot(), 0);
     }
@@ -321,9 +311,9 @@ export class NotebookReplica implements IDisposable {
     }
   }
 
-  /** The server wrote the file, with what it heard in `rejoin`: take it, and put back what was typed since. */
+  /** The server wrote the file, with what it heard in `rejoin`: take it, and do again what the user did since. */
   private async _revert(): Promise<void> {
-    await this._takeFile(this._rejoined);
+    await this._takeFile(this._told);
     this._lastSnapshot = '';
     this._sendSnapshot();
   }
@@ -339,19 +329,19 @@ export class NotebookReplica implements IDisposable {
   }
 
   /**
-   * Load the file again, which says at which op it stands, and put back what was typed beyond `told` up to the moment in which the file
-   * took the place of the text. Returns whether there was any.
+   * Load the file again, which says at which op it stands, and do again what the user did beyond `told` up to the moment in which the
+   * file took the place of the text. Returns whether there was any.
    */
   private async _takeFile(told: ReadonlyMap<string, string>): Promise<boolean> {
     const { content, context } = this._options.panel;
     const { contentChanged } = this._model;
     const before = new Set(this._notebook.cells);
     let place = placeOf(content);
-    let typed = typedSince(this._notebook, told);
+    let changes = changedSince(this._notebook, told);
     const note = () => {
       if (this._notebook.cells.some(cell => before.has(cell))) {
         place = placeOf(content);
-        typed = typedSince(this._notebook, told);
+        changes = changedSince(this._notebook, told);
       }
     };
     contentChanged.connect(note);
@@ -362,13 +352,13 @@ export class NotebookReplica implements IDisposable {
     }
     this._seq = seqOfFile(this._notebook);
     this._base = baseOf(this._notebook, this._seq);
-    putBack(this._notebook, typed, told);
+    putBack(this._notebook, changes, told);
     if (this._userCame) {
       void goBack(content, place);
     } else {
       this._leaveEditModeOfNobody();
     }
-    return typed.length > 0;
+    return changes.typed.length + changes.deleted.length > 0;
   }
 
   private _onContentChanged(): void {
@@ -411,7 +401,7 @@ export class NotebookReplica implements IDisposable {
     const cells = snapshotCells(this._notebook, this._base, true);
     this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
     this._lastSnapshot = '';
-    this._rejoined = textsOf(this._notebook);
+    this._told = textsOf(this._notebook);
     if (this._isLiveOwner) {
       this._tellOutputsOfNew();
     }
@@ -438,7 +428,8 @@ export class NotebookReplica implements IDisposable {
   private _base;
   private _seq: number;
   private _n = 0;
-  private _rejoined = new Map<string, string>();
+  /** What the server has: told in `rejoin`, or written by the run since. */
+  private _told = new Map<string, string>();
   private _lastSnapshot = '';
   private _snapshotTimer = 0;
   private _pingTimer = 0;

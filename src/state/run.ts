@@ -26,7 +26,7 @@ export type TimelineItem =
       repair: string;
       mended: boolean;
     }
-  | { key: string; kind: 'notice'; text: string }
+  | { key: string; kind: 'notice'; text: string; cellId?: string }
   | { key: string; kind: 'text'; text: string };
 
 export interface IRunView {
@@ -35,17 +35,24 @@ export interface IRunView {
   seq: number;
   intent: string;
   status: RunStatus;
+  /** Somebody pressed pause: it does nothing after the running cell. */
   paused: boolean;
   resumable: boolean;
   notebook: string;
   folder: string;
   destination: IDestination;
-  /** Seconds since 1970. */
+  /** When it was first started, in seconds since 1970. */
   startedAt: number;
   budgetSeconds: number;
+  /** How long it has worked, and still may; null before the server has told. */
+  clock: IWorkClock | null;
   /** Seconds it took, once it has ended. */
   seconds: number | null;
   sentence: string;
+  /** Whether its figures must not be taken as they stand. */
+  isCautious: boolean;
+  /** Why, but for what `sentence` says already. */
+  cautions: string[];
   report: string | null;
   /** Name of the model that was chosen. */
   selected: string | null;
@@ -62,6 +69,30 @@ export interface IRunView {
   cost: number | null;
 }
 
+/** What the server said at `at`, in seconds since 1970. It stands while the run waits for something. */
+export interface IWorkClock {
+  at: number;
+  elapsed: number;
+  secondsLeft: number;
+  waitsFor: IRunSummary['waits_for'];
+}
+
+/** Seconds the run has worked, all tries together, and may work on at most. `now` in seconds since 1970. */
+export function workTimes(
+  run: IRunView,
+  now: number
+): { elapsed: number; left: number } {
+  const clock = run.clock;
+  if (!clock) {
+    return { elapsed: 0, left: run.budgetSeconds };
+  }
+  const since = clock.waitsFor ? 0 : Math.max(0, now - clock.at);
+  return {
+    elapsed: clock.elapsed + since,
+    left: Math.max(0, clock.secondsLeft - since)
+  };
+}
+
 export function newRun(id: string): IRunView {
   return {
     id,
@@ -75,8 +106,11 @@ export function newRun(id: string): IRunView {
     destination: { offline: true, host: null, loopback: false },
     startedAt: 0,
     budgetSeconds: 0,
+    clock: null,
     seconds: null,
     sentence: '',
+    isCautious: false,
+    cautions: [],
     report: null,
     selected: null,
     plan: null,
@@ -93,6 +127,11 @@ export function newRun(id: string): IRunView {
 /** Whether the run can do nothing more until the clinician has answered or approved. */
 export function waitsForClinician(run: IRunView): boolean {
   return run.questions.length + run.approvals.length > 0;
+}
+
+/** Whether its pause has taken effect: it does once the running cell has ended. */
+export function isPaused(run: IRunView): boolean {
+  return run.status === 'running' && run.clock?.waitsFor === 'go_on';
 }
 
 /** The live run that is told about first: one that waits for the clinician before all others. */
@@ -115,6 +154,12 @@ export function withSummary(run: IRunView, summary: IRunSummary): IRunView {
     destination: summary.destination,
     startedAt: summary.started,
     budgetSeconds: summary.budget_seconds,
+    clock: {
+      at: summary.as_of,
+      elapsed: summary.elapsed,
+      secondsLeft: summary.seconds_left,
+      waitsFor: summary.waits_for
+    },
     seconds: live ? null : summary.elapsed,
     sentence: summary.sentence,
     progress: live ? run.progress : null,
@@ -156,6 +201,9 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'running',
         seconds: null,
         sentence: '',
+        progress: null,
+        isCautious: false,
+        cautions: [],
         resumable: false,
         questions: []
       });
@@ -219,15 +267,31 @@ function apply(run: IRunView, event: ClinjupEvent): void {
     case 'usage':
       run.cost = event.data.cost;
       break;
+    case 'run.clock':
+      run.clock = {
+        at: event.ts,
+        elapsed: event.data.elapsed,
+        secondsLeft: event.data.seconds_left,
+        waitsFor: event.data.waits_for
+      };
+      break;
     case 'run.paused':
       run.paused = event.data.paused;
       break;
     case 'notebook.changed':
-      run.timeline.push({
-        key: key(event),
-        kind: 'notice',
-        text: event.data.sentence
-      });
+      if (event.data.change === 'taken_back') {
+        const { cell_id } = event.data;
+        run.timeline = run.timeline.filter(
+          item => item.kind !== 'notice' || item.cellId !== cell_id
+        );
+      } else {
+        run.timeline.push({
+          key: key(event),
+          kind: 'notice',
+          text: event.data.sentence,
+          cellId: event.data.cell_id
+        });
+      }
       break;
     case 'notebook.restored':
       goBack(run, event.data.steps);
@@ -235,6 +299,8 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         status: 'interrupted',
         sentence: event.data.sentence,
         resumable: true,
+        isCautious: false,
+        cautions: [],
         selected: null
       });
       run.timeline.push({
@@ -243,20 +309,26 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         text: event.data.sentence
       });
       break;
-    case 'run.finished':
+    case 'run.finished': {
+      const cautions = event.data.cautions ?? []; // a journal of an earlier version has none
       Object.assign(run, {
         status: event.data.status,
         sentence: event.data.sentence,
-        seconds: event.ts - run.startedAt,
+        seconds: event.data.seconds,
+        clock: null,
+        isCautious: cautions.length > 0,
+        cautions: cautions.filter(each => !event.data.sentence.includes(each)),
         report: event.data.report,
         selected: event.data.selected,
         progress: null,
         paused: false,
         approvals: [],
         questions: event.data.questions,
-        resumable: event.data.status !== 'completed'
+        // Without a notebook it never began: its images were still being drawn.
+        resumable: event.data.status !== 'completed' && run.notebook !== ''
       });
       break;
+    }
   }
 }
 

@@ -297,7 +297,7 @@ def test_answers_go_back_to_the_model(scripted_claude, tmp_path):
 def test_an_unanswered_question_without_a_default_ends_the_run(scripted_claude, tmp_path):
     run = run_claude(scripted_claude([PLAN, ask("views")]), tmp_path)
     assert run.end.status is RunStatus.NEEDS_ANSWER
-    assert [question.id for question in run.end.questions] == ["ask_views"]
+    assert [(question.id, question.own_words) for question in run.end.questions] == [("ask_views", True)]
 
 
 def test_a_model_that_asks_fifty_questions_is_stopped_after_three_rounds(scripted_claude, tmp_path):

@@ -51,6 +51,20 @@ def test_a_request_that_names_no_finding_or_known_ones_is_not_quoted(request_: s
     assert "nicht verstanden" not in asked(request_)
 
 
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("What is the weather in Vienna tomorrow?", "The request was not understood"),
+        ("Wie wird das Wetter morgen in Wien? Ich möchte es wissen.", "Die Anfrage wurde nicht verstanden"),
+    ],
+)
+def test_a_request_of_which_nothing_was_understood_is_told_so_and_answered_in_own_words(
+    request_: str, said: str
+) -> None:
+    assert asked(request_).startswith(said)
+    assert all(question.own_words for question in parse_request(request_).open_questions)
+
+
 def test_the_offer_of_the_labels_keeps_the_quotation() -> None:
     profile = DataProfile(
         root="/data", layout="folders", images=ImageProfile(count=10), class_folders={"pneumothorax": 5, "normal": 5}

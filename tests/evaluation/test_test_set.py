@@ -242,6 +242,8 @@ def test_every_figure_has_a_picture_a_caption_and_a_description(notebook: Notebo
     for name, figure in figures.items():
         assert (notebook.folder / figure["path"]).stat().st_size > 5000, name
         assert len(figure["caption"]) > 100 and len(figure["alt"]) > 30, name
+    threshold = notebook.test.threshold("balanced")
+    assert f"balanced {threshold:.2f}" in figures[f"gradcam_insertion_{DRAIN}"]["caption"]
     assert "Saliency is weak evidence" in figures["gradcam_balanced"]["caption"]
     assert "AUROC" in figures["roc"]["alt"] and "n = 64 images (24 with pneumothorax)" in figures["roc"]["caption"]
     assert "on all negatives" not in figures[f"insertion_{DRAIN}"]["caption"]

@@ -109,6 +109,32 @@ def test_the_baseline_stays_where_nothing_beats_it(validation: Validation, publi
     assert "no other model had a better worst-group AUROC" in finding.sentence
 
 
+@pytest.mark.parametrize(("baseline_leads_by", "selected"), [(0.01, "balanced"), (0.09, "baseline")])
+def test_of_models_within_one_standard_error_the_one_that_leans_less_goes_on(
+    validation: Validation, published: Published, baseline_leads_by: float, selected: str
+) -> None:
+    def uncertain(name: str, worst: float, alarms: float) -> Validation:
+        model = judged(validation, name, auroc=0.9, worst=worst, alarms=alarms)
+        found = model.confounders[DRAIN]
+        found = found.model_copy(update={"worst_group_auroc": Estimate(value=worst, ci95=(worst - 0.1, worst + 0.1))})
+        return replace(model, confounders={DRAIN: found})
+
+    models = {
+        "baseline": uncertain("baseline", 0.80 + baseline_leads_by, 0.48),
+        "balanced": uncertain("balanced", 0.80, -0.01),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == selected
+    if selected == "balanced":
+        assert finding.sentence == (
+            "balanced goes on: worst-group AUROC on validation 0.80, baseline 0.81, which is within one standard error of it, and it leans "
+            "less on the confounder; overall validation AUROC 0.90, baseline 0.90. False alarms when a chest drain is inserted: balanced "
+            "\u22121\u00a0point, baseline +48\u00a0points."
+        )
+        assert finding.experiments[1].reason.startswith("within one standard error of the best worst-group AUROC")
+    assert "the one whose false alarms change least when a chest drain is inserted" in finding.rule
+
+
 def test_without_annotation_insertion_decides(validation: Validation, published: Published) -> None:
     models = {
         "baseline": judged(validation, "baseline", auroc=0.92, alarms=0.50),

@@ -158,6 +158,37 @@ def test_steps_whose_cell_fails_in_the_new_kernel_and_those_after_it_are_told(ke
     assert run(kernel, "print(sound)").text.strip() == "1"
 
 
+def test_a_finished_step_whose_cell_is_gone_is_told_and_so_are_those_after_it(own_kernel):
+    assert run(own_kernel, "sound = 1", step="sound").ok
+    assert run(own_kernel, "gone = 2", step="gone").ok
+    assert run(own_kernel, "later = gone", step="later").ok
+    loop, workspace, _ = own_kernel
+    workspace.session.notebook.cells.pop(1)
+    assert loop.run_until_complete(workspace.revive(["sound", "gone", "later"])) == ["gone", "later"]
+    assert [cell.source for cell in workspace.session.notebook.cells] == ["sound = 1"]
+
+
+@pytest.mark.parametrize("now", [True, False], ids=["killed", "asked to end"])
+def test_a_kernel_that_somebody_restarted_is_not_said_to_have_run_out_of_memory(own_kernel, now):
+    loop, workspace, _ = own_kernel
+
+    async def restart_once_it_prints():
+        source = "print('begun', flush=True)\nimport time\nfor _ in range(600): time.sleep(0.1)"
+        task = asyncio.create_task(workspace.run_code("long", source, attempt=1, author="recipe"))
+        while not any("begun" in str(cell.get("outputs")) for cell in workspace.session.notebook.cells):
+            await asyncio.sleep(0.01)
+        manager = workspace.executor._manager
+        for stream in ("stdout", "stderr"):  # they go into a log that is closed by now; Jupyter's own kernels have none
+            manager._launch_args.pop(stream)
+        await manager.restart_kernel(now=now)
+        return await task
+
+    outcome = loop.run_until_complete(restart_once_it_prints())
+    assert outcome.kernel_died and not outcome.interrupted
+    assert outcome.error.name == "KernelRestarted" and "restarted" in outcome.error.message
+    assert "memory ran out" not in outcome.error.message
+
+
 def test_secrets_do_not_reach_the_kernel(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
     monkeypatch.setenv("HF_TOKEN", "hf-secret")

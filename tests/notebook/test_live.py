@@ -101,7 +101,11 @@ class Browser:
 
 @asynccontextmanager
 async def live_notebook(
-    folder: Path, notebook: NotebookNode | None = None, *, told_before: int = 0
+    folder: Path,
+    notebook: NotebookNode | None = None,
+    *,
+    told_before: int = 0,
+    on_change: Callable[..., None] = lambda *_: None,
 ) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
     """`told_before`: a tab was open before the run, and an earlier one told it ops up to this."""
     run, files, tabs = folder / "run", Files(folder), Tabs()
@@ -119,7 +123,7 @@ async def live_notebook(
         stamp="0",
         files=files,
         tabs=tabs,
-        on_change=lambda *_: None,
+        on_change=on_change,
         lock=Lock(folder / "nb.ipynb"),
     )
     try:
@@ -289,3 +293,57 @@ def test_rule_13_the_log_is_kept_where_the_shared_document_did_not_reach_the_fil
             assert "from the run" in sources((await files.read("nb.ipynb")).cells)
 
     asyncio.run(story())
+
+
+def test_rule_13_cells_that_a_shared_document_lost_in_a_crash_are_put_back_and_not_taken_for_deleted(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, _, _):
+            live.add_markdown("introduction", "# Plan")
+            live.add_code("load", "load()", attempt=1, author="recipe")
+            document = live.notebook
+        async with live_notebook(tmp_path, document) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", shared=True)
+            del browser.tab.cells[1:]
+            await settled(browser, lambda: len(browser.tab.cells) == 3)
+            assert [cell.source for cell in browser.tab.cells] == ["mine", "# Plan", "load()"]
+            del browser.tab.cells[2]  # and now by the user
+            browser.open_tab.receive(browser.tab.snapshot())
+            assert sources(live.notebook.cells) == ["mine", "# Plan"]
+
+    asyncio.run(story())
+
+
+def test_what_was_told_of_a_cell_is_over_once_it_reads_as_the_run_wrote_it(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def story() -> None:
+        def hear(_: str, data: dict[str, str]) -> None:
+            told.append((data["change"], data["step_id"]))
+
+        async with live_notebook(tmp_path, on_change=hear) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab")
+            await browser.take()
+            live.add_code("load", "load()", attempt=1, author="recipe")
+            live.add_code("train", "train()", attempt=1, author="recipe")
+            await settled(browser, lambda: len(browser.tab.cells) == 3)
+
+            async def say() -> None:
+                browser.open_tab.receive(browser.tab.snapshot())
+                await settled(browser, lambda: browser.tab.seq == live.shared.seq)
+
+            cells = browser.tab.cells
+            for text in ("load(1)", "load(12)", "load()", "load(3)"):
+                cells[1].source = text
+                await say()
+            deleted = cells.pop(2)
+            await say()
+            cells.append(deleted)
+            await say()
+
+    asyncio.run(story())
+    assert told == [
+        *(("edited", "load"), ("taken_back", "load"), ("edited", "load")),
+        *(("deleted", "train"), ("taken_back", "train")),
+    ]

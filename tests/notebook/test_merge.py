@@ -115,8 +115,17 @@ def test_a_deleted_cell_that_the_user_brings_back_by_undo_is_back():
     cell = tab.cells.pop(1)
     hear(shared, tab)
     tab.cells.append(cell)
-    hear(shared, tab)
+    assert hear(shared, tab) == ["brought_back"]
     assert texts(shared) == ["one", "two"]
+
+
+def test_the_cell_that_jupyterlab_puts_into_an_empty_notebook_is_nobodys_until_somebody_writes_in_it():
+    shared = SharedNotebook(new_notebook())
+    tab = Tab("tab", [TabCell("blank", "code", "")])
+    assert hear(shared, tab, full=True) == [] and shared.cells == []
+    tab.cells[0].source = "mine"
+    hear(shared, tab)
+    assert texts(shared) == ["mine"]
 
 
 def test_rule_7_a_stale_tab_that_comes_back_loses_neither_its_edits_nor_the_runs_cells():

@@ -30,6 +30,11 @@ class TestEveryRecipe:
             item.render({"NO_SUCH": 1})
 
 
+def test_the_association_says_that_the_test_part_is_counted_and_seen_by_no_model():
+    said = " ".join(recipe("association").markdown.split())
+    assert "labels of the *test* part are counted here too" in said and "no model sees these images" in said
+
+
 def test_filled_parameters_are_what_the_cell_sees_whatever_they_hold():
     columns = {
         "image": "Befunde ä.csv:Bild",

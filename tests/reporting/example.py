@@ -338,6 +338,8 @@ def results(
     return builder.build(status, seconds=187.0, cells=cells, versions=VERSIONS)
 
 
+SOURCE = "cohort = read_cohort(DATA)\ncohort.summary()"
+"""The code of the notebook's first cell, and all that the journal says ran."""
 STEPS = (
     "Load the cohort",
     "Decode and audit the images",
@@ -368,7 +370,7 @@ def attempt(step_id: str, number: int, error: CellError | None = None, repair: s
     return Attempt(
         step_id=step_id,
         number=number,
-        source_sha256="0" * 64,
+        source_sha256=sha256_text(SOURCE),
         ok=error is None,
         seconds=1.5,
         error=error,
@@ -378,13 +380,12 @@ def attempt(step_id: str, number: int, error: CellError | None = None, repair: s
 
 def notebook() -> dict[str, Any]:
     """A small executed notebook as nbformat JSON."""
-    source = "cohort = read_cohort(DATA)\ncohort.summary()"
     outputs: list[dict[str, Any]] = [
         {"output_type": "stream", "name": "stdout", "text": ["Decode:  10%\r", "Decode: 100%\n"]},
         {"output_type": "stream", "name": "stdout", "text": "3000 images\n"},
         {"output_type": "display_data", "data": {"text/plain": "AUROC 0.90", "image/png": "aGk="}, "metadata": {}},
     ]
-    marked = {"clinjup": {"step_id": "load", "author": "recipe", "source_sha256": sha256_text(source)}}
+    marked = {"clinjup": {"step_id": "load", "author": "recipe", "source_sha256": sha256_text(SOURCE)}}
     return {
         "cells": [
             {"cell_type": "markdown", "id": "intro", "metadata": {}, "source": ["# Pneumothorax\n", "Asked: ..."]},
@@ -392,7 +393,7 @@ def notebook() -> dict[str, Any]:
                 "cell_type": "code",
                 "id": "load",
                 "metadata": marked,
-                "source": source,
+                "source": SOURCE,
                 "outputs": outputs,
                 "execution_count": 1,
             },

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from clinjup.reporting.cautions import cautions
-from tests.reporting.example import results
+from clinjup.contracts import Estimate, NamedConfounder, RunStatus
+from clinjup.reporting.cautions import NO_FIGURES, cautions, end_cautions
+from clinjup.reporting.verdict import verdict
+from tests.reporting.example import estimate, results, task
 
 
 def test_a_model_that_leans_on_the_confounder_says_so_wherever_it_is_used():
@@ -14,3 +16,29 @@ def test_a_model_that_leans_on_the_confounder_says_so_wherever_it_is_used():
 def test_of_a_model_that_does_not_nothing_is_told():
     found = results()
     assert found.selected is not None and cautions(found, found.selected) == []
+
+
+def test_a_run_whose_model_nothing_speaks_against_ends_without_a_caution():
+    assert end_cautions(results()) == []
+
+
+def test_the_end_of_a_run_names_what_speaks_against_its_figures():
+    found = results()
+    found.selected = "baseline"
+    assert end_cautions(found) == ["The model leans strongly on the chest drain."]
+    assert end_cautions(found)[0] in verdict(found)  # so that the sidebar does not say it twice
+    found.models[0].test["auroc"] = estimate(0.60, 0.15, 30)
+    assert end_cautions(found)[0].startswith("This model was not shown to be better than chance (AUROC 0.60")
+    found.models[0].test["sensitivity"] = Estimate.missing("no positives")
+    assert NO_FIGURES in end_cautions(found)
+
+
+def test_a_run_that_did_not_finish_has_its_own_sentence_and_no_caution():
+    assert end_cautions(results(RunStatus.INTERRUPTED, [])) == []
+
+
+def test_what_nothing_could_examine_is_said_once_in_the_words_of_the_verdict():
+    named = [NamedConfounder(id="ecg_lead", name="ECG lead", phrase="leads"), *task().confounders]
+    found = results(confounders=named)
+    (sentence,) = end_cautions(found)
+    assert "ECG lead" in sentence and sentence in verdict(found)

@@ -146,6 +146,7 @@ def test_a_rise_that_may_be_chance_is_not_called_one() -> None:
         (0.01, (-0.01, 0.03), 0.89, "little"),
         (0.01, (-0.01, 0.03), 0.70, "some"),
         (0.05, (0.0, 0.14), 0.89, "unknown"),
+        (0.11, (0.0, 0.25), 0.89, "unknown"),
     ],
 )
 def test_reliance_follows_the_stated_convention(
@@ -155,6 +156,17 @@ def test_reliance_follows_the_stated_convention(
         false_alarm_increase=Estimate(value=increase, ci95=interval), worst_group_auroc=Estimate(value=worst)
     )
     assert reliance(results, "chest_drain").level == level
+
+
+@pytest.mark.parametrize(
+    ("increase", "interval"), [(0.11, (0.0, 0.25)), (0.02, (-0.02, 0.06)), (0.12, (0.01, 0.2)), (0.06, (0.01, 0.09))]
+)
+def test_what_is_called_a_reliance_is_called_a_change_too(increase: float, interval: tuple[float, float]) -> None:
+    results = with_drain_figures(false_alarm_increase=Estimate(value=increase, ci95=interval, n=9))
+    told = "did not measurably change" in confounder_sentence(results, "chest_drain")
+    judged = reliance(results, "chest_drain")
+    assert told is (interval[0] <= 0) is ("cannot" in judged.headline)
+    assert ("leans strongly" in verdict(results)) is (judged.level == "strong") is (increase == 0.12)
 
 
 @pytest.mark.parametrize(("films", "level"), [(21, "unknown"), (458, "little")])
@@ -172,7 +184,7 @@ def test_a_model_that_alarms_on_everything_is_not_called_cured(moved: bool) -> N
         false_alarms_before=crowded,
         false_alarms_after=crowded,
         false_alarm_increase=Estimate(value=0.0, ci95=(0.0, 0.0), n=200),
-        delta_probability=Estimate(value=0.41 if moved else 0.01, ci95=(0.0, 0.5), n=200),
+        delta_probability=Estimate(value=0.41 if moved else 0.01, ci95=(0.3, 0.5) if moved else (-0.1, 0.1), n=200),
     )
     text = plain(confounder_sentence(results, "chest_drain"))
     assert text.endswith("so this says little about it.") is not moved

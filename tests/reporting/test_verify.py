@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinjup.contracts import Attempt, CellError
+from clinjup.hashing import sha256_text
 from clinjup.reporting import Journal, Verification, export_record, verify_run
 from tests.reporting import example
 
@@ -211,7 +213,41 @@ def test_missing_pieces_give_sentences(tmp_path: Path, run: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert len(verify_run(tmp_path / "empty").problems) == 2
     (run / "notebook.ipynb").unlink()
-    assert "notebook.ipynb is missing." in verify_run(run).problems
+    assert any("put a copy into the run folder" in problem for problem in verify_run(run).problems)
+
+
+def test_a_notebook_that_was_renamed_is_found_by_the_run_that_it_names(run: Path) -> None:
+    (run / "notebook.ipynb").rename(run / "Pneumothorax für Anna.ipynb")
+    other = {"cells": [], "metadata": {"clinjup": {"run_id": "another"}}}
+    (run / "A.ipynb").write_text(json.dumps(other), encoding="utf-8")
+    copied_earlier = example.notebook()
+    copied_earlier["metadata"]["clinjup"]["journal_head"] = "0" * 64
+    (run / "B.ipynb").write_text(json.dumps(copied_earlier), encoding="utf-8")
+    result = verify_run(run)
+    assert result.ok, result.problems
+    assert result.checked["renamed"] == "the notebook of this run is now called Pneumothorax für Anna.ipynb"
+    (run / "Pneumothorax für Anna.ipynb").unlink()
+    assert not verify_run(run).ok
+
+
+def test_a_cell_that_ran_and_was_gone_when_the_run_ended_is_missed(run: Path) -> None:
+    """Deleted or undone while the run went on: the export at the end knows nothing of it."""
+    journal = Journal.open(run / "journal.jsonl")
+    gone = Attempt(step_id="step1", number=2, source_sha256=sha256_text("gone"), ok=True, seconds=1.0)
+    stopped = CellError(name="KeyboardInterrupt", message="", traceback="", signature="")
+    journal.append("execution", gone.model_copy(update={"source_sha256": sha256_text("stopped"), "error": stopped}))
+    journal.append("export", export_record(run, json.loads((run / "notebook.ipynb").read_text(encoding="utf-8"))))
+    assert change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head)).ok
+
+    journal.append("execution", gone)
+    result = change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head))
+    said = f"its cell was deleted or edited. It belongs to '{example.STEPS[1]}'."
+    assert not result.ok and result.problems == [f"Code that ran was not in the notebook when the run ended: {said}"]
+    journal.append("resume", {})
+    result = change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head))
+    assert result.problems == [f"Code that ran is not in the notebook: {said}"]
+    journal.append("restore", {"step_id": "step1", "steps": ["step1"], "cells_removed": 0})
+    assert change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head)).ok
 
 
 _KEYS = ["cells", "notebook", "files", "id", "source", "outputs", "metadata", "clinjup", "data", "text", "../x"]

@@ -17,6 +17,7 @@ from clinjup.contracts import (
     RunStatus,
 )
 from clinjup.phrases import OUT_OF_TIME
+from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.limits import limits
 from clinjup.reporting.model_card import render_model_card
 from clinjup.reporting.report import render_report
@@ -94,7 +95,7 @@ def test_a_model_that_leans_strongly_is_named_and_said_to(tmp_path: Path) -> Non
     results.selected = "baseline"
     text = plain(verdict(results))
     assert "the chosen model, baseline, finds 92; of 100 without" in text
-    assert text.endswith("It leans strongly on the chest drain.")
+    assert text.endswith(" ".join(end_cautions(results)))
     assert "leans strongly" not in verdict(example.results())
 
 

@@ -12,7 +12,8 @@ import pytest
 from nbclient import NotebookClient
 
 from clinjup.contracts import Results
-from clinjup.reporting.cautions import cautions
+from clinjup.reporting.cautions import cautions, end_cautions
+from clinjup.reporting.verdict import verdict
 from tests.conftest import REQUEST
 from tests.runs.door import Said, clinjup, tree_digest
 
@@ -211,3 +212,10 @@ def test_a_run_never_writes_over_another(finished, small_cohort):
 def test_nothing_left_the_machine(finished, results):
     assert results.disclosures == 0
     assert "Nothing left this machine" in clinjup("disclosures", finished[1]).out
+
+
+def test_the_last_word_of_the_run_is_the_verdict_of_its_report(finished, results):
+    _, folder, _ = finished
+    last = json.loads((folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[-1])["data"]
+    assert (last["sentence"], last["selected"]) == (results.sentence, results.selected)
+    assert last["sentence"].startswith(verdict(results)) and last["cautions"] == end_cautions(results)

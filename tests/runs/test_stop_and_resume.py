@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -12,6 +13,9 @@ import nbformat
 import pytest
 
 from clinjup.contracts import Approval, RunRequest
+from clinjup.run_folder import read_history
+from clinjup.runs import RunManager
+from clinjup.views import events_of
 from tests.conftest import REQUEST
 from tests.runs.door import COMMAND, clinjup, run_in_process
 
@@ -55,9 +59,65 @@ def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_
     assert clinjup("run", "--resume", folder).code == 2
 
 
+def steps_until_training(folder: Path, data: Path) -> tuple[list[str], list[str]]:
+    """Begin or go on with a run, stop it in training. Returns the steps whose cells it ran, and the loud sentences."""
+
+    async def follow() -> tuple[list[str], list[str]]:
+        manager, stopping = RunManager(), None
+        if folder.exists():
+            run_id = await manager.resume(folder, {})
+        else:
+            run_id = await manager.submit(RunRequest(intent=REQUEST, data=str(data), out=str(folder)))
+        ran, told = [], []
+        async for event in manager.subscribe(run_id):
+            if event.type == "cell.started":
+                ran.append(event.data["step_id"])
+                if ran[-1] == "train_baseline":
+                    stopping = asyncio.create_task(manager.stop(run_id))
+            elif event.type == "text.delta" and event.data.get("loud"):
+                told.append(event.data["text"])
+        await stopping
+        return ran, told
+
+    return asyncio.run(follow())
+
+
+@pytest.mark.parametrize(
+    ("gone", "again"), [("load", ["load", "audit", "split", "association"]), ("association", ["association"])]
+)
+def test_a_step_whose_cell_was_deleted_is_done_again_in_its_place_with_what_rests_on_it(
+    small_cohort, tmp_path, gone, again
+):
+    folder = tmp_path / "run"
+    order = ["load", "audit", "split", "association", "train_baseline"]
+    assert steps_until_training(folder, small_cohort) == (order, [])
+    notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if (cell.cell_type, cell.metadata.get("clinjup", {}).get("step_id")) != ("code", gone)
+    ]
+    nbformat.write(notebook, folder / "notebook.ipynb")
+
+    ran, (sentence,) = steps_until_training(folder, small_cohort)
+    assert ran == [*again, "train_baseline"]
+    assert "was deleted or changed" in sentence and ("Split by patient" in sentence) == (gone == "load")
+    cells = nbformat.read(folder / "notebook.ipynb", as_version=4).cells
+    written = [cell.metadata["clinjup"]["step_id"] for cell in cells if cell.cell_type == "code"]
+    assert written == [*order, "train_baseline"]
+    titles = [line for cell in cells for line in cell.source.splitlines() if line.startswith("## ")]
+    assert len(titles) == len(set(titles)) + 1  # the training that was stopped, and again
+
+
 def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):
     request = RunRequest(intent=REQUEST, data=str(small_cohort), out=str(tmp_path / "run"), approval=Approval.PLAN_ONLY)
-    results, _, _ = run_in_process(request)
+    results, _, events = run_in_process(request)
+    told = events[-1].data
+    assert told["sentence"] == results.sentence and told["cautions"] == [results.sentence]
+    assert results.sentence.startswith("Only planned")
+    past = read_history(tmp_path / "run", finished_too=True)
+    again = events_of(past, tmp_path / "run")[-1].data
+    assert again == {**told, "status": told["status"].value}
     notebook = nbformat.read(tmp_path / "run" / "notebook.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert len(code) >= 10 and not any(cell.outputs for cell in code)

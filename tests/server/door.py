@@ -123,6 +123,12 @@ class Server:
         except ValueError:
             return status, content
 
+    def fetch(self, route: str) -> tuple[Any, bytes]:
+        """(headers, content) of a file that is there."""
+        request = urllib.request.Request(self.url(route), headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.headers, answer.read()
+
     def get(self, route: str, **keywords: Any) -> tuple[int, Any]:
         return self.ask("GET", route, **keywords)
 

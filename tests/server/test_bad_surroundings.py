@@ -107,9 +107,12 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_run_goes_on_once_there_is_roo
 def test_an_example_for_which_the_disk_has_no_room_is_told_in_a_sentence(own_server, tmp_path, bubblewrap):
     disk = ["--size", str(2**19), "--tmpfs", str(tmp_path / "root0")]
     server = own_server(command=[*bubblewrap, *disk, *SERVER])
-    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 60})
-    assert (status, problem["code"]) == (500, "fault")
-    assert "disk of the server is full" in problem["sentence"] and "Errno" not in problem["sentence"]
+    status, run = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 60})
+    assert status == 201
+    told = server.run_to_end(run["id"])[-1]["data"]
+    assert told["status"] == "failed"
+    assert "The disk is full" in told["sentence"] and "Errno" not in told["sentence"]
+    assert "start the example again" in told["sentence"] and "resume" not in told["sentence"]
 
 
 def fill(server):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
 
+import pytest
+
+from clinjup.reporting import verify_run
 from tests.conftest import REQUEST
 
 from .claude_server import UNTIL_GO, empty_notebook, let_go, markdown, script, start
@@ -72,10 +78,20 @@ def test_pause_holds_back_the_next_cell_and_resume_goes_on(server, scripted_clau
     server.until(run["id"], lambda event: event["type"] == "cell.started")
     assert server.post(f"clinjup/v1/runs/{run['id']}/pause")[1]["paused"]
     let_go(run)
-    server.until(run["id"], lambda event: event["type"] == "cell.finished")
-    assert server.get(f"clinjup/v1/runs/{run['id']}")[1]["status"] == "running"
-    assert not server.post(f"clinjup/v1/runs/{run['id']}/resume")[1]["paused"]
-    server.run_to_end(run["id"])
+    held = server.until(run["id"], lambda event: event["data"].get("waits_for") == "go_on")
+    assert held["type"] == "run.clock"
+    first, second = (server.get(f"clinjup/v1/runs/{run['id']}")[1] for _ in range(2))
+    assert (first["status"], first["paused"], first["waits_for"]) == ("running", True, "go_on")
+    # Time does not go by while it is held, neither in what was told then nor in what is told later.
+    assert second["as_of"] > first["as_of"] > held["ts"]
+    for told in (first, second):
+        assert (told["elapsed"], told["seconds_left"]) == (held["data"]["elapsed"], held["data"]["seconds_left"])
+    on = server.post(f"clinjup/v1/runs/{run['id']}/resume")[1]
+    assert not on["paused"]
+    events = server.run_to_end(run["id"])
+    assert [e["data"]["waits_for"] for e in events if e["type"] == "run.clock"] == ["", "go_on", ""]
+    ended, took = server.get(f"clinjup/v1/runs/{run['id']}")[1], events[-1]["data"]["seconds"]
+    assert ended["elapsed"] == took < events[-1]["ts"] - events[0]["ts"] - (second["as_of"] - held["ts"])
     assert texts_of(server.notebook(path), "s2") == "second\n"
 
 
@@ -98,8 +114,52 @@ def test_files_of_a_run_are_shown_and_nothing_else(server, small_cohort):
     status, report = server.get(f"{address}/report.html")
     assert status == 200 and b"<html" in report.lower()
     Path(run["folder"], "cache", "secret.txt").write_text("secret", encoding="utf-8")
-    for name in ("cache/secret.txt", "plots/../cache/secret.txt", "..%2f..%2fsecret", "notebook.ipynb"):
+    for name in ("cache/secret.txt", "plots/../cache/secret.txt", "..%2f..%2fsecret"):
         assert server.get(f"{address}/{name}")[0] == 404
+
+
+def test_a_browser_is_told_what_each_file_is_and_lets_no_script_of_it_reach_jupyterlab(server, small_cohort):
+    run = planned(server, small_cohort)
+    folder = Path(run["folder"])
+    for name in ("plots/roc.png", "predictions.csv", "model_card.md"):  # of a run that went to its end
+        (folder / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    kinds = {
+        "report.html": "text/html; charset=utf-8",
+        "model_card.md": "text/markdown; charset=utf-8",
+        "results.json": "application/json",
+        "predictions.csv": "text/csv; charset=utf-8",
+        "journal.jsonl": "text/plain; charset=utf-8",
+        "plots/roc.png": "image/png",
+    }
+    for name, kind in kinds.items():
+        headers, content = server.fetch(f"clinjup/v1/runs/{run['id']}/files/{name}")
+        assert (headers["Content-Type"].lower(), content) == (kind, (folder / name).read_bytes())
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        policy = {each.split()[0]: each.split()[1:] for each in headers["Content-Security-Policy"].split(";")}
+        assert policy["sandbox"] == [] and policy["default-src"] == ["'none'"] and "script-src" not in policy
+        # What the report is made of, and nothing else: its own style, and pictures that it carries itself.
+        assert (policy["style-src"], policy["img-src"]) == (["'unsafe-inline'"], ["data:"])
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<style" in report and not re.findall(r"<script|<link|src=\"(?!data:)", report)
+    links = set(re.findall(r"href=\"([^#\"]+)\"", report))
+    assert links == {"notebook.ipynb"}
+    with pytest.raises(
+        HTTPError
+    ) as elsewhere:  # no JupyterLab runs on this server: only where it would be shown counts
+        server.fetch(f"clinjup/v1/runs/{run['id']}/files/notebook.ipynb")
+    assert elsewhere.value.url == server.url(f"lab/tree/{run['notebook']}")
+
+
+def test_a_notebook_that_is_renamed_in_its_folder_after_the_run_is_still_the_runs(server, small_cohort):
+    run = planned(server, small_cohort)
+    renamed = run["notebook"].replace("notebook.ipynb", "for Anna.ipynb")
+    assert server.ask("PATCH", f"api/contents/{quote(run['notebook'])}", {"path": renamed})[0] == 200
+    assert server.get(f"clinjup/v1/runs/{run['id']}")[1]["notebook"] == renamed
+    assert verify_run(Path(run["folder"])).ok
+    step = next(step for kind, step in steps_of(server.notebook(renamed), run) if kind == "code")
+    status, restored = server.post(f"clinjup/v1/runs/{run['id']}/restore", {"step_id": step})
+    assert status == 200 and len(server.notebook(renamed)["cells"]) == restored["cells"], restored
+    assert not (server.root / run["notebook"]).exists()
 
 
 def test_behind_a_hub_everything_stands_below_its_base_url_and_a_running_run_counts_as_activity(
@@ -129,22 +189,53 @@ def test_examples_started_at_the_same_moment_share_their_images_and_nothing_else
                 examples,
             )
         )
-    (first, run), (second, other), (third, problem) = started
-    assert (first, second) == (201, 201), started
-    assert run["folder"] != other["folder"]
+    (first, run), (second, other), (third, few) = started
+    assert (first, second, third) == (201, 201, 201), started
+    assert len({each["folder"] for each in (run, other, few)}) == 3
     # Of so few patients one in twenty has too few boxes: said only of the images with few boxes, which are a cohort of their own.
-    assert third == 422 and "Draw boxes on more images" in problem["sentence"], started
+    ended = [server.run_to_end(each["id"])[-1]["data"] for each in (run, other, few)]
+    assert [each["status"] for each in ended] == ["completed", "completed", "failed"], ended
+    assert "Draw boxes on more images" in ended[2]["sentence"]
     facts = [json.loads(file.read_text(encoding="utf-8")) for file in server.root.glob("**/clinjup-synthetic.json")]
     assert sorted(each["annotated"] for each in facts) == [0.05, 1.0]
-    for each in (run, other):
-        server.post(f"clinjup/v1/runs/{each['id']}/stop")
+
+
+def test_an_example_tells_how_far_its_images_are_and_can_be_stopped_meanwhile(server):
+    status, run = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 4000, "seed": 5})
+    assert (status, run["notebook"], run["status"]) == (201, "", "running"), run
+    told = server.until(run["id"], lambda event: event["type"] == "cell.progress")["data"]
+    assert told["label"] == "Drawing synthetic chest X-rays" and 0 < told["done"] < told["total"] >= 4000
+    assert told["unit"] == "image" and told["seconds_left"] > 0
+    assert server.post(f"clinjup/v1/runs/{run['id']}/pause")[0] == 409
+    assert run["id"] in [each["id"] for each in server.get("clinjup/v1/runs")[1]["runs"]]
+    stopped = server.post(f"clinjup/v1/runs/{run['id']}/stop")[1]
+    assert (stopped["status"], stopped["resumable"]) == ("interrupted", False)
+    end = server.run_to_end(run["id"])[-1]["data"]
+    assert end["sentence"] == stopped["sentence"] and "images were drawn" in end["sentence"]
+    assert not list((server.root / "clinjup-runs").glob("data-pneumothorax-5-4000/clinjup-synthetic.json"))
+
+
+def test_the_run_of_an_example_goes_on_from_the_drawing_of_its_images(server):
+    body = {"example": "pneumothorax", "patients": 60, "seed": 6, "approval": "plan-only"}
+    status, run = server.post("clinjup/v1/runs", body)
+    assert status == 201, run
+    events = server.run_to_end(run["id"])
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert events[-1]["data"]["status"] == "completed"
+    ended = server.get(f"clinjup/v1/runs/{run['id']}")[1]
+    begun = [event["data"]["notebook"] for event in events if event["type"] == "run.started"]
+    assert begun == ["", ended["notebook"]] and (server.root / ended["notebook"]).is_file()
+    status, again = server.post("clinjup/v1/runs", body)  # the images are there
+    assert (status, again["notebook"] != "") == (201, True)
+    server.run_to_end(again["id"])
 
 
 def test_an_example_whose_folder_holds_something_else_is_told_in_a_sentence(server):
     theirs = server.root / "clinjup-runs" / "data-pneumothorax-77-20" / "thesis.docx"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("years of work", encoding="utf-8")
-    status, problem = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
-    assert (status, problem["code"]) == (422, "run_folder")
+    status, run = server.post("clinjup/v1/runs", {"example": "pneumothorax", "patients": 20, "seed": 77})
+    problem = server.run_to_end(run["id"])[-1]["data"]
+    assert (status, problem["status"]) == (201, "failed")
     assert "data-pneumothorax-77-20" in problem["sentence"] and "start the example again" in problem["sentence"]
     assert theirs.read_text(encoding="utf-8") == "years of work"

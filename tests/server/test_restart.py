@@ -40,6 +40,12 @@ def test_after_a_crash_the_notebook_is_whole_the_run_is_interrupted_and_can_be_r
     let_go(run)
     status, resumed = server.post(f"clinjup/v1/runs/{run['id']}/resume")
     assert (status, resumed["id"], resumed["status"]) == (200, run["id"], "running"), resumed
+    events = server.events(f"{run['id']}:{resumed['last_seq'] + 1}")
+    assert (
+        next(event["type"] for event in events if event["type"] in {"cell.started", "run.finished"}) == "cell.started"
+    )
+    status, kernels = server.get("api/kernels")  # its kernel was still starting when the finished step ran in it again
+    assert (status, len(kernels)) == (200, 1), kernels
     server.post(f"clinjup/v1/runs/{run['id']}/stop")
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from clinjup.agent.intent import parse_request
+from clinjup.agent.provider.server import Server
+from clinjup.cells import explain
 from clinjup.contracts import ClinicalTask
 from clinjup.examples import EXAMPLES
 
@@ -77,3 +79,13 @@ def test_a_german_example_asks_for_the_same_as_the_english_one(example) -> None:
     german = stored("de")[example.intent][0]
     assert parse_request(german).language == "de"
     assert understood(german) == understood(example.intent)
+
+
+def test_where_only_a_model_could_say_more_the_clinician_reads_how_one_is_set_up() -> None:
+    said = explain(None, None).markdown
+    readme = (LOCALE.parents[1] / "README.md").read_text(encoding="utf-8")
+    planning = readme[readme.index("## Planning") :]
+    for variable in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+        assert variable in said and variable in planning
+        environment = {variable: "http://localhost:1234"}
+        assert Server.choose(environment=environment).key  # the variable alone is enough

@@ -143,10 +143,10 @@ class ClaudePlanner:
         title = state.plan.step(step_id).title
         if len(errors) > state.brief.max_fix_attempts:
             raise BudgetSpentError(
-                f"The step '{title}' failed {len(errors)} times. The last error: {errors[-1].message}"
+                f"The step '{title}' failed {len(errors)} times. The last error: {errors[-1].sentence}"
             )
         if len(errors) >= 2 and errors[-1].signature == errors[-2].signature:
-            raise BudgetSpentError(f"The step '{title}' failed twice with the same error: {errors[-1].message}")
+            raise BudgetSpentError(f"The step '{title}' failed twice with the same error: {errors[-1].sentence}")
         if self._failures >= MAX_FAILURES:
             raise BudgetSpentError(f"The model's last {self._failures} cells failed or were rejected.")
 

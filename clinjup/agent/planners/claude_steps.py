@@ -18,7 +18,6 @@ from clinjup.contracts import (
     Finish,
     PlaceRecipe,
     Plan,
-    Question,
     RecordFinding,
     RunCell,
     Step,
@@ -151,7 +150,8 @@ class StepBook:
             if identifier in self._questions:
                 raise ToolCallError(f"The question '{question.id}' was asked before.")
             self._questions.add(identifier)
-            questions.append(Question.model_validate({**question.model_dump(), "id": identifier}))
+            # A model reads any answer, whatever options it thought of.
+            questions.append(question.model_copy(update={"id": identifier, "own_words": True}))
         return AskClinician(questions=questions)
 
     # ---------------------------------------------------------------------------------------------------- recipes

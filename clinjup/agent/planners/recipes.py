@@ -122,17 +122,24 @@ def _failure_sentence(step: Step, state: RunState) -> str:
     attempts = state.attempts_of(step.id)
     error = attempts[-1].error
     times = {1: "once", 2: "twice"}.get(len(attempts), f"{len(attempts)} times")
-    return f"The step '{step.title}' failed {times} and could not be mended. The last error: {error.message if error else ''}"
+    said = f"failed {times} and could not be mended"
+    return (
+        f"The step '{step.title}' {said}. The last error: {error.sentence}"
+        if error
+        else f"The step '{step.title}' {said}."
+    )
 
 
 def _failure_question(step: Step, state: RunState) -> Question:
     german = state.brief.task.language == "de"
     error = state.attempts_of(step.id)[-1].error
-    message = error.message if error else ""
+    said = error.sentence if error else ""
+    if error and not error.message.strip():
+        said = f"{error.name}, ohne Meldung." if german else said
     text = (
-        f"Der Schritt „{step.title}“ ließ sich nicht ausführen. Letzter Fehler: {message} Wie soll es weitergehen?"
+        f"Der Schritt „{step.title}“ ließ sich nicht ausführen. Letzter Fehler: {said} Wie soll es weitergehen?"
         if german
-        else f"The step '{step.title}' could not be carried out. Last error: {message} How should it go on?"
+        else f"The step '{step.title}' could not be carried out. Last error: {said} How should it go on?"
     )
     stop = QuestionOption(value="stop", text="Hier stoppen" if german else "Stop here")
     skip = QuestionOption(value="skip", text="Schritt auslassen" if german else "Leave the step out")

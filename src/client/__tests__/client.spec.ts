@@ -1,6 +1,6 @@
 import { ClinjupEvent, IRunSummary, RunStatus } from '../../protocol';
 import { ClinjupClient } from '../client';
-import { summary, TestServer } from './server';
+import { summary, TestServer, until } from './server';
 
 const SIGNED_OUT = { status: 403, body: { sentence: 'Log in.' } };
 
@@ -118,9 +118,3 @@ it('asks for the examples once, where its socket opens before the answer', async
   expect(server.asked.filter(([name]) => name === 'GET about')).toHaveLength(1);
   client.dispose();
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-}

@@ -97,6 +97,9 @@ export const summary = (more: Partial<IRunSummary>): IRunSummary => ({
   folder_path: null,
   started: 1,
   elapsed: 2,
+  as_of: 3,
+  seconds_left: 58,
+  waits_for: '',
   budget_seconds: 60,
   destination: { offline: true, host: null, loopback: false },
   last_seq: -1,
@@ -105,3 +108,10 @@ export const summary = (more: Partial<IRunSummary>): IRunSummary => ({
   sentence: '',
   ...more
 });
+
+/** Wait until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}

@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { ModelFigures } from '../ModelCards';
 
 /** What a screen reader reads of a confounder check with these false alarms. */
-function said(before: number, after: number): string {
+function said(before: number, after: number, ci95?: number[]): string {
   (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
   const title = 'baseline';
   const host = document.createElement('div');
@@ -12,7 +12,8 @@ function said(before: number, after: number): string {
   const confounders = {
     chest_drain: {
       false_alarms_before: share(before),
-      false_alarms_after: share(after)
+      false_alarms_after: share(after),
+      false_alarm_increase: { value: after - before, ci95 }
     }
   } as any;
   const point = { sensitivity: share(0.9), specificity: share(0.9) } as any;
@@ -41,5 +42,12 @@ describe('false alarms before and after', () => {
     [0.301, 0.299, '30 % stays at 30 %']
   ])('%d and %d are read as %s', (before, after, words) => {
     expect(said(before, after)).toBe(words);
+  });
+
+  it('are not read as a rise where the interval of the change holds 0', () => {
+    expect(said(0.22, 0.33, [0, 0.25])).toBe(
+      '22 % before, not measurably different after: 33 %'
+    );
+    expect(said(0.22, 0.33, [0.02, 0.25])).toBe('22 % rises to 33 %');
   });
 });

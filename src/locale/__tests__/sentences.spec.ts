@@ -55,6 +55,33 @@ describe('a sentence of the server, in German', () => {
     );
   });
 
+  it('may be the verdict of a run', () => {
+    expect(
+      say(
+        'Inserting a chest drain raised false alarms from 16\u00a0% to 65\u00a0%; after balancing, from 18\u00a0% to 26\u00a0% (458\u00a0films each). Of 100 films with pneumothorax the chosen model, balanced sampling, finds 91; of 100 without, it raises a false alarm on 23. Of the 45\u00a0films with pneumothorax but without a chest drain it finds 87\u00a0% (95 % CI 75–99). The model leans strongly on the chest drain.'
+      )
+    ).toBe(
+      'Das Einzeichnen (Thoraxdrainage) erhöhte die Fehlalarme von 16\u00a0% auf 65\u00a0%; nach Ausgleichen von 18\u00a0% auf 26\u00a0% (je 458\u00a0Aufnahmen). Von 100 Bildern mit dem Befund (Pneumothorax) findet das gewählte Modell (balanced sampling) 91; von 100 ohne den Befund löst es einen Fehlalarm aus bei 23. Von den 45\u00a0Aufnahmen mit dem Befund (Pneumothorax), aber ohne Störfaktor (Thoraxdrainage) findet es 87\u00a0% (95-%-KI 75–99). Das Modell stützt sich stark auf den Störfaktor (Thoraxdrainage).'
+    );
+    expect(
+      say(
+        'Inserting a chest drain raised false alarms on validation from 16\u00a0% to 65\u00a0%; after balancing, it did not measurably change them: 18\u00a0% before, 26\u00a0% after (1,458\u00a0films each). Of 100 films with pneumothorax it finds 91; of 100 without, it raises a false alarm on 16 (validation; the test set was not opened).'
+      )
+    ).toBe(
+      'Das Einzeichnen (Thoraxdrainage) erhöhte die Fehlalarme auf den Validierungsdaten von 16\u00a0% auf 65\u00a0%; nach Ausgleichen änderte es sie nicht messbar: 18\u00a0% davor, 26\u00a0% danach (je 1.458\u00a0Aufnahmen). Von 100 Bildern mit dem Befund (Pneumothorax) findet es 91; von 100 ohne den Befund löst es einen Fehlalarm aus bei 16 (Validierung; die Testdaten wurden nicht geöffnet).'
+    );
+  });
+
+  it('has titles of steps in German, in quotes', () => {
+    expect(
+      say(
+        "A cell of 'Load the cohort' was deleted or changed. The step is done again, in its place, and so are 'Split by patient', 'Train: baseline'."
+      )
+    ).toBe(
+      'Eine Zelle zu „Kohorte laden“ wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt, ebenso „Aufteilung nach Patienten“, „Training: baseline“.'
+    );
+  });
+
   it('keeps the emphasis of an explanation', () => {
     const cell = 'Split by patient';
     const does =
@@ -82,17 +109,18 @@ describe('a sentence of the server, in German', () => {
 });
 
 describe('a run, in German', () => {
+  const [roc, load] = ['ROC curves on the test set', 'Load the cohort'];
   const figure = {
     kind: 'figure' as const,
     name: 'roc',
     path: 'plots/roc.png',
-    title: 'ROC curves on the test set',
+    title: roc,
     caption: '',
     alt: ''
   };
   const step = {
     id: 'load',
-    title: 'Load the cohort',
+    title: load,
     status: 'done' as const,
     note: null
   };
@@ -111,9 +139,10 @@ describe('a run, in German', () => {
     const said = spoken(run, trans);
     expect(said.sentence).toBe('Alle Schritte sind erledigt.');
     expect(said.plan!.steps[0].title).toBe('Kohorte laden');
+    expect(say(roc)).toBe('ROC-Kurven auf den Testdaten');
     expect((said.timeline[0] as any).finding).toEqual({
       ...figure,
-      title: 'ROC-Kurven auf den Testdaten'
+      title: say(roc)
     });
     expect(said.intent).toBe(run.intent);
     expect(said.timeline[1]).toBe(run.timeline[1]);

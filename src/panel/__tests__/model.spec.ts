@@ -1,5 +1,6 @@
 import { ClinjupClient } from '../../client/client';
-import { summary, TestServer } from '../../client/__tests__/server';
+import { summary, TestServer, until } from '../../client/__tests__/server';
+import { keptDraft } from '../draft';
 import { PanelModel } from '../model';
 
 describe('a request', () => {
@@ -7,6 +8,7 @@ describe('a request', () => {
   let client: ClinjupClient;
   let model: PanelModel;
   let open: string[];
+  let opened: string[];
   let save: () => Promise<void>;
   let browse: () => Promise<string | null>;
 
@@ -14,21 +16,32 @@ describe('a request', () => {
     server = new TestServer();
     server.routes['POST runs'] = { status: 201, body: summary({}) };
     open = ['mine.ipynb'];
+    opened = [];
     save = async () => undefined;
     browse = async () => null;
     const { settings } = server;
+    sessionStorage.clear();
     client = new ClinjupClient({ settings, unreachable: 'gone' });
-    model = new PanelModel({
+    model = newPage();
+    model.setDraft({ intent: 'i', data: 'd', notebook: 'mine.ipynb' });
+  });
+
+  /** What a page that is opened begins with. */
+  const newPage = () =>
+    new PanelModel({
       client,
+      drafts: keptDraft(sessionStorage, 'http://localhost/'),
       openNotebook: async () => undefined,
+      revealNotebook: async path => {
+        opened.push(path);
+      },
+      showStep: async () => undefined,
       openNotebooks: () => open,
       saveNotebook: () => save(),
       browse: () => browse(),
       insertBelow: () => undefined,
       confirm: async () => true
     });
-    model.setDraft({ intent: 'i', data: 'd', notebook: 'mine.ipynb' });
-  });
 
   afterEach(() => {
     model.dispose();
@@ -61,6 +74,28 @@ describe('a request', () => {
     expect(server.posted).toHaveLength(1);
   });
 
+  it('has its notebook opened, for an example as soon as its images are drawn', async () => {
+    await model.send();
+    expect(opened).toEqual(['n.ipynb']);
+    const drawing = summary({ id: 'drawn', notebook: '' });
+    server.routes['POST runs'] = { status: 201, body: drawing };
+    const example = { id: 'wrist', title: '', intent: 'i', sentence: '' };
+    await model.startExample({ ...example, available: true });
+    expect(model.run).toMatchObject({ id: 'drawn', notebook: '' });
+    expect(opened).toEqual(['n.ipynb']);
+    server.socket.open();
+    server.socket.tell({
+      v: 1,
+      run_id: 'drawn',
+      seq: 0,
+      ts: 1,
+      type: 'run.started',
+      data: { notebook: 'drawn.ipynb' } as any
+    });
+    await until(() => opened.length > 1);
+    expect(opened).toEqual(['n.ipynb', 'drawn.ipynb']);
+  });
+
   it('goes into a new notebook once the chosen one was closed or renamed', async () => {
     open = ['renamed.ipynb'];
     await model.send();
@@ -83,6 +118,17 @@ describe('a request', () => {
       expect(model.selected).toBe(intent ? null : waiting.id);
     }
   );
+
+  it('is still there when the page is loaded again, until it was sent', async () => {
+    const draft = model.draft;
+    model.dispose();
+    model = newPage();
+    expect(model.draft).toEqual(draft);
+    await model.send();
+    model.dispose();
+    model = newPage();
+    expect(model.draft).toMatchObject({ intent: '', data: 'd' });
+  });
 
   it('can be written on when the folders cannot be shown', async () => {
     browse = () => Promise.reject(new Error('no folders here'));

@@ -2,6 +2,7 @@
  * Two runs, of which one waits for the clinician.
  */
 
+import { nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 import { act } from 'react-dom/test-utils';
 import { createRoot } from 'react-dom/client';
@@ -9,6 +10,7 @@ import { createRoot } from 'react-dom/client';
 import { IRunView, liveRun, newRun } from '../../state/run';
 import { Announcer } from '../Announcer';
 import { Header } from '../Header';
+import { liveLine } from '../status';
 
 const intent = 'diagnose pneumothorax';
 const question = { id: 'q', text: 'Which?', options: [], default: null } as any;
@@ -30,6 +32,15 @@ describe('of two runs', () => {
       'busy'
     );
     expect(liveRun([ended])).toBeNull();
+  });
+
+  it('the status bar says which one it speaks of', () => {
+    const line = (runs: IRunView[]) =>
+      liveLine(busy, runs, nullTranslator.load('clinjup'), 'en');
+    expect(line([busy, ended])).toBe('clinjup runs');
+    expect(line([busy, { ...busy, id: 'other' }])).toMatch(
+      /^clinjup runs · \d\d:\d\d.* · diagnose pneumothorax$/
+    );
   });
 
   it('each is listed with how it stands', () => {

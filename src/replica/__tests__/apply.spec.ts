@@ -163,27 +163,57 @@ describe('applyOps', () => {
     expect(sources(model)).toEqual(['mine']);
   });
 
-  it('rule 8: takes back the whole step of a run with one undo, and nothing of it was an output', () => {
-    const model = notebook('a');
+  it("rule 8: undo brings back the user's own cell, and takes out none that the run wrote since", () => {
+    const model = notebook('a', 'mine');
     const base = baseOf(model);
+    const ran = (seq: number, id: string): Op => ({
+      op: 'outputs',
+      seq,
+      origin: null,
+      id,
+      outputs: [{ output_type: 'stream', name: 'stdout', text: 'one' }],
+      execution_count: seq,
+      state: 'idle'
+    });
+    const note = cell('m', '# why', { cell_type: 'markdown' });
+    apply(model, base, upsert(1, note, { after: 'c1' }));
+    apply(model, base, upsert(2, cell('x', 'code'), { after: 'm' }));
+    apply(model, base, ran(3, 'x'));
+    apply(model, base, upsert(4, cell('y', 'next'), { after: 'x' }));
+    expect(model.canUndo()).toBe(false);
+
+    model.deleteCell(3); // a cell of the run, while the next one is at work
     apply(
       model,
       base,
-      upsert(1, cell('m', '# why', { cell_type: 'markdown' }), { after: 'c0' }),
-      upsert(2, cell('x', 'code'), { after: 'm' }),
-      {
-        op: 'outputs',
-        seq: 3,
-        origin: null,
-        id: 'x',
-        outputs: [],
-        execution_count: 1,
-        state: 'running'
-      }
+      { op: 'delete', seq: 5, origin: ME, id: 'x', over: null },
+      upsert(6, cell('z', 'last'), { after: 'y' }),
+      upsert(7, cell('c0', 'a2'))
     );
-    expect(sources(model)).toEqual(['a', '# why', 'code']);
+    apply(model, base, ran(8, 'z'));
+    apply(
+      model,
+      base,
+      { op: 'order', seq: 9, origin: null, ids: ['c1'] },
+      { op: 'delete', seq: 10, origin: null, id: 'c0', over: null }
+    );
+    expect(sources(model)).toEqual(['mine', '# why', 'next', 'last']);
+
     model.undo();
-    expect(sources(model)).toEqual(['a']);
+    expect(sources(model)).toEqual(['mine', '# why', 'code', 'next', 'last']);
+    expect(outputsOf(model, 2)[0].text).toBe('one');
+    expect(model.canUndo()).toBe(false);
+    expect(model.getCell(2).getId()).toBe('x');
+  });
+
+  it("undo in a cell takes back the user's own text only", () => {
+    const model = notebook('a');
+    const base = baseOf(model);
+    apply(model, base, upsert(1, cell('c0', 'the run wrote this')));
+    expect(model.getCell(0).canUndo()).toBe(false);
+    model.getCell(0).setSource('the run wrote this, and I more');
+    model.getCell(0).undo();
+    expect(sources(model)).toEqual(['the run wrote this']);
   });
 
   it('leaves undo alone when only outputs came', () => {

@@ -4,7 +4,8 @@
 
 import { YNotebook } from '@jupyter/ydoc';
 
-import { putBack, textsOf, typedSince } from '../typed';
+import { blankCell, removeBlank } from '../blank';
+import { changedSince, hear, putBack, textsOf } from '../typed';
 
 function notebook(cells: Record<string, string>): YNotebook {
   const model = YNotebook.create() as YNotebook;
@@ -14,16 +15,23 @@ function notebook(cells: Record<string, string>): YNotebook {
   return model;
 }
 
-/** What stands in the notebook after the server's file `file` was loaded over `now`; the server had heard `told`. */
+/** What stands in the notebook after the server's file `file` was loaded over `now`; the server had heard `told`, the run put in `ran`. */
 function reloaded(
   told: Record<string, string>,
   now: Record<string, string>,
-  file: Record<string, string>
+  file: Record<string, string>,
+  ran: Record<string, string> = {}
 ): string[] {
   const heard = textsOf(notebook(told));
-  const typed = typedSince(notebook(now), heard);
+  const ops = Object.entries(ran).map(([id, source]) => ({
+    op: 'upsert',
+    origin: null,
+    cell: { id, source }
+  }));
+  hear(heard, ops as any, 'me');
+  const changes = changedSince(notebook(now), heard);
   const after = notebook(file);
-  putBack(after, typed, heard);
+  putBack(after, changes, heard);
   return after.cells.map(cell => cell.getSource());
 }
 
@@ -53,7 +61,55 @@ describe('what was typed during a reload', () => {
     expect(reloaded({ a: '1' }, { a: '12' }, { a: '12' })).toEqual(['12']);
   });
 
+  it('is not taken for what the run itself put in and has taken out again', () => {
+    const now = { a: '1', r: 'run' };
+    expect(reloaded({ a: '1' }, now, { a: '1' }, { r: 'run' })).toEqual(['1']);
+  });
+
+  it('does not bring back a cell that was deleted meanwhile, unless the run has changed it', () => {
+    const told = { a: '1', b: '2' };
+    expect(reloaded(told, { b: '2' }, told)).toEqual(['2']);
+    expect(reloaded(told, { b: '2' }, { a: 'run', b: '2' })).toEqual([
+      'run',
+      '2'
+    ]);
+  });
+
+  it('can be taken back, and with it nothing of the file', () => {
+    const model = notebook({ a: '1', n: 'new' });
+    const told = new Map([['a', '1']]);
+    const changes = changedSince(model, told);
+    model.fromJSON(notebook({ a: '1', r: 'run' }).toJSON());
+    putBack(model, changes, told);
+    const sources = () => model.cells.map(cell => cell.getSource());
+    expect(sources()).toEqual(['1', 'new', 'run']);
+    model.undo();
+    expect(sources()).toEqual(['1', 'run']);
+    model.undo();
+    expect(sources()).toEqual(['1', 'run']);
+  });
+
   it('leaves cells alone that nobody touched', () => {
     expect(reloaded({ a: '1' }, { a: '1' }, { a: 'run' })).toEqual(['run']);
+  });
+});
+
+describe('the cell of an empty notebook', () => {
+  it('is gone for good once the run has written one, also when the file still had it', () => {
+    const model = notebook({ blank: '' });
+    const told = textsOf(model);
+    const blank = blankCell(model);
+    model.addCell({ id: 'first', cell_type: 'code', source: 'T' } as any);
+    expect(removeBlank(model, blank)).toBe(true);
+    const changes = changedSince(model, told);
+    const file = notebook({ blank: '', first: 'T' });
+    putBack(file, changes, told);
+    expect(file.cells.map(cell => cell.getId())).toEqual(['first']);
+  });
+
+  it('stays where the user has others, and while it is alone', () => {
+    expect(blankCell(notebook({ a: '', b: '2' }))).toBeNull();
+    const model = notebook({ blank: '' });
+    expect(removeBlank(model, blankCell(model))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { summary } from '../../client/__tests__/server';
 import { ClinjupEvent, IEventData } from '../../protocol';
 import { withEvents, withSummaries } from '../../client/state';
-import { IRunView, newRun, reduceRun } from '../run';
+import { IRunView, newRun, reduceRun, workTimes } from '../run';
 
 let seq = -1;
 
@@ -26,6 +26,7 @@ describe('reduceRun', () => {
   const started = () =>
     event('run.started', {
       intent: 'diagnose pneumothorax',
+      notebook: 'n.ipynb',
       started: 50,
       budget_seconds: 600,
       destination: { offline: true, host: null, loopback: false }
@@ -128,7 +129,12 @@ describe('reduceRun', () => {
       event('approval.requested', { step_id: 's', sha256: '1' }),
       event(
         'run.finished',
-        { status: 'interrupted', sentence: 'Stopped.', questions: [] },
+        {
+          status: 'interrupted',
+          sentence: 'Stopped.',
+          questions: [],
+          seconds: 30
+        },
         80
       )
     );
@@ -138,6 +144,39 @@ describe('reduceRun', () => {
       seconds: 30,
       resumable: true
     });
+  });
+
+  it('cannot be gone on with where it was stopped before it had a notebook, and forgets the drawing of its images', () => {
+    const drawing = event('run.started', { intent: 'i', notebook: '' });
+    const progress = event('cell.progress', { done: 1, total: 2 });
+    const stopped = event('run.finished', { status: 'interrupted' });
+    expect(after(drawing, progress).progress?.done).toBe(1);
+    expect(after(drawing, progress, stopped).resumable).toBe(false);
+    const begun = event('run.started', { intent: 'i', notebook: 'n.ipynb' });
+    expect(after(drawing, progress, begun).progress).toBeNull();
+  });
+
+  it('counts on from what the server told, and stands while the run waits for somebody', () => {
+    const clock = (waits_for: '' | 'go_on', elapsed: number, ts: number) =>
+      event(
+        'run.clock',
+        { elapsed, seconds_left: 600 - elapsed, waits_for },
+        ts
+      );
+    const working = after(started(), clock('', 40, 100));
+    expect(workTimes(working, 105)).toEqual({ elapsed: 45, left: 555 });
+    const held = reduceRun(working, [clock('go_on', 50, 110)]);
+    expect(workTimes(held, 500)).toEqual({ elapsed: 50, left: 550 });
+    const again = reduceRun(held, [clock('', 50, 500)]);
+    expect(workTimes(again, 501)).toEqual({ elapsed: 51, left: 549 });
+    const opened = withSummaries(
+      [],
+      [
+        summary({ elapsed: 7, as_of: 20, seconds_left: 3, waits_for: 'answer' })
+      ],
+      new Map()
+    );
+    expect(workTimes(opened[0], 30)).toEqual({ elapsed: 7, left: 3 });
   });
 
   it('takes a step and the later ones as not done once the notebook went back to before it', () => {
@@ -181,6 +220,22 @@ describe('reduceRun', () => {
     expect(run.plan?.steps.map(step => step.status)).toEqual(
       steps.map(() => 'done')
     );
+  });
+
+  it('drops what it said of a cell once the cell reads as the run wrote it again', () => {
+    const changed = (cell_id: string, change: any) =>
+      event('notebook.changed', { cell_id, change, sentence: change });
+    const run = after(
+      started(),
+      event('text.delta', { text: 'Not sandboxed.', loud: true }),
+      changed('a', 'edited'),
+      changed('b', 'deleted'),
+      changed('a', 'taken_back')
+    );
+    expect(run.timeline.map(item => 'text' in item && item.text)).toEqual([
+      'Not sandboxed.',
+      'deleted'
+    ]);
   });
 
   it('takes 10,000 events in batches without copying the list for each event', () => {

@@ -1,0 +1,43 @@
+"""What is written down of a run at its end."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from clinjup.agent.state import RunState
+from clinjup.contracts import CellCounts, StepStatus
+from clinjup.run_folder import History
+
+
+def how_it_stands(state: RunState | None, seconds: float) -> dict[str, Any]:
+    """What only the process that carries a run knows, for whoever reads the journal after it: {seconds, steps, notes}."""
+    steps = state.plan.steps if state else []
+    running = StepStatus.RUNNING
+    states = {step.id: "pending" if step.status is running else step.status.value for step in steps}
+    return {
+        "seconds": round(seconds, 3),
+        "steps": states,
+        "notes": {step.id: step.note for step in steps if step.note},
+    }
+
+
+def cell_counts(history: History | None, state: RunState | None) -> CellCounts:
+    """The cells of all tries of a run."""
+    attempts = [*(history.executions if history else [])]
+    attempts += [attempt.model_dump() for attempt in state.attempts] if state else []
+    failed = [attempt for attempt in attempts if not attempt["ok"]]
+    repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
+    return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
+
+
+def sentence_for(fault: Exception) -> str:
+    """What an exception that nobody foresaw means for the run."""
+    if is_full(fault):
+        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
+    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
+
+
+def is_full(fault: Exception) -> bool:
+    """Whether the disk has no room left."""
+    return isinstance(fault, OSError) and fault.errno == errno.ENOSPC
