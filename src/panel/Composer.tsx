@@ -25,25 +25,26 @@ export interface IComposerProps {
 export function Composer(props: IComposerProps): React.ReactElement {
   const { trans } = usePanel();
   const { draft, busy, onChange } = props;
-  const gap = gapIn(draft.intent);
+  const [intent, type, fillings] = useTyped(draft.intent, intent =>
+    onChange({ intent })
+  );
+  const [data, nameFolder] = useTyped(draft.data, data => onChange({ data }));
+  const gap = gapIn(intent);
   const missing =
-    draft.intent.trim() === ''
+    intent.trim() === ''
       ? trans.__('Write what you want to find out.')
       : gap
         ? trans.__('Fill in %1 first.', gap.text)
-        : draft.data.trim() === ''
+        : data.trim() === ''
           ? trans.__('Name the folder with the images.')
           : '';
   const [told, setTold] = React.useState(false);
   const box = React.useRef<HTMLTextAreaElement>(null);
-  const typed = React.useRef('');
   const selectGap = () =>
     gap && box.current?.setSelectionRange(gap.at, gap.at + gap.text.length);
   React.useEffect(() => {
-    if (draft.intent !== typed.current) {
-      selectGap(); // what was filled in from outside is written over from its first gap on
-    }
-  }, [draft.intent]);
+    selectGap(); // what was filled in from outside is written over from its first gap on
+  }, [fillings]);
   const send = () => {
     setTold(missing !== '');
     if (gap) {
@@ -74,14 +75,11 @@ export function Composer(props: IComposerProps): React.ReactElement {
           ref={box}
           className="jp-Clinjup-Request"
           rows={3}
-          value={draft.intent}
+          value={intent}
           placeholder={trans.__(
             'For example: diagnose pneumothorax, but do not let the model cheat by looking at chest drains.'
           )}
-          onChange={event => {
-            typed.current = event.target.value;
-            onChange({ intent: typed.current });
-          }}
+          onChange={event => type(event.target.value)}
           onKeyDown={event => {
             const { key, shiftKey, nativeEvent } = event;
             if (key === 'Enter' && !shiftKey && !nativeEvent.isComposing) {
@@ -91,7 +89,7 @@ export function Composer(props: IComposerProps): React.ReactElement {
           }}
         />
       </label>
-      <Folder {...props} />
+      <Folder value={data} onChange={nameFolder} onBrowse={props.onBrowse} />
       <Options {...props} />
       <div className="jp-Clinjup-Buttons">
         <button
@@ -109,7 +107,39 @@ export function Composer(props: IComposerProps): React.ReactElement {
   );
 }
 
-function Folder(props: IComposerProps): React.ReactElement {
+/**
+ * What stands in a field, how to type there, and how often it was filled in from outside.
+ *
+ * The panel is drawn again a moment after its model changed. A field that waited for that would set the cursor to its end whenever
+ * somebody types in the middle, and Enter right after the last letter would not know that letter.
+ */
+function useTyped(
+  value: string,
+  onChange: (value: string) => void
+): [string, (value: string) => void, number] {
+  const [text, setText] = React.useState(value);
+  const [fillings, setFillings] = React.useState(0);
+  const latest = React.useRef(value);
+  React.useEffect(() => {
+    if (value !== latest.current) {
+      latest.current = value;
+      setText(value);
+      setFillings(count => count + 1);
+    }
+  }, [value]);
+  const type = (typed: string) => {
+    latest.current = typed;
+    setText(typed);
+    onChange(typed);
+  };
+  return [text, type, fillings];
+}
+
+function Folder(props: {
+  value: string;
+  onChange: (folder: string) => void;
+  onBrowse: () => Promise<string | null>;
+}): React.ReactElement {
   const { trans } = usePanel();
   return (
     <div className="jp-Clinjup-Field">
@@ -120,10 +150,10 @@ function Folder(props: IComposerProps): React.ReactElement {
         <input
           id="jp-Clinjup-folder"
           type="text"
-          value={props.draft.data}
+          value={props.value}
           spellCheck={false}
           placeholder={trans.__('Folder on this machine')}
-          onChange={event => props.onChange({ data: event.target.value })}
+          onChange={event => props.onChange(event.target.value)}
         />
         <button
           type="button"
@@ -133,7 +163,7 @@ function Folder(props: IComposerProps): React.ReactElement {
           onClick={async () => {
             const folder = await props.onBrowse();
             if (folder !== null) {
-              props.onChange({ data: folder });
+              props.onChange(folder);
             }
           }}
         >

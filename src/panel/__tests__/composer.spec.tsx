@@ -54,3 +54,31 @@ it('is not sent before it is filled in, and the cursor stands at its first gap',
   start();
   expect(sent).toBe(1);
 });
+
+it('knows what was typed before the panel is drawn again', () => {
+  (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
+  let sent = 0;
+  const host = document.body.appendChild(document.createElement('div'));
+  const composer = (
+    <Composer
+      draft={EMPTY_DRAFT}
+      busy={false}
+      problem=""
+      notebooks={[]}
+      claude={null}
+      onChange={() => undefined}
+      onSend={() => (sent += 1)}
+      onBrowse={async () => null}
+    />
+  );
+  act(() => createRoot(host).render(composer));
+  const write = (field: Element, value: string) =>
+    act(() => Simulate.change(field, { target: { value } as any }));
+  const box = host.querySelector('textarea')!;
+
+  write(host.querySelector('input')!, '/films');
+  write(box, 'diagnose fractures');
+  expect(box.value).toBe('diagnose fractures');
+  act(() => Simulate.keyDown(box, { key: 'Enter' }));
+  expect(sent).toBe(1);
+});
