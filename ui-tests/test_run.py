@@ -80,7 +80,9 @@ def test_the_run_ends_with_figures_a_report_and_findings_that_can_be_moved(
         report.click()
     opened.value.wait_for_load_state()
     expect(opened.value.get_by_role("heading", level=1)).to_be_visible()  # a page, not its source
-    assert opened.value.evaluate("[...document.images].every(image => image.naturalWidth > 0) && document.images.length > 0")
+    assert opened.value.evaluate(
+        "[...document.images].every(image => image.naturalWidth > 0) && document.images.length > 0"
+    )
     opened.value.screenshot(path=lab.screenshots / "report.png")
     opened.value.close()
 
