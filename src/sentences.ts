@@ -9,9 +9,14 @@ import server from './locale/server.json';
 import terms from './locale/terms.json';
 
 interface ITemplate {
-  pattern: RegExp;
+  /** The English between the places. */
+  fixed: string[];
   /** The German, with places. */
   said: string;
+  /** Whether it is one sentence, which takes no other one into its places. */
+  isOne: boolean;
+  /** Whether it is so short a phrase that it fits no whole sentence. */
+  isShort: boolean;
   /** By place: whether it stands in quotation marks, as the names of files and columns do. */
   quoted: boolean[];
   /** How many letters of the English are fixed. */
@@ -25,12 +30,17 @@ const GERMAN = new Map<string, string>([
 ]);
 const PLACE = /%\d+/;
 const KEPT = 2000;
+const LONGEST_TEXT = 4000; // letters; what is longer is a traceback or a model's words
+const LONGEST_ENTRY = 6; // sentences
 
 let templates: ITemplate[] | null = null;
 const known = new Map<string, string>();
 
 /** The German of what the server says; what nobody has translated stays as it is. */
 export function inGerman(text: string): string {
+  if (text.length > LONGEST_TEXT) {
+    return text;
+  }
   let said = known.get(text);
   if (said === undefined) {
     said =
@@ -108,11 +118,12 @@ function filled(words: string, least = 0): string | null {
     .filter(([key]) => PLACE.test(key))
     .map(([key, said]) => templateOf(key, said))
     .sort((one, other) => other.weight - one.weight);
-  for (const { pattern, said, quoted, weight } of templates) {
-    const found = weight < least ? null : pattern.exec(words);
+  for (const template of templates) {
+    const found = template.weight < least ? null : fit(template, words);
     if (found) {
+      const { said, quoted } = template;
       return said.replace(/%(\d+)/g, (_, place) => {
-        const inside = found[+place];
+        const inside = found[+place - 1];
         return quoted[+place - 1] && named(inside) ? inside : inGerman(inside);
       });
     }
@@ -120,20 +131,45 @@ function filled(words: string, least = 0): string | null {
   return null;
 }
 
+/** What stands in the places of a template, each fixed part found as early as it can be: in linear time, as no regular expression is. */
+function fit(template: ITemplate, words: string): string[] | null {
+  const { fixed, isOne, isShort } = template;
+  const last = fixed.length - 1;
+  const end = words.length - fixed[last].length;
+  if (
+    !words.startsWith(fixed[0]) ||
+    !words.endsWith(fixed[last]) ||
+    (isShort && /[.!?]$/.test(words))
+  ) {
+    return null;
+  }
+  const found: string[] = [];
+  let from = fixed[0].length;
+  for (let part = 1; part <= last; part++) {
+    const at = part === last ? end : words.indexOf(fixed[part], from);
+    if (at < from || at > end) {
+      return null;
+    }
+    const inside = words.slice(from, at);
+    if (isOne && /[.!?] /.test(inside)) {
+      return null;
+    }
+    found.push(inside);
+    from = at + fixed[part].length;
+  }
+  return found;
+}
+
 function templateOf(key: string, said: string): ITemplate {
   const fixed = key.split(PLACE);
   const weight = fixed.join('').length;
   const english = fixed.join('x');
   const isPhrase = !/[.!?](\s|$)/.test(english);
-  // One sentence takes no other one into its places; nor do two places at the beginning, before which others may stand.
-  const isOne = !/[.!?]\s/.test(english) || key.startsWith('%1%2');
-  const place = isOne ? '((?:(?![.!?] )[^])*?)' : '([^]*?)';
-  const within = isPhrase && weight < 25 ? '(?![^]*[.!?]$)' : '';
-  const escaped = fixed.map(part =>
-    part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  );
   return {
-    pattern: new RegExp(`^${within}${escaped.join(place)}$`),
+    fixed,
+    // Nor do two places at the beginning, before which others may stand.
+    isOne: !/[.!?]\s/.test(english) || key.startsWith('%1%2'),
+    isShort: isPhrase && weight < 25,
     said,
     quoted: fixed
       .slice(1)
@@ -157,7 +193,7 @@ function sentences(text: string): string {
   const parts = text.split(/(?<=[.!?:]) /);
   const said: string[] = [];
   for (let start = 0; start < parts.length;) {
-    let end = parts.length;
+    let end = Math.min(parts.length, start + LONGEST_ENTRY);
     let found: string | null = null;
     while (end > start && found === null) {
       found = whole(parts.slice(start, end).join(' '));
