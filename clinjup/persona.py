@@ -128,6 +128,8 @@ def _told(kind: str, data: dict[str, Any]) -> str:
         return f"{data['message']}"
     if kind == "text.delta" and data.get("loud"):
         return str(data["text"])
+    if kind == "notebook.restored":
+        return str(data["sentence"])
     if kind == "run.finished":
         return f"**{str(data['status']).replace('_', ' ').capitalize()}.** {data['sentence']}"
     return ""

@@ -71,6 +71,7 @@ class Run:
         self.id = history.run_id if history else drawing.id if drawing else uuid.uuid4().hex[:12]
         self.events: list[Event] = list(earlier or (drawing.events if drawing else []))
         self.first_seq = len(self.events)
+        self._is_kept = True
         self.news = asyncio.Event()
         self.listeners: set[asyncio.Event] = set()
         self.stopped = asyncio.Event()
@@ -146,13 +147,18 @@ class Run:
 
     def _tell_end(self, end: LoopEnd, **more: Any) -> None:
         told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
-        self.publish("run.finished", {**told, "seconds": self.clock.end(), **more})
+        told |= {"seconds": round(self.clock.end(), 3), "resumable": self._is_resumable(end)}
+        self.publish("run.finished", told | more)
+
+    def _is_resumable(self, end: LoopEnd) -> bool:
+        return self._is_kept and end.status is not RunStatus.COMPLETED
 
     async def _give_up(self, end: LoopEnd) -> None:
         """End a run that has not begun; of a new one nothing worth keeping was written."""
         await self._let_go()
         if self.history is None:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._is_kept = False
         self.end = end
         self._tell_end(end)
 
@@ -188,7 +194,7 @@ class Run:
             notebook=notebook,
             status=self.end.status if self.end is not None else RunStatus.RUNNING,
             paused=not self.going.is_set(),
-            resumable=self.end is not None and self.end.status is not RunStatus.COMPLETED,
+            resumable=self.end is not None and self._is_resumable(self.end),
             started=self.history.started if self.history else self._began,
             elapsed=self.clock.seconds,
             as_of=self._now(),
@@ -281,14 +287,17 @@ class Run:
         """
         if self.history is None or self.history.plan is None:
             return
-        state.findings = list(self.history.findings)
-        state.own_cells = list(self.history.own_cells)
         finished = self.history.finished_steps()
         order = [step.id for step in state.plan.steps]
         again = [each for each in state.plan.resting_on(finished - self.workspace.kept_steps()) if each in finished]
         if again:
             self.session.do_again(again, order)
-            self.publish("text.delta", {"text": done_again(state.plan, again, state.brief.task.language), "loud": True})
+            told = {"steps": again, "sentence": done_again(state.plan, again, state.brief.task.language)}
+            self.record("redo", told)
+            self.history.take_back(again)
+            self.publish("notebook.restored", told)
+        state.findings = list(self.history.findings)
+        state.own_cells = list(self.history.own_cells)
         done = [each for each in order if each in finished and each not in again]
         for step_id in done:
             state.plan.step(step_id).status = StepStatus.DONE

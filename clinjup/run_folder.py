@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import chain, count, pairwise
 from pathlib import Path
@@ -93,19 +93,10 @@ class History:
                     self._own.append((record.data["step_id"], proposed[record.data["source_sha256"]]))
             elif record.kind == "usage":
                 self.cost += record.data["cost"]
+            elif record.kind == "redo":
+                self.take_back(record.data["steps"])
             elif record.kind == "restore":
-                gone = set(record.data["steps"])
-                self.executions = [each for each in self.executions if each["step_id"] not in gone]
-                # That the test set was opened cannot be taken back.
-                self._found = [
-                    (step_id, each)
-                    for step_id, each in self._found
-                    if step_id not in gone or each["kind"] == "test_opening"
-                ]
-                self.findings = [each for _, each in self._found]
-                self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
-                self.steps.update({step_id: "pending" for step_id in gone & set(self.steps)})
-                self.notes = {step_id: note for step_id, note in self.notes.items() if step_id not in gone}
+                self.take_back(record.data["steps"])
                 self.finished = False
                 self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
                 self.cautions = []
@@ -124,6 +115,24 @@ class History:
             for name, answer in self.answers.items()
             if answer != "stop" or not name.startswith(FAILED_STEP)
         }
+
+    def take_back(self, steps: Collection[str]) -> None:
+        """Forget what `steps` ran and found. That the test set was opened cannot be taken back."""
+        gone = set(steps)
+        self.executions = [each for each in self.executions if each["step_id"] not in gone]
+        self._found = [
+            (step_id, each) for step_id, each in self._found if step_id not in gone or each["kind"] == "test_opening"
+        ]
+        self.findings = [each for _, each in self._found]
+        self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
+        self.own_cells = [source for _, source in self._own]
+        self.steps.update({step_id: "pending" for step_id in gone & set(self.steps)})
+        self.notes = {step_id: note for step_id, note in self.notes.items() if step_id not in gone}
+
+    @property
+    def test_step(self) -> str | None:
+        """The step that opened the test set."""
+        return next((step_id for step_id, each in self._found if each["kind"] == "test_opening"), None)
 
     @property
     def asks(self) -> list[Question]:

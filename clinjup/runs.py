@@ -192,6 +192,14 @@ class RunManager:
         order = [step.id for step in history.plan.steps] if history.plan else []
         if step_id not in order:
             raise RunFolderError(f"The plan of this run has no step '{step_id}'. It has: {', '.join(order)}.")
+        opened = history.test_step
+        if opened in order and order.index(step_id) < order.index(opened):
+            assert history.plan is not None
+            title = history.plan.step(opened).title
+            raise RunFolderError(
+                f"The test set of this run was opened at '{title}'. A model that is trained after that cannot be tested on it any more, so "
+                f"going back ends there: go back to before '{title}', or start a new run, beside which this one is kept."
+            )
         steps = order[order.index(step_id) :]
         publish = live.publish if live is not None else lambda event, data: None
         workspace = await self.desk.open(folder, history.run_id, history.request.notebook, publish)

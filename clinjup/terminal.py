@@ -74,6 +74,8 @@ class RunView:
         elif event.type == "text.delta" and "loud" in data:  # what clinjup says itself; the model's words are not shown
             style = "bold yellow" if data["loud"] else "dim"
             self._say(f"[{style}]{escape(data['text'])}[/]")
+        elif event.type == "notebook.restored":
+            self._say(f"[bold yellow]{escape(data['sentence'])}[/]")
         elif event.type == "error.diagnosed":
             self._say(f"[yellow]{escape(data['message'])}[/]")
         elif event.type == "result" and data["finding"].get("kind") == "figure":

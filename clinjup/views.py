@@ -130,6 +130,8 @@ def events_of(history: History, folder: Path) -> list[Event]:
             tell(record.t, "result", {"step_id": record.data["step_id"], "finding": record.data["finding"]})
         elif record.kind == "repair":
             tell(record.t, "error.repaired", dict(record.data))
+        elif record.kind == "redo":
+            tell(record.t, "notebook.restored", dict(record.data))
         elif record.kind == "restore":
             tell(
                 record.t,
@@ -144,6 +146,7 @@ def events_of(history: History, folder: Path) -> list[Event]:
         "questions": [question.model_dump() for question in history.asks],
         "seconds": history.seconds,
         "selected": history.selected,
+        "resumable": not history.finished,
         "cautions": history.cautions,
         "report": "report.html" if (folder / "report.html").is_file() else None,
     }

@@ -92,6 +92,7 @@ NOUNS = {
     "image": "Bild",
     "lesion": "Läsion",
     "negative": "negativ",
+    "no": "keine",
     "negatives": "Negative",
     "once": "einmal",
     "patient": "Patient",
@@ -116,6 +117,12 @@ _RAISED, _LOWERED, _SAME = (
 _UNLIKE = ((_RAISED, _LOWERED), (_RAISED, _SAME), (_LOWERED, _RAISED), (_LOWERED, _SAME))
 _LEADS = ("; after {}, ", "; with {}, ")
 _PIECES = (
+    "A cell of {} was deleted or changed. The step is done again, in its place{}.",
+    ", and so are {}",
+    "One cell of the run was",
+    "{} cells of the run were",
+    ", and {} above put back as the run had left it",
+    ", and {} above put back as the run had left them",
     *(f"Inserting {{}} {alarms}." for alarms in (_RAISED, _LOWERED, _SAME)),
     *(f"Inserting {{}} {first}{lead}it {then}." for first, then in _UNLIKE for lead in _LEADS),
     *(f"{lead}it {alarms}" for lead in _LEADS for alarms in (_RAISED, _LOWERED, _SAME)),

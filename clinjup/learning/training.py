@@ -89,7 +89,9 @@ def train(
     confounders = [confounder] if isinstance(confounder, str) else list(confounder or ())
     path = checkpoint_path(name)
     identity = fingerprint(cohort, images, confounders, arguments)
-    state = _finished(path, identity)
+    # A run grants each try another time, and a training that needed no more is still the same.
+    timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
+    state = _finished(path, identity, timeless)
     if state is not None:
         model = model_from_state(state, path.as_posix())
         if not quiet:
@@ -117,8 +119,6 @@ def train(
         "upright": cohort.upright,
         "settings": {name: arguments[name] for name in _SETTINGS},
     }
-    # A run grants each try another time, and a training that goes on is still the same.
-    timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
     start = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about}
     spent = sum(first.seconds for first in firsts)
     left = {**arguments, "max_minutes": max(max_minutes - spent / 60, min(max_minutes, 0.1))}
@@ -149,13 +149,15 @@ def _first_model(
     return first
 
 
-def _finished(path: Path, identity: str) -> dict[str, Any] | None:
-    """The state of the checkpoint at `path` if it is the finished result of the very same training."""
+def _finished(path: Path, identity: str, timeless: str) -> dict[str, Any] | None:
+    """The state of the checkpoint at `path` if it is the finished result of the very same training, or of one that its time did not end."""
     try:
         state = read_checkpoint(path)
     except ClinjupError:
         return None
-    return state if state["fingerprint"] == identity and state["finished"] else None
+    same = state["fingerprint"] == identity
+    had_time = state.get("same_but_time") == timeless and state.get("stopped") != "time budget"
+    return state if state["finished"] and (same or had_time) else None
 
 
 def _best_so_far(path: Path, identity: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ Kind = Literal[
     "interruption",
     "resume",
     "restore",
+    "redo",
     "pause",
     "export",
     "finished",

@@ -197,7 +197,7 @@ def _what_ran(records: list[Record]) -> list[tuple[str, str]]:
     """(step id, hash of the code) of each cell that ran to its end or to an error; not of steps that were taken back later."""
     ran: list[tuple[str, str]] = []
     for record in records:
-        if record.kind == "restore":
+        if record.kind in {"restore", "redo"}:
             ran = [each for each in ran if each[0] not in _list(record.data.get("steps"))]
         stopped = _mapping(record.data.get("error")).get("name") == "KeyboardInterrupt"
         if record.kind == "execution" and not stopped:

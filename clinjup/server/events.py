@@ -176,6 +176,7 @@ class RunFinished(Message):
     seconds: float | None = Field(None, description="how long it has worked, all tries together; as in the report")
     selected: str | None = None
     cautions: list[str] = Field(default_factory=list)
+    resumable: bool = Field(False, description="`resume` would go on with it")
     report: str | None = Field(None, description="name for GET runs/{id}/files/{name}")
 
 

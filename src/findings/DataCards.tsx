@@ -82,6 +82,10 @@ export function Audit(props: Of<'audit'>): React.ReactElement {
 
 export function Split(props: Of<'split'>): React.ReactElement {
   const { trans, language } = usePanel();
+  const order = ['train', 'validation', 'test']; // a journal keeps its names sorted
+  const parts = Object.entries(props.split).sort(
+    ([one], [other]) => order.indexOf(one) - order.indexOf(other)
+  );
   const names: Record<string, string> = {
     train: trans.__('Training'),
     validation: trans.__('Validation'),
@@ -100,7 +104,7 @@ export function Split(props: Of<'split'>): React.ReactElement {
           </tr>
         </thead>
         <tbody>
-          {Object.entries(props.split).map(([name, part]) => (
+          {parts.map(([name, part]) => (
             <tr key={name}>
               <th scope="row">{names[name] ?? name}</th>
               <td>{count(part.images, language)}</td>

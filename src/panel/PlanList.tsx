@@ -34,6 +34,7 @@ export function PlanList(props: IPlanListProps): React.ReactElement | null {
     return null;
   }
   const done = run.plan.steps.filter(step => step.status === 'done').length;
+  const opened = openedAt(run);
   return (
     <details
       key={run.status}
@@ -48,15 +49,32 @@ export function PlanList(props: IPlanListProps): React.ReactElement | null {
         </span>
       </summary>
       <ol aria-label={trans.__('Plan')}>
-        {run.plan.steps.map(step => (
-          <StepLine key={step.id} step={step} {...props} />
+        {run.plan.steps.map((step, at) => (
+          <StepLine
+            key={step.id}
+            step={step}
+            isSealed={at < opened}
+            {...props}
+          />
         ))}
       </ol>
     </details>
   );
 }
 
-function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
+/** Where in the plan the test set was opened; no later model could be tested, so nobody goes back to before that. */
+function openedAt(run: IRunView): number {
+  const opening = run.timeline.find(
+    item => item.kind === 'finding' && item.finding.kind === 'test_opening'
+  );
+  return opening && 'stepId' in opening
+    ? run.plan!.steps.findIndex(step => step.id === opening.stepId)
+    : 0;
+}
+
+function StepLine(
+  props: IPlanListProps & { step: IStep; isSealed: boolean }
+): React.ReactElement {
   const { trans } = usePanel();
   const { step, run, now } = props;
   const states: Record<StepStatus, string> = {
@@ -100,22 +118,24 @@ function StepLine(props: IPlanListProps & { step: IStep }): React.ReactElement {
         <span className="jp-Clinjup-Step-time">{duration(seconds, trans)}</span>
       )}
       {live && run.progress && <Progress progress={run.progress} />}
-      {run.status !== 'running' && step.status === 'done' && (
-        <button
-          type="button"
-          className="jp-Clinjup-Step-back"
-          aria-label={trans.__('Go back to before "%1"', step.title)}
-          title={trans.__('Go back to before this step')}
-          onClick={() => void props.actions.restore(run, step.id)}
-        >
-          <undoIcon.react
-            tag="span"
-            width="14px"
-            height="14px"
-            aria-hidden="true"
-          />
-        </button>
-      )}
+      {run.status !== 'running' &&
+        step.status === 'done' &&
+        !props.isSealed && (
+          <button
+            type="button"
+            className="jp-Clinjup-Step-back"
+            aria-label={trans.__('Go back to before "%1"', step.title)}
+            title={trans.__('Go back to before this step')}
+            onClick={() => void props.actions.restore(run, step.id)}
+          >
+            <undoIcon.react
+              tag="span"
+              width="14px"
+              height="14px"
+              aria-hidden="true"
+            />
+          </button>
+        )}
     </li>
   );
 }

@@ -129,7 +129,9 @@ export function EndCard(props: {
             {trans.__('Go on')}
           </button>
         )}
-        {run.notebook && <OpenNotebook run={run} actions={actions} />}
+        {run.notebook && run.plan && (
+          <OpenNotebook run={run} actions={actions} />
+        )}
         <button
           type="button"
           className="jp-Clinjup-Button"

@@ -92,15 +92,14 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
         const run = model.client.state.runs.find(
           each => each.notebook === path
         );
+        const asked =
+          run?.intent ??
+          trans.__(
+            'I want to diagnose [which finding?] on [which images?]. [Which object?] may act as a confounder.'
+          );
         model.select(null);
-        model.setDraft({
-          intent: run
-            ? run.intent
-            : trans.__(
-                'I want to diagnose [which finding?] on [which images?]. [Which object?] may act as a confounder.'
-              ),
-          notebook: path
-        });
+        // What somebody has written stays.
+        model.setDraft({ intent: model.draft.intent || asked, notebook: path });
         panel.activate();
       }
     });

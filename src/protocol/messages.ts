@@ -554,6 +554,8 @@ export interface IRunFinished {
   questions: Array<IQuestion>;
   /** name for GET runs/{id}/files/{name} */
   report: string | null;
+  /** `resume` would go on with it */
+  resumable: boolean;
   /** how long it has worked, all tries together; as in the report */
   seconds: number | null;
   selected: string | null;

@@ -295,14 +295,15 @@ function apply(run: IRunView, event: ClinjupEvent): void {
       break;
     case 'notebook.restored':
       goBack(run, event.data.steps);
-      Object.assign(run, {
-        status: 'interrupted',
-        sentence: event.data.sentence,
-        resumable: true,
-        isCautious: false,
-        cautions: [],
-        selected: null
-      });
+      Object.assign(run, { isCautious: false, cautions: [], selected: null });
+      if (run.status !== 'running') {
+        // A live run that does steps again goes on.
+        Object.assign(run, {
+          status: 'interrupted',
+          sentence: event.data.sentence,
+          resumable: true
+        });
+      }
       run.timeline.push({
         key: key(event),
         kind: 'notice',
@@ -324,8 +325,7 @@ function apply(run: IRunView, event: ClinjupEvent): void {
         paused: false,
         approvals: [],
         questions: event.data.questions,
-        // Without a notebook it never began: its images were still being drawn.
-        resumable: event.data.status !== 'completed' && run.notebook !== ''
+        resumable: event.data.resumable
       });
       break;
     }

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clinjup.contracts import Attempt, CellError
 from clinjup.hashing import sha256_text
 from clinjup.reporting import Journal, Verification, export_record, verify_run
+from clinjup.reporting.journal import Kind
 from tests.reporting import example
 
 
@@ -230,7 +231,8 @@ def test_a_notebook_that_was_renamed_is_found_by_the_run_that_it_names(run: Path
     assert not verify_run(run).ok
 
 
-def test_a_cell_that_ran_and_was_gone_when_the_run_ended_is_missed(run: Path) -> None:
+@pytest.mark.parametrize("taken_back", ["restore", "redo"])
+def test_a_cell_that_ran_and_was_gone_when_the_run_ended_is_missed(run: Path, taken_back: Kind) -> None:
     """Deleted or undone while the run went on: the export at the end knows nothing of it."""
     journal = Journal.open(run / "journal.jsonl")
     gone = Attempt(step_id="step1", number=2, source_sha256=sha256_text("gone"), ok=True, seconds=1.0)
@@ -246,7 +248,7 @@ def test_a_cell_that_ran_and_was_gone_when_the_run_ended_is_missed(run: Path) ->
     journal.append("resume", {})
     result = change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head))
     assert result.problems == [f"Code that ran is not in the notebook: {said}"]
-    journal.append("restore", {"step_id": "step1", "steps": ["step1"], "cells_removed": 0})
+    journal.append(taken_back, {"step_id": "step1", "steps": ["step1"], "cells_removed": 0})
     assert change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head)).ok
 
 

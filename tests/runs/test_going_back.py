@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from clinjup.contracts import Plan, RunRequest, Step
 from clinjup.reporting import Journal
-from clinjup.run_folder import read_history
+from clinjup.run_folder import RunFolderError, read_history
+from clinjup.runs import RunManager
 from clinjup.views import events_of, view_of_history
 
 
@@ -21,6 +25,20 @@ def test_that_the_test_set_was_opened_is_still_known_after_going_back(tmp_path: 
     history = read_history(tmp_path)
     assert [finding["kind"] for finding in history.findings] == ["test_opening"]
     assert history.status == "interrupted" and not history.finished
+
+
+def test_nobody_goes_back_to_before_the_test_set_was_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    journal = Journal.create(folder / "journal.jsonl")
+    journal.append("intent", {"run_id": "r", "request": RunRequest(intent="find it", data="d").model_dump(mode="json")})
+    steps = [Step(id=each, title=each.capitalize(), recipe=each) for each in ("train", "test", "report")]
+    journal.append("plan", Plan(objective="find it", steps=steps).model_dump(mode="json"))
+    journal.append("result", {"step_id": "test", "finding": {"kind": "test_opening"}})
+    records = (folder / "journal.jsonl").read_bytes()
+    with pytest.raises(RunFolderError, match="opened at 'Test'"):
+        asyncio.run(RunManager().restore(folder, "train"))
+    assert (folder / "journal.jsonl").read_bytes() == records
 
 
 def test_a_run_of_an_earlier_process_tells_what_is_to_be_done_again(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def steps_until_training(folder: Path, data: Path) -> tuple[list[str], list[str]
                     stopping = asyncio.create_task(manager.stop(run_id))
             elif event.type == "text.delta" and event.data.get("loud"):
                 told.append(event.data["text"])
+            elif event.type == "notebook.restored":
+                told.append(event.data["sentence"])
         await stopping
         return ran, told
 
@@ -102,6 +104,8 @@ def test_a_step_whose_cell_was_deleted_is_done_again_in_its_place_with_what_rest
     ran, (sentence,) = steps_until_training(folder, small_cohort)
     assert ran == [*again, "train_baseline"]
     assert "was deleted or changed" in sentence and ("Split by patient" in sentence) == (gone == "load")
+    found = [finding["kind"] for finding in read_history(folder).findings]
+    assert found.count("cohort") == found.count("split") == 1  # what was done again counts once
     cells = nbformat.read(folder / "notebook.ipynb", as_version=4).cells
     written = [cell.metadata["clinjup"]["step_id"] for cell in cells if cell.cell_type == "code"]
     assert written == [*order, "train_baseline"]

@@ -133,7 +133,8 @@ describe('reduceRun', () => {
           status: 'interrupted',
           sentence: 'Stopped.',
           questions: [],
-          seconds: 30
+          seconds: 30,
+          resumable: true
         },
         80
       )
@@ -149,7 +150,10 @@ describe('reduceRun', () => {
   it('cannot be gone on with where it was stopped before it had a notebook, and forgets the drawing of its images', () => {
     const drawing = event('run.started', { intent: 'i', notebook: '' });
     const progress = event('cell.progress', { done: 1, total: 2 });
-    const stopped = event('run.finished', { status: 'interrupted' });
+    const stopped = event('run.finished', {
+      status: 'interrupted',
+      resumable: false
+    });
     expect(after(drawing, progress).progress?.done).toBe(1);
     expect(after(drawing, progress, stopped).resumable).toBe(false);
     const begun = event('run.started', { intent: 'i', notebook: 'n.ipynb' });
