@@ -126,7 +126,9 @@ def test_what_earlier_cells_meant_is_still_known_after_a_resume(scripted_claude,
     assert [attempt["step_id"] for attempt in journal(folder, "execution") if attempt["ok"]] == ["alias"]
 
 
-def test_a_step_whose_cell_was_taken_out_is_done_again_with_what_may_rest_on_it(scripted_claude, small_cohort, tmp_path):
+def test_a_step_whose_cell_was_taken_out_is_done_again_with_what_may_rest_on_it(
+    scripted_claude, small_cohort, tmp_path
+):
     folder = tmp_path / "run"
     server = scripted_claude(
         [PLAN, FIRST, runs("look", "2 + 2"), HttpError(401, "authentication_error"), finishes("Enough.", "failed")]
