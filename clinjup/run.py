@@ -147,7 +147,7 @@ class Run:
 
     def _tell_end(self, end: LoopEnd, **more: Any) -> None:
         told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
-        told |= {"seconds": round(self.clock.end(), 3), "resumable": self._is_resumable(end)}
+        told |= {"seconds": self.clock.end(), "resumable": self._is_resumable(end)}
         self.publish("run.finished", told | more)
 
     def _is_resumable(self, end: LoopEnd) -> bool:

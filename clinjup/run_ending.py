@@ -16,7 +16,7 @@ def how_it_stands(state: RunState | None, seconds: float) -> dict[str, Any]:
     running = StepStatus.RUNNING
     states = {step.id: "pending" if step.status is running else step.status.value for step in steps}
     return {
-        "seconds": round(seconds, 3),
+        "seconds": seconds,
         "steps": states,
         "notes": {step.id: step.note for step in steps if step.note},
     }

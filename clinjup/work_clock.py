@@ -27,8 +27,8 @@ class WorkClock:
 
     @property
     def seconds(self) -> float:
-        """What all tries have taken together."""
-        return self._before + self.seconds_of_this_try
+        """What all tries have taken together, in whole milliseconds, as the journal keeps it."""
+        return round(self._before + self.seconds_of_this_try, 3)
 
     @property
     def seconds_of_this_try(self) -> float:
