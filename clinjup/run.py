@@ -146,7 +146,8 @@ class Run:
         return results, end.questions
 
     def _tell_end(self, end: LoopEnd, **more: Any) -> None:
-        told = {"status": end.status, "sentence": end.sentence, "questions": [q.model_dump() for q in end.questions]}
+        told: dict[str, Any] = {"status": end.status, "sentence": end.sentence}
+        told["questions"] = [question.model_dump() for question in end.questions]
         told |= {"seconds": self.clock.end(), "resumable": self._is_resumable(end)}
         self.publish("run.finished", told | more)
 
