@@ -155,9 +155,6 @@ class Hello(Message):
     since: int = Field(
         0, description="last op that was applied; of a file just loaded its metadata.clinjup.seq, else 0"
     )
-    file: str | None = Field(
-        None, description="context.contentsModel.last_modified: which file the tab has loaded or saved"
-    )
     collaborative: bool = Field(False, description="model.collaborative (rule 13)")
 
 
@@ -189,6 +186,7 @@ class Rejoin(Message):
     v: Literal[1] = 1
     n: int
     seq: int
+    file: str | None = Field(description="context.contentsModel.last_modified: which file the tab has loaded or saved")
     cells: list[SnapshotCell]
 
 

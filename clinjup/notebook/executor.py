@@ -227,6 +227,11 @@ class KernelExecutor:
             return
         client, self._client, self._manager = self._client, None, None
         client.shutdown_kernel = "immediate"
+        # First: its heartbeat is a thread that opens sockets anew while the kernel is silent, and zmq waits without end
+        # for a socket that is opened while its context is closed.
+        if client.kc is not None:
+            client.kc.stop_channels()
+            client.kc = None
         await asyncio.shield(client._async_cleanup_kernel())
         if self._sockets is not None:
             self._sockets.cleanup()

@@ -210,7 +210,7 @@ class LiveNotebook(NotebookSession):
             self._emit([op for cell in lost for op in self.shared.touch(cell)])
             tab.rejoined = True
             self._broadcast.news([])
-            tab.behind = tab.has_another_file_than(self._stamp)
+            tab.behind = tab.has_another_file(message.file, self._stamp)
             tab.needs = self.shared.seq if news else 0
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))
@@ -301,7 +301,7 @@ class LiveNotebook(NotebookSession):
         """Ask the first tab to save, and wait for it. False where there is none, it does not, or it has an older file."""
         if self._tabs.is_shared(self.contents_path):  # the shared document saves itself
             return True
-        tab = self._tabs.owner(self.contents_path)
+        tab = await self._tabs.owner_soon(self.contents_path)
         if tab is None or tab.behind:
             return False
         self._asked_to_save = tab

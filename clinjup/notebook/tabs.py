@@ -24,6 +24,7 @@ from clinjup.ops import (
 if TYPE_CHECKING:
     from clinjup.notebook.live import LiveNotebook
 
+REJOINS_WITHIN = 2.0
 SECOND_TAB = "Another tab writes this notebook. Here it can be read; close the other tab to edit it here."
 SHARED = (
     "This notebook is shared: everybody who has it open can edit it while the run writes in it. The shared document is saved by "
@@ -43,7 +44,6 @@ class OpenTab:
         self.client = ""
         self.collaborative = False
         self.told = 0
-        self.file: str | None = None
         self.rejoined = False
         self.silent = False
         """It did not save when it was asked to, and was not heard of since."""
@@ -59,9 +59,9 @@ class OpenTab:
         """How long nothing was heard of it; while it lives it pings every few seconds."""
         return time.monotonic() - self._heard
 
-    def has_another_file_than(self, stamp: str | None) -> bool:
-        """Whether the file was written since the tab loaded it. A shared document is never behind the file."""
-        return not self.collaborative and None not in (self.file, stamp) and self.file != stamp
+    def has_another_file(self, file: str | None, stamp: str | None) -> bool:
+        """Whether the file was written since the tab loaded or saved it. A shared document is never behind the file."""
+        return not self.collaborative and None not in (file, stamp) and file != stamp
 
     def receive(self, message: object) -> None:
         """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""
@@ -69,7 +69,7 @@ class OpenTab:
         self._heard = time.monotonic()
         if isinstance(message, Hello):
             self.client, self.collaborative = message.client, message.collaborative
-            self.told, self.file = message.since, message.file
+            self.told = message.since
             self.rejoined = self.behind = False
             if self.live is not None:
                 self.live.tab_will_not_save(self)
@@ -103,6 +103,17 @@ class Tabs:
         """The tab that writes the file: the first one, once it has rejoined, unless it fell silent."""
         first = next(iter(self.of(path)), None)
         return first if first is not None and first.rejoined and not first.silent else None
+
+    async def owner_soon(self, path: str) -> OpenTab | None:
+        """`owner`, waited for while it has been told of the run and has not answered: were the file written meanwhile, it would have to
+        load the whole notebook again."""
+        first = next(iter(self.of(path)), None)
+        if first is not None and not first.rejoined and not first.silent:
+            latest = time.monotonic() + REJOINS_WITHIN
+            while not first.rejoined and first in self.of(path) and time.monotonic() < latest:
+                await asyncio.sleep(0.02)
+            first.silent = not first.rejoined
+        return self.owner(path)
 
     def is_shared(self, path: str) -> bool:
         """Whether the notebook is open as a shared document (rule 13)."""

@@ -301,8 +301,6 @@ export interface IHello {
   client: string;
   /** model.collaborative (rule 13) */
   collaborative?: boolean;
-  /** context.contentsModel.last_modified: which file the tab has loaded or saved */
-  file?: string | null;
   /** last op that was applied; of a file just loaded its metadata.clinjup.seq, else 0 */
   since?: number;
   type: 'hello';
@@ -486,6 +484,8 @@ export interface IQuestionOption {
 /** A snapshot after each `welcome` that says live: rule 5. All sources are given. */
 export interface IRejoin {
   cells: Array<ISnapshotCell>;
+  /** context.contentsModel.last_modified: which file the tab has loaded or saved */
+  file: string | null;
   n: number;
   seq: number;
   type: 'rejoin';

@@ -134,13 +134,11 @@ export class NotebookReplica implements IDisposable {
   }
 
   private _hello(): void {
-    const { contentsModel } = this._options.panel.context;
     this._send({
       type: 'hello',
       v: 1,
       client: this.client,
       since: this._seq,
-      file: contentsModel?.last_modified ?? null,
       collaborative: this._model.collaborative
     });
   }
@@ -398,8 +396,14 @@ export class NotebookReplica implements IDisposable {
 
   private _sendRejoin(): void {
     this._n += 1;
-    const cells = snapshotCells(this._notebook, this._base, true);
-    this._send({ type: 'rejoin', v: 1, n: this._n, seq: this._seq, cells });
+    this._send({
+      type: 'rejoin',
+      v: 1,
+      n: this._n,
+      seq: this._seq,
+      file: this._options.panel.context.contentsModel?.last_modified ?? null,
+      cells: snapshotCells(this._notebook, this._base, true)
+    });
     this._lastSnapshot = '';
     this._told = textsOf(this._notebook);
     if (this._isLiveOwner) {

@@ -26,6 +26,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.writes = folder, 0
+        self.browsers: list[Browser] = []
         self.gate, self.reached = asyncio.Event(), asyncio.Event()
         self.gate.set()
 
@@ -53,16 +54,16 @@ class Browser:
     def __init__(
         self, tabs: Tabs, files: Files, client: str, *, saves: bool = True, told: int = 0, shared: bool = False
     ) -> None:
-        self.files, self.saves, self.asked, self.inbox, self.shared = files, saves, 0, [], shared
+        self.files, self.saves, self.asked, self.loaded, self.inbox, self.shared = files, saves, 0, 0, [], shared
         document = nbformat.read(files.folder / "nb.ipynb", as_version=4)
+        self.file = str(files.writes)
         self.tab = Tab.of(client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
         self.tab.seq = max(self.tab.seq, told)
         self.open_tab = tabs.open("nb.ipynb", self.inbox.append)
         self.hello()
 
     def hello(self) -> None:
-        told = Hello(client=self.tab.client, since=self.tab.seq, file=str(self.files.writes), collaborative=self.shared)
-        self.open_tab.receive(told)
+        self.open_tab.receive(Hello(client=self.tab.client, since=self.tab.seq, collaborative=self.shared))
 
     async def take(self) -> None:
         """Take all messages that have come, and those that they bring."""
@@ -70,7 +71,7 @@ class Browser:
             message = self.inbox.pop(0)
             if isinstance(message, Welcome) and message.live:
                 told = self.tab.snapshot(full=True)
-                self.open_tab.receive(Rejoin(n=told.n, seq=told.seq, cells=told.cells))
+                self.open_tab.receive(Rejoin(n=told.n, seq=told.seq, file=self.file, cells=told.cells))
             elif isinstance(message, Ops):
                 self.tab.apply(message.after, message.until, message.ops)
                 assert not self.tab.missed
@@ -82,6 +83,9 @@ class Browser:
                         if self.shared:
                             await self._save_shared(op.seq)
                             continue
+                        if self.saves:
+                            self.files.writes += 1
+                            self.file = str(self.files.writes)
                         self.open_tab.receive(Saved(seq=op.seq, ok=self.saves))
 
     async def _save_shared(self, seq: int) -> None:
@@ -92,6 +96,8 @@ class Browser:
             await self.files.write("nb.ipynb", document)
 
     async def _load(self) -> None:
+        self.loaded += 1
+        self.file = str(self.files.writes)
         document = await self.files.read("nb.ipynb")
         n = self.tab.n
         self.tab = Tab.of(self.tab.client, document.cells, int(document.metadata["clinjup"]["seq"]))
@@ -105,15 +111,18 @@ async def live_notebook(
     notebook: NotebookNode | None = None,
     *,
     told_before: int = 0,
+    opened_before: bool = False,
     on_change: Callable[..., None] = lambda *_: None,
 ) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
-    """`told_before`: a tab was open before the run, and an earlier one told it ops up to this."""
+    """`opened_before`: a Browser (files.browsers) shows it before the run; `told_before`: a tab, which was told ops up to this."""
     run, files, tabs = folder / "run", Files(folder), Tabs()
     run.mkdir(exist_ok=True)
     notebook = notebook or nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
     nbformat.write(notebook, folder / "nb.ipynb")
     if told_before:
-        tabs.open("nb.ipynb", lambda _: None).receive(Hello(client="tab", since=told_before, file="0"))
+        tabs.open("nb.ipynb", lambda _: None).receive(Hello(client="tab", since=told_before))
+    if opened_before:
+        files.browsers.append(Browser(tabs, files, "tab"))
     live = LiveNotebook(
         notebook,
         "a1b2",
@@ -162,6 +171,26 @@ def test_a_cell_written_while_the_file_is_being_saved_reaches_the_tab_that_loads
             await settled(browser, lambda: files.writes >= 1 and browser.open_tab.told == live.shared.seq)
             assert live.shared.cell(cell.id) is not None, "the tab's snapshot took the cell away"
             assert sources(live.notebook.cells) == [each.source for each in browser.tab.cells]
+
+    asyncio.run(story())
+
+
+def test_a_run_that_starts_in_an_open_notebook_does_not_make_its_tab_load_it_again(tmp_path: Path) -> None:
+    """A long notebook takes seconds to be drawn anew, and the run's first outputs would wait for it."""
+
+    async def story() -> None:
+        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
+        async with live_notebook(tmp_path, document, opened_before=True) as (live, tabs, files):
+            (browser,) = files.browsers
+            live.add_markdown("s1", "a cell")  # the file is to be written before the tab has answered
+            await asyncio.sleep(0.1)
+            tabs.welcome(browser.open_tab)  # the kernel is there
+            await settled(browser, lambda: browser.asked >= 1 and live.shared.cell("mine") is not None)
+            await settled(browser, lambda: sources(live.notebook.cells) == [each.source for each in browser.tab.cells])
+            tabs.welcome(browser.open_tab)  # another tab was closed
+            live.add_markdown("s2", "another cell")
+            await settled(browser, lambda: browser.asked >= 2)
+            assert (browser.loaded, sources(live.notebook.cells)) == (0, ["mine", "a cell", "another cell"])
 
     asyncio.run(story())
 

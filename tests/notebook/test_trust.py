@@ -63,9 +63,9 @@ def trusted_after(folder: Path, story: Callable[[LiveNotebook, JupyterDesk], Any
 def open_tab(live: LiveNotebook, desk: JupyterDesk) -> Any:
     """A tab as JupyterLab opens it, and what it sends when the run begins."""
     tab, opened = Tab.of("tab", live.notebook.cells), desk.tabs.open("nb.ipynb", lambda _: None)
-    opened.receive(Hello(client="tab", file=live._stamp))
+    opened.receive(Hello(client="tab"))
     told = tab.snapshot(full=True)
-    opened.receive(Rejoin(n=told.n, seq=told.seq, cells=told.cells))
+    opened.receive(Rejoin(n=told.n, seq=told.seq, file=live._stamp, cells=told.cells))
     return tab, opened
 
 

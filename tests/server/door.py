@@ -210,7 +210,7 @@ class HeadlessTab:
 
     def connect(self) -> None:
         self.socket = self.server.socket(f"clinjup/v1/notebooks/{quote(self.path)}/ops")
-        self.send(Hello(client=self.client, since=self.tab.seq, file=self.file))
+        self.send(Hello(client=self.client, since=self.tab.seq))
 
     def close(self) -> None:
         self.socket.close()
@@ -235,7 +235,7 @@ class HeadlessTab:
             self.welcomes.append(message)
             if message.live:
                 told = self.tab.snapshot(full=True)
-                self.send(Rejoin(n=told.n, seq=told.seq, cells=told.cells))
+                self.send(Rejoin(n=told.n, seq=told.seq, file=self.file, cells=told.cells))
         elif isinstance(message, Ops):
             self._apply(message)
         else:
