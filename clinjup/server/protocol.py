@@ -47,8 +47,8 @@ and quiet, and a new `welcome` comes when a run starts. While live:
    `saved`. Send `ping` every 3 s. A tab that is not heard of for 10 s is passed over: the server writes the file, and sends
    `revert` when it hears of the tab again. When the socket closes, the server writes the file at once.
    `owner` false: another tab does; show the banner and keep the notebook read-only.
-5. After each `welcome` with `live` true send `rejoin` (a snapshot with all sources, and which file the tab has): it may hold edits that the server
-   has not seen. The server answers with the ops that were missed, and with an op `revert` where it wrote the file meanwhile:
+5. After each `welcome` with `live` true send `rejoin` (a snapshot with all sources, and which file the tab has): it may hold edits that the
+   server has not seen. The server answers with the ops that were missed, and with an op `revert` where it wrote the file meanwhile:
    `context.revert()`, after which the tab's last op is the file's `metadata.clinjup.seq`; put back the text of cells that differed from
    their `base`, send a snapshot. Later ops wait for that; they begin where the file stands.
 6. Outputs of cells that the user ran, cleared, pasted or brought back are told with `user_outputs`.
