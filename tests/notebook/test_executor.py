@@ -9,6 +9,7 @@ import logging
 import nbformat
 import pytest
 import traitlets.log
+import zmq.asyncio
 
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import KernelExecutor, error_signature, kernel_environment
@@ -187,6 +188,27 @@ def test_a_kernel_that_somebody_restarted_is_not_said_to_have_run_out_of_memory(
     assert outcome.kernel_died and not outcome.interrupted
     assert outcome.error.name == "KernelRestarted" and "restarted" in outcome.error.message
     assert "memory ran out" not in outcome.error.message
+
+
+def test_the_heartbeat_has_ended_when_the_sockets_are_closed(tmp_path, monkeypatch):
+    """A socket that its thread opened in that moment would be waited for without end."""
+    beating = []
+
+    async def start_and_shut_down():
+        executor = KernelExecutor(tmp_path, "run1", lambda progress: None)
+        await executor.start()
+        heartbeat, destroy = executor._client.kc.hb_channel, zmq.asyncio.Context.destroy
+        assert heartbeat.is_alive()
+
+        def told(context, linger=None):
+            beating.append(heartbeat.is_alive())
+            destroy(context, linger)
+
+        monkeypatch.setattr(zmq.asyncio.Context, "destroy", told)
+        await executor.shutdown()
+
+    asyncio.run(start_and_shut_down())
+    assert beating and not any(beating)
 
 
 def test_secrets_do_not_reach_the_kernel(monkeypatch):
