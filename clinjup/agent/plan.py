@@ -17,8 +17,10 @@ MAX_AUROC_LOSS = 0.10
 IMAGE_SIZE = 96
 # Passes over the training images: more of them where the folder holds few images.
 EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
-# A dermatoscope has no up and down: a lesion that may lie any way round takes more passes to know. As many as six minutes hold.
-TURNED_EPOCHS = {TaskType.BINARY: 16, TaskType.MULTICLASS: 12}
+# A dermatoscope has no up and down: a lesion that may lie any way round takes more passes to know. As many as six minutes hold; of
+# images seen at 64 pixels twice as many.
+TURNED_EPOCHS = {TaskType.BINARY: 32, TaskType.MULTICLASS: 12}
+COARSE_CNN = "small_cnn_64"
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.
 MITIGATED = 2
@@ -222,6 +224,7 @@ def _train_and_validate(
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
+            **({"ARCHITECTURE": COARSE_CNN} if _is_seen_coarsely(brief) else {}),
             "SEED": brief.seed,
         },
         words={"name": title, "why": Template(WHY[name]).safe_substitute(words)},
@@ -263,9 +266,14 @@ def _train_and_validate(
     return [train, judge, validate]
 
 
+def _is_seen_coarsely(brief: Brief) -> bool:
+    """One lesion fills the picture, and two classes are told apart by the whole of it."""
+    return brief.task.modality == "dermoscopy" and brief.task.task_type is TaskType.BINARY
+
+
 def _epochs(brief: Brief) -> int:
     fewest = TURNED_EPOCHS[brief.task.task_type] if brief.task.modality == "dermoscopy" else EPOCHS
-    return min(MOST_EPOCHS, max(fewest, IMAGES_TO_SEE // max(brief.profile.images.count, 1)))
+    return max(fewest, min(MOST_EPOCHS, IMAGES_TO_SEE // max(brief.profile.images.count, 1)))
 
 
 def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) -> Step:

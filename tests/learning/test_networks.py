@@ -20,7 +20,7 @@ from clinjup.learning.compute import choose_compute, cpu_has_bfloat16
 from clinjup.learning.memory import training_bytes
 from clinjup.learning.pretrained import _answers
 
-NETWORKS = ["small_cnn", "test_resnet", "test_efficientnet", "test_convnext", "test_vit"]
+NETWORKS = ["small_cnn", "small_cnn_64", "test_resnet", "test_efficientnet", "test_convnext", "test_vit"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

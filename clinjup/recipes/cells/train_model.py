@@ -7,7 +7,7 @@
 # that the model learns images by heart.
 # %% parameters
 NAME = "baseline"
-ARCHITECTURE = "small_cnn"  # or any timm model, e.g. "resnet18"
+ARCHITECTURE = "small_cnn"  # or "small_cnn_64", or any timm model, e.g. "resnet18"
 MITIGATION = None  # or "balanced_sampling" (needs labels), "insertion_augmentation" (needs none)
 CONFOUNDER = None
 EPOCHS = 8
