@@ -187,6 +187,7 @@ class Rejoin(Message):
     n: int
     seq: int
     file: str | None = Field(description="context.contentsModel.last_modified: which file the tab has loaded or saved")
+    typed: list[str] = Field(description="ids of the cells whose text is not that of this file")
     cells: list[SnapshotCell]
 
 

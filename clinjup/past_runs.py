@@ -12,8 +12,8 @@ from typing import Any
 from clinjup.contracts import RunStatus
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk
+from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.jupyter import JupyterDesk
-from clinjup.notebook.live import NotebookTroubleError
 from clinjup.reporting import JournalError
 from clinjup.reporting.journal import read_records
 from clinjup.run_folder import KILLED, History, RunFolderError, read_history

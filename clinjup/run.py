@@ -31,8 +31,9 @@ from clinjup.contracts import (
 from clinjup.drawing import Drawing
 from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
+from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.introduction import introduction, open_questions
-from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
+from clinjup.notebook.live import LiveNotebook
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
 from clinjup.preflight import Preflight, RequestRefusedError, check, look
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish

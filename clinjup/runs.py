@@ -24,8 +24,8 @@ from clinjup.drawing import FULL, STOPPED, Drawing, DrawingStoppedError, OnProgr
 from clinjup.limits import Limits, NotAllowedError
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
+from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.jupyter import JupyterDesk
-from clinjup.notebook.live import NotebookTroubleError
 from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check

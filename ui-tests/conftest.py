@@ -97,7 +97,8 @@ def open_lab(browser: Browser, server: LabServer, origins: set[str]) -> Iterator
     yield open_window
     for window in windows:
         window.close()
-    assert not errors
+    # JupyterLab asks for the checkpoints after each save, and does not catch that a server which was killed then says nothing.
+    assert not [error for error in errors if not ("Failed to fetch" in error and "listCheckpoints" in error)]
 
 
 def _origin(url: str) -> str:

@@ -177,10 +177,10 @@ class Lab:
         return self.path
 
     def close_connection_dialogs(self) -> None:
-        """JupyterLab tells a lost connection with dialogs of its own, which stay when it is back."""
-        dialog = self.page.locator(".jp-Dialog", has_text="Server Connection Error")
+        """JupyterLab tells a lost connection, and a save that it cut off, with dialogs of its own, which stay when it is back."""
+        dialog = self.page.locator(".jp-Dialog", has_text=re.compile("Server Connection Error|File Save Error"))
         while dialog.count():
-            dialog.get_by_role("button", name="Close").click()
+            dialog.get_by_role("button", name=re.compile("Close|Dismiss")).first.click()
             self.page.wait_for_timeout(300)  # the next one comes when this one is gone
 
     def save_by_hand(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from lab import MINUTES, Lab
 from playwright.sync_api import expect
 from scripted import Turns
@@ -32,6 +33,13 @@ def select(lab: Lab, source: str) -> None:
     )
 
 
+def type_at_the_end_of(lab: Lab, source: str, text: str, *, delay: float = 0) -> None:
+    select(lab, source)
+    lab.command("notebook:enter-edit-mode")
+    lab.page.keyboard.press("Control+End")
+    lab.page.keyboard.type(text, delay=delay)
+
+
 def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_the_run_works(
     open_lab: Callable[..., Lab], turns: Turns, server: LabServer
 ) -> None:
@@ -41,10 +49,7 @@ def test_cells_that_the_user_edits_moves_deletes_and_brings_back_stay_so_while_t
     run = lab.ask(notebook=path, claude=True)
     lab.wait_for_text("waiting")
 
-    select(lab, "one")
-    lab.command("notebook:enter-edit-mode")
-    lab.page.keyboard.press("Control+End")
-    lab.page.keyboard.type(" and a half")
+    type_at_the_end_of(lab, "one", " and a half")
     lab.command("notebook:enter-command-mode")
     select(lab, "two")
     lab.command("notebook:delete-cell")
@@ -137,10 +142,7 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     second.page.bring_to_front()
     # A user's hand: the edit mode of a notebook that nobody has touched is JupyterLab's own doing, and is left when the file is loaded anew.
     second.page.locator(".jp-Notebook:visible .jp-Cell", has_text="mine").first.click()
-    select(second, "mine")
-    second.command("notebook:enter-edit-mode")
-    second.page.keyboard.press("Control+End")
-    second.page.keyboard.type(", edited in the second tab")
+    type_at_the_end_of(second, "mine", ", edited in the second tab")
     second.screenshot("second-takes-over")
     let_go(run, "second")
     second.wait_for_end("Failed", timeout=MINUTES)
@@ -153,6 +155,49 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     assert "mine, edited in the second tab" in second.sources(), f"the first cell cannot be edited: {state}"
     assert on_disk(server, path) == second.sources()
     assert "editable" not in json.dumps(server.notebook(path)), "the read-only tab marked the cells for everyone"
+
+
+def test_what_is_typed_while_a_second_run_starts_in_a_notebook_stands_there_once(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer
+) -> None:
+    lab = open_lab(width=1500)
+    path = lab.new_notebook("mine")
+    turns.extend(script("print('the first run')"))
+    lab.ask(notebook=path, claude=True)
+    lab.wait_for_end("Failed", timeout=MINUTES)
+    lab.wait_for_text("the first run")
+    turns.extend(script(UNTIL_GO))
+    run = lab.ask(notebook=path, claude=True)
+    type_at_the_end_of(lab, "mine", ", and a line that takes its time to be typed", delay=80)
+    lab.wait_for_text("waiting")
+    let_go(run)
+    lab.wait_for_end("Failed", timeout=MINUTES)
+    assert [text for text in lab.sources() if "mine" in text] == ["mine, and a line that takes its time to be typed"]
+    assert on_disk(server, path) == lab.sources()
+
+
+@pytest.mark.parametrize("starts", ["first", "second"])
+def test_what_was_typed_in_one_of_two_tabs_is_kept_when_a_run_starts_from_there(
+    open_lab: Callable[..., Lab], turns: Turns, server: LabServer, starts: str
+) -> None:
+    first = open_lab(width=1500)
+    path = first.new_notebook("mine")
+    second = open_lab(beside=first)
+    second.activate_notebook(path)
+    second.wait_for_cells(1)
+    lab = {"first": first, "second": second}[starts]
+    lab.page.bring_to_front()
+    type_at_the_end_of(lab, "mine", ", and more")
+    turns.extend(script(UNTIL_GO))
+    run = lab.ask(notebook=path, claude=True)
+    for tab in (first, second):
+        tab.wait_for_text("waiting")
+    let_go(run)
+    lab.wait_for_end("Failed", timeout=MINUTES)
+    for tab in (first, second):
+        tab.wait_for_text("gone on")
+        assert [text for text in tab.sources() if "mine" in text] == ["mine, and more"]
+    assert "mine, and more" in on_disk(server, path)
 
 
 def test_two_runs_in_two_notebooks_keep_to_their_own_whatever_tab_is_in_front(

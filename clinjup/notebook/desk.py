@@ -7,7 +7,7 @@ from typing import Protocol
 
 from clinjup.contracts import Progress
 from clinjup.notebook.executor import KernelExecutor
-from clinjup.notebook.live import NotebookTroubleError
+from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.session import NotebookSession
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
 

@@ -19,7 +19,8 @@ from nbformat.v4 import new_code_cell
 from clinjup.contracts import Progress
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.executor import CellOutcome, KernelExecutor, kernel_pid, new_client
-from clinjup.notebook.live import LiveNotebook, NotebookTroubleError
+from clinjup.notebook.files import NotebookTroubleError
+from clinjup.notebook.live import LiveNotebook
 from clinjup.notebook.oplog import LOG_NAME, read_log, replay
 from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
 from clinjup.notebook.session import empty_notebook

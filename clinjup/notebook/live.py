@@ -11,12 +11,13 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
 from nbformat import NotebookNode
 
 from clinjup.locks import Lock
 from clinjup.notebook.cells import as_told
+from clinjup.notebook.files import NotebookFiles, NotebookTroubleError
 from clinjup.notebook.merge import SharedNotebook
 from clinjup.notebook.oplog import OpLog
 from clinjup.notebook.outputs import coalesced
@@ -30,32 +31,6 @@ SAVE_SECONDS = 1.0
 TAB_SAVES_WITHIN = 10.0
 SHARED_SAVES_WITHIN = 10.0
 FILE = "the file"
-
-
-class NotebookTroubleError(Exception):
-    """The notebook file cannot be read or written. The sentence says why and what to do."""
-
-    def __init__(self, sentence: str, *, missing: bool = False) -> None:
-        super().__init__(sentence)
-        self.missing = missing
-
-
-class NotebookFiles(Protocol):
-    """Where notebook files are kept (Jupyter's contents manager). All methods raise NotebookTroubleError."""
-
-    async def stamp(self, path: str) -> str | None:
-        """Changes whenever the file is written; None where there is none."""
-        ...
-
-    async def read(self, path: str) -> NotebookNode: ...
-
-    async def write(self, path: str, notebook: NotebookNode) -> str | None:
-        """Returns the new stamp."""
-        ...
-
-    async def moved_to(self, path: str, kernel_id: str | None) -> str | None:
-        """The notebook's new path, where the user renamed or moved it."""
-        ...
 
 
 class LiveNotebook(NotebookSession):
@@ -101,6 +76,8 @@ class LiveNotebook(NotebookSession):
         self._saved_seq = self.shared.seq
         """The op at which the file stands."""
         self._sentences: set[str] = set()
+        self._known: set[str] = set()
+        """The tabs that have had a file of this run, or the one that it began with."""
         self._changes = UserChanges(run_id, on_change)
         self._file_reads = 0
         self._writer = asyncio.create_task(self._write_on())
@@ -203,14 +180,17 @@ class LiveNotebook(NotebookSession):
     def hear(self, tab: OpenTab, message: object) -> None:
         """A message from a tab that shows this notebook."""
         if isinstance(message, Snapshot):
+            if not tab.behind:
+                self._known.add(tab.client)
             self._merge(tab.client, message.n, message.seq, message.cells)
         elif isinstance(message, Rejoin):
             lost = self._changes.not_the_users(self._own_cells(), message.cells) if tab.collaborative else []
-            news = self._merge(tab.client, message.n, message.seq, message.cells, deletions=not lost)
+            cells = tab.tells(message, self._stamp, self._known)
+            deletions = not lost and tab.client in self._known
+            news = self._merge(tab.client, message.n, message.seq, cells, deletions=deletions)
             self._emit([op for cell in lost for op in self.shared.touch(cell)])
             tab.rejoined = True
             self._broadcast.news([])
-            tab.behind = tab.has_another_file(message.file, self._stamp)
             tab.needs = self.shared.seq if news else 0
         elif isinstance(message, UserOutputs):
             self._emit(self.shared.take_outputs(tab.client, message.id, message.outputs, message.execution_count))

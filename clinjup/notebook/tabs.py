@@ -16,6 +16,7 @@ from clinjup.ops import (
     Save,
     Saved,
     Snapshot,
+    SnapshotCell,
     Trouble,
     UserOutputs,
     Welcome,
@@ -59,9 +60,18 @@ class OpenTab:
         """How long nothing was heard of it; while it lives it pings every few seconds."""
         return time.monotonic() - self._heard
 
-    def has_another_file(self, file: str | None, stamp: str | None) -> bool:
-        """Whether the file was written since the tab loaded or saved it. A shared document is never behind the file."""
-        return not self.collaborative and None not in (file, stamp) and file != stamp
+    def tells(self, message: Rejoin, stamp: str | None, known: set[str]) -> list[SnapshotCell]:
+        """What there is to merge when it comes (back), where the file is at `stamp`; sets `behind`, and adds to the `known` clients.
+
+        One that has had no file of this run yet has an older one: nothing of it counts but what was typed since, and of that nobody
+        knows what it was typed over (-1).
+        """
+        self.behind = not self.collaborative and None not in (message.file, stamp) and message.file != stamp
+        if not self.behind:
+            known.add(self.client)
+        if self.client in known:
+            return message.cells
+        return [cell.model_copy(update={"seq": -1}) for cell in message.cells if cell.id in message.typed]
 
     def receive(self, message: object) -> None:
         """A message from the tab. One that is no TabMessage (a ping) only shows that it is there."""

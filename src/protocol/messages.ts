@@ -489,6 +489,8 @@ export interface IRejoin {
   n: number;
   seq: number;
   type: 'rejoin';
+  /** ids of the cells whose text is not that of this file */
+  typed: Array<string>;
   v: 1;
 }
 

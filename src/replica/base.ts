@@ -50,10 +50,24 @@ export function knownOf(cell: ICell, seq: number): IKnown {
   };
 }
 
+/** A notebook that a new run begins with stands at `seq`, and so do all cells of a tab that has that file. */
+export function raise(base: IBase, seq: number): void {
+  for (const known of base.values()) {
+    known.seq = Math.max(known.seq, seq);
+  }
+}
+
 /** The op that a file which was just loaded stands at; 0 where no run has ever written it. */
 export function seqOfFile(notebook: ISharedNotebook): number {
   const seq = (notebook.getMetadata('clinjup') as any)?.seq;
   return Number.isInteger(seq) ? seq : 0;
+}
+
+/** Ids of the cells whose text is not that of the base. */
+export function typedSince(notebook: ISharedNotebook, base: IBase): string[] {
+  return notebook.cells
+    .filter(cell => base.get(cell.getId())?.text !== cell.getSource())
+    .map(cell => cell.getId());
 }
 
 /** All cells in order. What equals the base is null, unless `full`. */

@@ -6,6 +6,7 @@
 
 import type { ISharedCell, ISharedNotebook } from '@jupyter/ydoc';
 import { MarkdownCell } from '@jupyterlab/cells';
+import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { Contents } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -24,7 +25,15 @@ import {
 } from '../protocol';
 import { applyOps } from './apply';
 import { blankCell, removeBlank } from './blank';
-import { baseOf, outputsOfNew, seqOfFile, snapshotCells } from './base';
+import {
+  baseOf,
+  IBase,
+  outputsOfNew,
+  raise,
+  seqOfFile,
+  snapshotCells,
+  typedSince
+} from './base';
 import { goBack, placeOf } from './place';
 import { isStale, saveUnlessStale } from './saving';
 import { changedSince, hear, putBack, textsOf } from './typed';
@@ -49,6 +58,7 @@ export class NotebookReplica implements IDisposable {
     this._base = baseOf(this._notebook, this._seq);
     context.model.contentChanged.connect(this._onContentChanged, this);
     context.pathChanged.connect(this._onPathChanged, this);
+    context.saveState.connect(this._onSaveState, this);
     for (const kind of ['pointerdown', 'keydown']) {
       this._options.panel.content.node.addEventListener(
         kind,
@@ -143,6 +153,21 @@ export class NotebookReplica implements IDisposable {
     });
   }
 
+  /** Without a run, what the user saves is what the server will read: it is the base of what is typed from then on. */
+  private _onSaveState(
+    _: DocumentRegistry.Context,
+    state: DocumentRegistry.SaveState
+  ): void {
+    if (state === 'started') {
+      this._saving = this._welcome?.live
+        ? null
+        : baseOf(this._notebook, seqOfFile(this._notebook));
+    } else if (state !== 'failed' && this._saving && !this._welcome?.live) {
+      this._base = this._saving;
+      this._saving = null;
+    }
+  }
+
   private _receive(text: string): void {
     const message = parseServerMessage(text);
     if (message) {
@@ -172,6 +197,9 @@ export class NotebookReplica implements IDisposable {
 
   private async _takeWelcome(welcome: IWelcome): Promise<void> {
     const wasLive = this._welcome?.live;
+    if (welcome.live && !wasLive) {
+      raise(this._base, seqOfFile(this._notebook));
+    }
     const wasReader = wasLive && !this._welcome?.owner;
     this._welcome = welcome;
     if (wasReader && this._isLiveOwner && !this._model.collaborative) {
@@ -402,6 +430,7 @@ export class NotebookReplica implements IDisposable {
       n: this._n,
       seq: this._seq,
       file: this._options.panel.context.contentsModel?.last_modified ?? null,
+      typed: typedSince(this._notebook, this._base),
       cells: snapshotCells(this._notebook, this._base, true)
     });
     this._lastSnapshot = '';
@@ -430,6 +459,8 @@ export class NotebookReplica implements IDisposable {
 
   private _socket: ReconnectingSocket;
   private _base;
+  /** The base that a save under way will leave. */
+  private _saving: IBase | null = null;
   private _seq: number;
   private _n = 0;
   /** What the server has: told in `rejoin`, or written by the run since. */

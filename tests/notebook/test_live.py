@@ -56,7 +56,7 @@ class Browser:
     ) -> None:
         self.files, self.saves, self.asked, self.loaded, self.inbox, self.shared = files, saves, 0, 0, [], shared
         document = nbformat.read(files.folder / "nb.ipynb", as_version=4)
-        self.file = str(files.writes)
+        self.file, self.typed = str(files.writes), []
         self.tab = Tab.of(client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
         self.tab.seq = max(self.tab.seq, told)
         self.open_tab = tabs.open("nb.ipynb", self.inbox.append)
@@ -71,7 +71,9 @@ class Browser:
             message = self.inbox.pop(0)
             if isinstance(message, Welcome) and message.live:
                 told = self.tab.snapshot(full=True)
-                self.open_tab.receive(Rejoin(n=told.n, seq=told.seq, file=self.file, cells=told.cells))
+                self.open_tab.receive(
+                    Rejoin(n=told.n, seq=told.seq, file=self.file, typed=self.typed, cells=told.cells)
+                )
             elif isinstance(message, Ops):
                 self.tab.apply(message.after, message.until, message.ops)
                 assert not self.tab.missed
@@ -100,7 +102,7 @@ class Browser:
         self.file = str(self.files.writes)
         document = await self.files.read("nb.ipynb")
         n = self.tab.n
-        self.tab = Tab.of(self.tab.client, document.cells, int(document.metadata["clinjup"]["seq"]))
+        self.tab = Tab.of(self.tab.client, document.cells, int(document.metadata.get("clinjup", {}).get("seq", 0)))
         self.tab.n = n
         self.open_tab.receive(self.tab.snapshot())
 
@@ -112,12 +114,20 @@ async def live_notebook(
     *,
     told_before: int = 0,
     opened_before: bool = False,
+    opened_with: NotebookNode | None = None,
     on_change: Callable[..., None] = lambda *_: None,
 ) -> AsyncIterator[tuple[LiveNotebook, Tabs, Files]]:
-    """`opened_before`: a Browser (files.browsers) shows it before the run; `told_before`: a tab, which was told ops up to this."""
+    """`opened_before`: a Browser (files.browsers) shows it before the run, or an older file, `opened_with`.
+
+    `told_before`: a tab was open before the run, and an earlier one told it ops up to this.
+    """
     run, files, tabs = folder / "run", Files(folder), Tabs()
     run.mkdir(exist_ok=True)
     notebook = notebook or nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine", id="mine")])
+    if opened_with:
+        nbformat.write(opened_with, folder / "nb.ipynb")
+        files.browsers.append(Browser(tabs, files, "tab"))
+        files.writes += 1
     nbformat.write(notebook, folder / "nb.ipynb")
     if told_before:
         tabs.open("nb.ipynb", lambda _: None).receive(Hello(client="tab", since=told_before))
@@ -129,7 +139,7 @@ async def live_notebook(
         folder=run,
         contents_path="nb.ipynb",
         beside=False,
-        stamp="0",
+        stamp=str(files.writes),
         files=files,
         tabs=tabs,
         on_change=on_change,
@@ -191,6 +201,31 @@ def test_a_run_that_starts_in_an_open_notebook_does_not_make_its_tab_load_it_aga
             live.add_markdown("s2", "another cell")
             await settled(browser, lambda: browser.asked >= 2)
             assert (browser.loaded, sources(live.notebook.cells)) == (0, ["mine", "a cell", "another cell"])
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [(None, ["mine, saved elsewhere"]), ("typed here", ["mine, saved elsewhere", "typed here"])]
+)
+def test_a_tab_with_an_older_file_takes_back_nothing_and_loses_nothing(
+    tmp_path: Path, typed: str | None, kept: list[str]
+) -> None:
+    """Another tab has saved the notebook, and started the run: what this one shows is older, but for what was typed in it."""
+
+    async def story() -> None:
+        old, new = (
+            nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="mine")])
+            for text in ("mine", "mine, saved elsewhere")
+        )
+        async with live_notebook(tmp_path, new, opened_with=old) as (live, tabs, files):
+            (browser,) = files.browsers
+            browser.typed = ["mine"] if typed else []
+            browser.tab.cells[0].source = typed or "mine"
+            await browser.take()
+            tabs.welcome(browser.open_tab)  # the kernel is there
+            await settled(browser, lambda: sources(live.notebook.cells) == [each.source for each in browser.tab.cells])
+            assert (sources(live.notebook.cells), browser.loaded > 0) == (kept, True)
 
     asyncio.run(story())
 

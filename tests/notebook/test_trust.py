@@ -65,7 +65,7 @@ def open_tab(live: LiveNotebook, desk: JupyterDesk) -> Any:
     tab, opened = Tab.of("tab", live.notebook.cells), desk.tabs.open("nb.ipynb", lambda _: None)
     opened.receive(Hello(client="tab"))
     told = tab.snapshot(full=True)
-    opened.receive(Rejoin(n=told.n, seq=told.seq, file=live._stamp, cells=told.cells))
+    opened.receive(Rejoin(n=told.n, seq=told.seq, file=live._stamp, typed=[], cells=told.cells))
     return tab, opened
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clinjup.notebook.desk import OwnDesk
-from clinjup.notebook.live import NotebookTroubleError
+from clinjup.notebook.files import NotebookTroubleError
 from clinjup.reporting import Journal
 from tests.conftest import REQUEST
 from tests.runs.door import clinjup, tree_digest

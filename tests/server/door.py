@@ -235,7 +235,7 @@ class HeadlessTab:
             self.welcomes.append(message)
             if message.live:
                 told = self.tab.snapshot(full=True)
-                self.send(Rejoin(n=told.n, seq=told.seq, file=self.file, cells=told.cells))
+                self.send(Rejoin(n=told.n, seq=told.seq, file=self.file, typed=[], cells=told.cells))
         elif isinstance(message, Ops):
             self._apply(message)
         else:

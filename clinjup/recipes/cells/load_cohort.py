@@ -20,4 +20,6 @@ from clinjup.imaging import read_cohort
 cohort = read_cohort(
     DATA, layout=LAYOUT, target=TARGET, target_name=TARGET_NAME, priority=PRIORITY, upright=UPRIGHT, **COLUMNS
 )
+# Filled further down. An earlier run in this notebook leaves nothing in them.
+models, validations, out_of_fold, detectors, marked = {}, {}, {}, {}, {}
 cohort.summary()
