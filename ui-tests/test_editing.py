@@ -132,6 +132,7 @@ def test_a_second_tab_follows_read_only_and_takes_over_when_the_first_is_closed(
     second.activate_notebook(path)
     banner = second.page.locator(".jp-Clinjup-Banner")
     expect(banner).to_contain_text("Another tab writes this notebook")
+    expect(banner).to_be_visible()  # it has a height
     assert second.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[0].readOnly")
     let_go(run)
     second.wait_for_text("waiting again")

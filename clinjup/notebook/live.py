@@ -30,6 +30,8 @@ SAVE_SECONDS = 1.0
 # A tab that is asked to save, and is not heard of for this long, is passed over: the server saves.
 TAB_SAVES_WITHIN = 10.0
 SHARED_SAVES_WITHIN = 10.0
+# JupyterLab renames the file first, and tells the session, by which it is found, a moment later.
+MOVES_WITHIN = 3.0
 FILE = "the file"
 
 
@@ -299,7 +301,10 @@ class LiveNotebook(NotebookSession):
             tab.silent = not self._tab_answered.is_set()
             return False
         self._stamp = await self._files.stamp(self.contents_path)
-        return True
+        if self._stamp is None:
+            await self._follow_the_file()
+            self._stamp = await self._files.stamp(self.contents_path)
+        return self._stamp is not None
 
     async def _is_in_the_file(self) -> bool:
         """Rule 13: a shared document is saved by its own server, in its own time. Whether the file has reached the run's last op."""
@@ -348,7 +353,7 @@ class LiveNotebook(NotebookSession):
             self._changes.tell(change)
 
     async def _follow_the_file(self) -> None:
-        moved = await self._files.moved_to(self.contents_path, self.kernel_id)
+        moved = await self._moved_to()
         if moved is not None:
             self._tabs.move(self.contents_path, moved)
             self.beside = self.beside and PurePosixPath(moved).parent == PurePosixPath(self.contents_path).parent
@@ -360,6 +365,14 @@ class LiveNotebook(NotebookSession):
             f"The notebook '{name}' was deleted or moved away while the run was writing it. Nothing is lost: the run goes on, "
             f"and writes it to '{name}' again."
         )
+
+    async def _moved_to(self) -> str | None:
+        latest = time.monotonic() + MOVES_WITHIN
+        while True:
+            moved = await self._files.moved_to(self.contents_path, self.kernel_id)
+            if moved is not None or time.monotonic() >= latest:
+                return moved
+            await asyncio.sleep(0.1)
 
     def _tell_trouble(self, sentence: str) -> None:
         """Once each, to the tabs and to whoever follows the run."""

@@ -20,6 +20,12 @@ export function QuestionForm(props: IQuestionFormProps): React.ReactElement {
     )
   );
   const [sending, setSending] = React.useState(false);
+  const form = React.useRef<HTMLFormElement>(null);
+  // The panel may be scrolled down to the findings when the run begins to wait.
+  React.useEffect(
+    () => form.current?.scrollIntoView?.({ block: 'nearest' }),
+    []
+  );
   const complete = props.questions.every(each => answers[each.id]?.trim());
   const send = async (event: React.FormEvent) => {
     event.preventDefault();
@@ -37,6 +43,7 @@ export function QuestionForm(props: IQuestionFormProps): React.ReactElement {
     setAnswers(old => ({ ...old, [id]: value }));
   return (
     <form
+      ref={form}
       className="jp-Clinjup-Card jp-Clinjup-Attention"
       aria-label={trans.__('Questions that only you can answer')}
       onSubmit={send}

@@ -26,12 +26,13 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.writes = folder, 0
+        self.at, self.session_at = "nb.ipynb", "nb.ipynb"
         self.browsers: list[Browser] = []
         self.gate, self.reached = asyncio.Event(), asyncio.Event()
         self.gate.set()
 
     async def stamp(self, path: str) -> str | None:
-        return str(self.writes)
+        return str(self.writes) if path == self.at else None
 
     async def read(self, path: str) -> NotebookNode:
         return nbformat.read(self.folder / path, as_version=4)
@@ -41,11 +42,12 @@ class Files:
         self.reached.set()
         await self.gate.wait()
         (self.folder / path).write_text(text, encoding="utf-8")
+        self.at = path
         self.writes += 1
         return str(self.writes)
 
     async def moved_to(self, path: str, kernel_id: str | None) -> str | None:
-        return None
+        return self.session_at if self.session_at != path else None
 
 
 class Browser:
@@ -226,6 +228,24 @@ def test_a_tab_with_an_older_file_takes_back_nothing_and_loses_nothing(
             tabs.welcome(browser.open_tab)  # the kernel is there
             await settled(browser, lambda: sources(live.notebook.cells) == [each.source for each in browser.tab.cells])
             assert (sources(live.notebook.cells), browser.loaded > 0) == (kept, True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("saves", [True, False], ids=["after its tab saved it", "before its tab could"])
+def test_a_notebook_that_is_renamed_is_followed_though_its_session_hears_of_it_later(
+    tmp_path: Path, saves: bool
+) -> None:
+    async def story() -> None:
+        async with live_notebook(tmp_path) as (live, tabs, files):
+            browser = Browser(tabs, files, "tab", saves=saves)
+            await browser.take()
+            files.at = "renamed.ipynb"
+            (tmp_path / "nb.ipynb").rename(tmp_path / "renamed.ipynb")
+            asyncio.get_running_loop().call_later(0.5, setattr, files, "session_at", "renamed.ipynb")
+            live.add_markdown("s1", "a cell")
+            await settled(browser, lambda: live.contents_path == "renamed.ipynb")
+            assert files.at == "renamed.ipynb" and not (tmp_path / "nb.ipynb").exists()
 
     asyncio.run(story())
 
