@@ -41,6 +41,7 @@ export class Told {
         const { id, source } = op.cell;
         this._remember(id, this._texts.get(id));
         this._texts.set(id, source);
+        this._edited.delete(id);
       } else if (op.op === 'delete' && op.origin !== client) {
         this._texts.delete(op.id);
         this._others.delete(op.id);
@@ -53,6 +54,7 @@ export class Told {
     for (const [id, text] of textsOf(notebook)) {
       if (text !== this._texts.get(id)) {
         this._remember(id, text);
+        this._edited.add(id);
       }
     }
   }
@@ -65,14 +67,14 @@ export class Told {
     return this._texts.has(id) || this._others.has(id);
   }
 
-  /** Whether a cell reads as it was told in `rejoin`, or as the run wrote it since. */
-  isOfTheRun(id: string, text: string): boolean {
-    return this._texts.get(id) === text;
+  /** Whether a cell reads as it was told in `rejoin`, or as the run wrote it since, and nothing else was sent in between. */
+  isUntouched(id: string, text: string): boolean {
+    return this._texts.get(id) === text && !this._edited.has(id);
   }
 
   /** Whether this tab has told or heard this text of a cell: in a file it is nothing new. */
   knows(id: string, text: string): boolean {
-    return this.isOfTheRun(id, text) || !!this._others.get(id)?.has(text);
+    return this._texts.get(id) === text || !!this._others.get(id)?.has(text);
   }
 
   private _remember(id: string, text: string | undefined): void {
@@ -90,6 +92,7 @@ export class Told {
 
   private _texts: Map<string, string>;
   private _others = new Map<string, Set<string>>();
+  private _edited = new Set<string>();
 }
 
 export function changedSince(notebook: ISharedNotebook, told: Told): IChanges {
@@ -101,7 +104,7 @@ export function changedSince(notebook: ISharedNotebook, told: Told): IChanges {
       after: index > 0 ? notebook.cells[index - 1].getId() : null
     }))
     .filter(
-      ({ id, text }) => !told.isOfTheRun(id, text) && (text || told.has(id))
+      ({ id, text }) => !told.isUntouched(id, text) && (text || told.has(id))
     );
   const present = textsOf(notebook);
   return { typed, deleted: told.ids.filter(id => !present.has(id)) };

@@ -98,6 +98,13 @@ describe('what was typed during a reload', () => {
     }
   });
 
+  it('may be what stood there before it was edited and sent', () => {
+    const sent = [{ a: '12' }];
+    expect(reloaded({ a: '1' }, { a: '1' }, { a: '12' }, { sent })).toEqual([
+      '1'
+    ]);
+  });
+
   it('does not bring back a cell that was edited or put in before, sent, and then deleted', () => {
     const sent: Record<string, string>[] = [
       { a: '12', b: '2' },
