@@ -25,8 +25,8 @@ from clinjup.examples import EXAMPLES, NO_COHORT
 from clinjup.metric_names import NAMES as METRICS
 from clinjup.notebook.executor import DIED, RESTARTED
 from clinjup.notebook.tabs import SECOND_TAB, SHARED
+from clinjup.notebook.user_changes import BROUGHT_BACK, TAKEN_BACK
 from clinjup.notebook.user_changes import SENTENCES as USER_CHANGES
-from clinjup.notebook.user_changes import TAKEN_BACK
 from clinjup.nouns import class_words, plain_name, plural
 from clinjup.recipes import recipes
 from clinjup.reporting.cautions import NO_FIGURES
@@ -170,6 +170,7 @@ def server_sentences() -> list[str]:
         RESTARTED,
         mcp_port.SENTENCE,
         NO_FIGURES,
+        BROUGHT_BACK,
         TAKEN_BACK,
         *USER_CHANGES.values(),
     }

@@ -17,6 +17,7 @@ SENTENCES = {
     "kept_beside": "You and the run changed the same cell; your text stands in a cell of its own below.",
 }
 TAKEN_BACK = "The cell reads as the run wrote it again."
+BROUGHT_BACK = "The deleted cell is there again."
 
 
 class UserChanges:
@@ -43,14 +44,20 @@ class UserChanges:
         anchor = cell.metadata.get("clinjup", {})
         if anchor.get("run_id") != self.run_id:
             return
-        if change.how in {"edited", "brought_back"} and anchor.get("source_sha256") == sha256_text(cell.source):
-            before = self._told & {("edited", cell.id), ("deleted", cell.id)}
-            if before:
-                self._told -= before
-                self._publish(change, "taken_back", TAKEN_BACK)
-        elif change.how in SENTENCES and (change.how, cell.id) not in self._told:
-            self._told.add((change.how, cell.id))
-            self._publish(change, change.how, SENTENCES[change.how])
+        as_written = anchor.get("source_sha256") == sha256_text(cell.source)
+        how = "edited" if change.how == "brought_back" else change.how
+        if change.how == "brought_back" or (how == "edited" and as_written):
+            self._take_back(change, TAKEN_BACK if as_written else BROUGHT_BACK)
+        if (how == "edited" and as_written) or (how, cell.id) in self._told:
+            return
+        self._told.add((how, cell.id))
+        self._publish(change, how, SENTENCES[how])
+
+    def _take_back(self, change: Change, sentence: str) -> None:
+        before = self._told & {("edited", change.cell.id), ("deleted", change.cell.id)}
+        if before:
+            self._told -= before
+            self._publish(change, "taken_back", sentence)
 
     def _publish(self, change: Change, how: str, sentence: str) -> None:
         step_id = change.cell.metadata["clinjup"].get("step_id", "")

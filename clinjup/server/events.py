@@ -155,7 +155,7 @@ class UserChanged(Message):
     cell_id: str
     step_id: str
     change: Literal["deleted", "edited", "kept_beside", "taken_back"] = Field(
-        description="taken_back: the cell is there and reads as the run wrote it; what was told of it before is over"
+        description="taken_back: the cell is there; what was told of it before is over"
     )
     sentence: str
 

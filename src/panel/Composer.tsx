@@ -22,12 +22,11 @@ export interface IComposerProps {
   onBrowse: () => Promise<string | null>;
 }
 
+/** Its fields take `draft` once; a new `key` has them filled in anew. */
 export function Composer(props: IComposerProps): React.ReactElement {
   const { trans } = usePanel();
   const { draft, busy, onChange } = props;
-  const [intent, type, fillings] = useTyped(draft.intent, intent =>
-    onChange({ intent })
-  );
+  const [intent, type] = useTyped(draft.intent, intent => onChange({ intent }));
   const [data, nameFolder] = useTyped(draft.data, data => onChange({ data }));
   const gap = gapIn(intent);
   const missing =
@@ -44,7 +43,7 @@ export function Composer(props: IComposerProps): React.ReactElement {
     gap && box.current?.setSelectionRange(gap.at, gap.at + gap.text.length);
   React.useEffect(() => {
     selectGap(); // what was filled in from outside is written over from its first gap on
-  }, [fillings]);
+  }, []);
   const send = () => {
     setTold(missing !== '');
     if (gap) {
@@ -108,31 +107,21 @@ export function Composer(props: IComposerProps): React.ReactElement {
 }
 
 /**
- * What stands in a field, how to type there, and how often it was filled in from outside.
+ * What stands in a field, and how to type there.
  *
- * The panel is drawn again a moment after its model changed. A field that waited for that would set the cursor to its end whenever
- * somebody types in the middle, and Enter right after the last letter would not know that letter.
+ * The panel is drawn again a moment after its model changed, by then with an older text than was typed. A field that took that text would
+ * lose letters and set the cursor to its end, and Enter right after the last letter would not know that letter.
  */
 function useTyped(
   value: string,
   onChange: (value: string) => void
-): [string, (value: string) => void, number] {
+): [string, (value: string) => void] {
   const [text, setText] = React.useState(value);
-  const [fillings, setFillings] = React.useState(0);
-  const latest = React.useRef(value);
-  React.useEffect(() => {
-    if (value !== latest.current) {
-      latest.current = value;
-      setText(value);
-      setFillings(count => count + 1);
-    }
-  }, [value]);
   const type = (typed: string) => {
-    latest.current = typed;
     setText(typed);
     onChange(typed);
   };
-  return [text, type, fillings];
+  return [text, type];
 }
 
 function Folder(props: {

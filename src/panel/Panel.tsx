@@ -25,6 +25,8 @@ export interface IPanelProps {
   state: IClientState;
   selected: string | null;
   draft: IDraft;
+  /** How often the request was filled in other than by typing. */
+  fillings: number;
   busy: boolean;
   /** Why the last thing that was asked for could not be done. */
   problem: string;
@@ -91,6 +93,7 @@ export function Panel(props: IPanelProps): React.ReactElement {
       {run && live && <RunBar run={run} now={now} actions={actions} />}
       {!run && (
         <Composer
+          key={props.fillings}
           draft={draft}
           busy={props.busy}
           problem={problem}

@@ -92,6 +92,11 @@ export class PanelModel implements IPanelActions, IDisposable {
     return this._draft;
   }
 
+  /** How often the request was filled in other than by typing. */
+  get fillings(): number {
+    return this._fillings;
+  }
+
   get busy(): boolean {
     return this._busy;
   }
@@ -139,10 +144,21 @@ export class PanelModel implements IPanelActions, IDisposable {
 
   newRequest = (): void => this.select(null);
 
+  /** What the user does in the request box. */
   setDraft = (change: Partial<IDraft>): void => {
     this._draft = { ...this._draft, ...change };
     this._options.drafts.save(this._draft);
     this._changed.emit();
+  };
+
+  /** Fill in the request box from outside of it. */
+  fillDraft = (change: Partial<IDraft>): void => {
+    const { intent, data } = this._draft;
+    const filled = { intent, data, ...change };
+    if (filled.intent !== intent || filled.data !== data) {
+      this._fillings += 1;
+    }
+    this.setDraft(change);
   };
 
   send = async (): Promise<void> => {
@@ -158,7 +174,7 @@ export class PanelModel implements IPanelActions, IDisposable {
       planner
     });
     if (started) {
-      this.setDraft({ intent: '' });
+      this.fillDraft({ intent: '' });
     }
   };
 
@@ -261,7 +277,7 @@ export class PanelModel implements IPanelActions, IDisposable {
       if (summary.notebook) {
         await this._options.revealNotebook(summary.notebook);
       } else {
-        this._toOpen = summary.id;
+        this._toOpen.add(summary.id);
       }
     });
     this._busy = false;
@@ -285,10 +301,10 @@ export class PanelModel implements IPanelActions, IDisposable {
   /** A page that was just opened shows the run that lives, else the newest one if it was cut off or waits for an answer. */
   private _onClientChanged(): void {
     const runs = this.client.state.runs;
-    const begun = runs.find(run => run.id === this._toOpen && run.notebook);
-    if (begun) {
-      this._toOpen = null;
-      void this._try(() => this._options.revealNotebook(begun.notebook));
+    for (const { id, notebook } of runs) {
+      if (notebook && this._toOpen.delete(id)) {
+        void this._try(() => this._options.revealNotebook(notebook));
+      }
     }
     // Whoever has begun to write is not taken away from it, not even to a run that waits.
     if (!this._chosen && !this._draft.intent && runs.length > 0) {
@@ -306,11 +322,12 @@ export class PanelModel implements IPanelActions, IDisposable {
   private _selectionChanged = new Signal<this, IChangedArgs<string | null>>(
     this
   );
-  /** The run whose notebook is opened as soon as it has one: the images of an example are drawn first. */
-  private _toOpen: string | null = null;
+  /** Runs whose notebook is opened as soon as they have one: the images of an example are drawn first. */
+  private _toOpen = new Set<string>();
   private _chosen = false;
   private _selected: string | null = null;
   private _draft: IDraft;
+  private _fillings = 0;
   private _busy = false;
   private _problem = '';
   private _answered: ICellTopic | null = null;

@@ -72,6 +72,7 @@ export class ClinjupPanel extends ReactWidget {
           state={model.client.state}
           selected={model.selected}
           draft={model.draft}
+          fillings={model.fillings}
           busy={model.busy}
           problem={model.problem}
           answer={model.answered}

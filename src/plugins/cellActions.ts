@@ -99,7 +99,10 @@ export const cellActionsPlugin: JupyterFrontEndPlugin<void> = {
           );
         model.select(null);
         // What somebody has written stays.
-        model.setDraft({ intent: model.draft.intent || asked, notebook: path });
+        model.fillDraft({
+          intent: model.draft.intent || asked,
+          notebook: path
+        });
         panel.activate();
       }
     });

@@ -62,7 +62,7 @@ export function addRunCommands(
     },
     execute: async args => {
       model.select(null);
-      model.setDraft(draftOf(args));
+      model.fillDraft(draftOf(args));
       shell.activateById(panel.id);
       if (args.send === true) {
         await model.send();

@@ -770,7 +770,7 @@ export interface IUsage {
 /** The user changed the notebook in a way that the run has to know. */
 export interface IUserChanged {
   cell_id: string;
-  /** taken_back: the cell is there and reads as the run wrote it; what was told of it before is over */
+  /** taken_back: the cell is there; what was told of it before is over */
   change: 'deleted' | 'edited' | 'kept_beside' | 'taken_back';
   sentence: string;
   step_id: string;

@@ -36,7 +36,7 @@ import {
 } from './base';
 import { goBack, placeOf } from './place';
 import { isStale, saveUnlessStale } from './saving';
-import { changedSince, hear, putBack, textsOf } from './typed';
+import { changedSince, putBack, textsOf, Told } from './typed';
 
 const SNAPSHOT_DELAY_MS = 200;
 const PING_EVERY_MS = 3000;
@@ -244,7 +244,7 @@ export class NotebookReplica implements IDisposable {
   private async _takeOver(): Promise<void> {
     this._isTakingOver = true;
     try {
-      await this._takeFile(textsOf(this._notebook));
+      await this._takeFile(new Told(textsOf(this._notebook)));
     } finally {
       this._isTakingOver = false;
     }
@@ -264,7 +264,7 @@ export class NotebookReplica implements IDisposable {
         this._applying = true;
         kept =
           applyOps(this._notebook, this._base, batch, this.client).kept || kept;
-        hear(this._told, batch, this.client);
+        this._told.hear(batch, this.client);
         this._removeBlank(blank);
         this._applying = false;
         this._seq = batch[batch.length - 1].seq;
@@ -346,10 +346,8 @@ export class NotebookReplica implements IDisposable {
 
   /** The run ended while this tab had no connection, and the server wrote the file: take it, with what was typed since. */
   private async _catchUp(): Promise<void> {
-    const told = new Map(
-      [...this._base].map(([id, known]) => [id, known.text] as const)
-    );
-    if (await this._takeFile(told)) {
+    const texts = [...this._base].map(([id, { text }]) => [id, text] as const);
+    if (await this._takeFile(new Told(new Map(texts)))) {
       await this._options.panel.context.save();
     }
   }
@@ -358,7 +356,7 @@ export class NotebookReplica implements IDisposable {
    * Load the file again, which says at which op it stands, and do again what the user did beyond `told` up to the moment in which the
    * file took the place of the text. Returns whether there was any.
    */
-  private async _takeFile(told: ReadonlyMap<string, string>): Promise<boolean> {
+  private async _takeFile(told: Told): Promise<boolean> {
     const { content, context } = this._options.panel;
     const { contentChanged } = this._model;
     const before = new Set(this._notebook.cells);
@@ -378,6 +376,7 @@ export class NotebookReplica implements IDisposable {
     }
     this._seq = seqOfFile(this._notebook);
     this._base = baseOf(this._notebook, this._seq);
+    this._told = new Told(textsOf(this._notebook));
     putBack(this._notebook, changes, told);
     if (this._userCame) {
       void goBack(content, place);
@@ -418,6 +417,7 @@ export class NotebookReplica implements IDisposable {
       this._send({ type: 'snapshot', v: 1, n: this._n, seq: this._seq, cells })
     ) {
       this._lastSnapshot = content;
+      this._told.send(this._notebook);
       this._tellOutputsOfNew();
     }
   }
@@ -434,7 +434,7 @@ export class NotebookReplica implements IDisposable {
       cells: snapshotCells(this._notebook, this._base, true)
     });
     this._lastSnapshot = '';
-    this._told = textsOf(this._notebook);
+    this._told = new Told(textsOf(this._notebook));
     if (this._isLiveOwner) {
       this._tellOutputsOfNew();
     }
@@ -463,8 +463,7 @@ export class NotebookReplica implements IDisposable {
   private _saving: IBase | null = null;
   private _seq: number;
   private _n = 0;
-  /** What the server has: told in `rejoin`, or written by the run since. */
-  private _told = new Map<string, string>();
+  private _told = new Told();
   private _lastSnapshot = '';
   private _snapshotTimer = 0;
   private _pingTimer = 0;

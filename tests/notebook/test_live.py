@@ -399,7 +399,7 @@ def test_rule_13_cells_that_a_shared_document_lost_in_a_crash_are_put_back_and_n
     asyncio.run(story())
 
 
-def test_what_was_told_of_a_cell_is_over_once_it_reads_as_the_run_wrote_it(tmp_path: Path) -> None:
+def test_what_was_told_of_a_cell_is_over_once_it_is_not_so_any_more(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
 
     async def story() -> None:
@@ -425,9 +425,17 @@ def test_what_was_told_of_a_cell_is_over_once_it_reads_as_the_run_wrote_it(tmp_p
             await say()
             cells.append(deleted)
             await say()
+            for place, text in ((2, "train(1)"), (1, cells[1].source)):  # deleted, and there again with another text
+                deleted = cells.pop(place)
+                await say()
+                deleted.source = text
+                cells.insert(place, deleted)
+                await say()
 
     asyncio.run(story())
     assert told == [
         *(("edited", "load"), ("taken_back", "load"), ("edited", "load")),
         *(("deleted", "train"), ("taken_back", "train")),
+        *(("deleted", "train"), ("taken_back", "train"), ("edited", "train")),
+        *(("deleted", "load"), ("taken_back", "load"), ("edited", "load")),
     ]

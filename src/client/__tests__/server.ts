@@ -29,8 +29,19 @@ export class TestSocket {
     this.onclose?.();
   }
 
+  /** What came up through it. */
+  sent: any[] = [];
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
+  }
+
   tell(...events: ClinjupEvent[]): void {
-    this.onmessage?.({ data: JSON.stringify({ v: 1, events }) });
+    this.say({ v: 1, events });
+  }
+
+  say(message: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
   }
 }
 

@@ -6,8 +6,12 @@ import * as React from 'react';
 import { act, Simulate } from 'react-dom/test-utils';
 import { createRoot } from 'react-dom/client';
 
+import { ClinjupClient } from '../../client/client';
+import { TestServer } from '../../client/__tests__/server';
 import { Composer } from '../Composer';
-import { EMPTY_DRAFT } from '../draft';
+import { EMPTY_DRAFT, keptDraft } from '../draft';
+import { PanelModel } from '../model';
+import { Panel } from '../Panel';
 
 const prefilled = 'I want to diagnose [which finding?] on [which images?].';
 
@@ -81,4 +85,95 @@ it('knows what was typed before the panel is drawn again', () => {
   expect(box.value).toBe('diagnose fractures');
   act(() => Simulate.keyDown(box, { key: 'Enter' }));
   expect(sent).toBe(1);
+});
+
+describe('what is typed', () => {
+  let client: ClinjupClient;
+  let model: PanelModel;
+  let host: HTMLElement;
+  let draw: (panel: React.ReactElement) => void;
+
+  beforeEach(() => {
+    (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
+    sessionStorage.clear();
+    const { settings } = new TestServer();
+    client = new ClinjupClient({ settings, unreachable: 'gone' });
+    model = new PanelModel({
+      client,
+      drafts: keptDraft(sessionStorage, 'http://localhost/'),
+      openNotebook: async () => undefined,
+      revealNotebook: async () => undefined,
+      showStep: async () => undefined,
+      openNotebooks: () => [],
+      saveNotebook: async () => undefined,
+      browse: async () => null,
+      insertBelow: () => undefined,
+      confirm: async () => true
+    });
+    host = document.createElement('div');
+    document.body.replaceChildren(host);
+    const root = createRoot(host);
+    draw = panel => act(() => root.render(panel));
+    draw(panelNow());
+  });
+
+  afterEach(() => {
+    model.dispose();
+    client.dispose();
+  });
+
+  /** The panel as JupyterLab draws it for what the model holds now. */
+  const panelNow = () => (
+    <Panel
+      state={client.state}
+      selected={model.selected}
+      draft={model.draft}
+      fillings={model.fillings}
+      busy={model.busy}
+      problem={model.problem}
+      answer={model.answered}
+      notebooks={[]}
+      actions={model}
+    />
+  );
+  const box = () => host.querySelector('textarea')!;
+  const write = (value: string) =>
+    act(() => Simulate.change(box(), { target: { value } as any }));
+  const marked = () => [box().selectionStart, box().selectionEnd];
+
+  it('is not undone by a panel that was drawn for what stood there before', () => {
+    write('a');
+    const older = panelNow();
+    write('ab');
+    box().setSelectionRange(1, 1);
+    draw(older);
+    expect(box().value).toBe('ab');
+    expect(marked()).toEqual([1, 1]);
+    write(box().value + 'c');
+    expect(model.draft.intent).toBe('abc');
+    draw(panelNow());
+    expect(box().value).toBe('abc');
+  });
+
+  it('gives way to what a command fills in, also when that stood there before', () => {
+    const gap = [19, 35];
+    for (const words of ['mine', 'other words']) {
+      write(words);
+      model.fillDraft({ intent: prefilled });
+      draw(panelNow());
+      expect(box().value).toBe(prefilled);
+      expect(marked()).toEqual(gap);
+    }
+  });
+
+  it('and where the cursor stands stays when a command has nothing new to fill in', () => {
+    write('mine');
+    draw(panelNow());
+    box().setSelectionRange(2, 2);
+    const before = box();
+    model.fillDraft({ intent: 'mine', notebook: 'n.ipynb' });
+    draw(panelNow());
+    expect(box()).toBe(before);
+    expect(marked()).toEqual([2, 2]);
+  });
 });

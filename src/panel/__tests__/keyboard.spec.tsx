@@ -56,6 +56,7 @@ describe('the keyboard', () => {
           state={{ ...EMPTY, isListed: true, runs: run ? [run] : [] }}
           selected={run?.id ?? null}
           draft={EMPTY_DRAFT}
+          fillings={0}
           busy={false}
           problem=""
           answer={null}

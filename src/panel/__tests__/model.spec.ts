@@ -74,26 +74,30 @@ describe('a request', () => {
     expect(server.posted).toHaveLength(1);
   });
 
-  it('has its notebook opened, for an example as soon as its images are drawn', async () => {
+  it('has its notebook opened, for examples as soon as their images are drawn', async () => {
     await model.send();
     expect(opened).toEqual(['n.ipynb']);
-    const drawing = summary({ id: 'drawn', notebook: '' });
-    server.routes['POST runs'] = { status: 201, body: drawing };
     const example = { id: 'wrist', title: '', intent: 'i', sentence: '' };
-    await model.startExample({ ...example, available: true });
-    expect(model.run).toMatchObject({ id: 'drawn', notebook: '' });
+    for (const id of ['first', 'second']) {
+      const drawing = summary({ id, notebook: '' });
+      server.routes['POST runs'] = { status: 201, body: drawing };
+      await model.startExample({ ...example, available: true });
+      expect(model.run).toMatchObject({ id, notebook: '' });
+    }
     expect(opened).toEqual(['n.ipynb']);
     server.socket.open();
-    server.socket.tell({
-      v: 1,
-      run_id: 'drawn',
-      seq: 0,
-      ts: 1,
-      type: 'run.started',
-      data: { notebook: 'drawn.ipynb' } as any
-    });
-    await until(() => opened.length > 1);
-    expect(opened).toEqual(['n.ipynb', 'drawn.ipynb']);
+    for (const run_id of ['first', 'second']) {
+      server.socket.tell({
+        v: 1,
+        run_id,
+        seq: 0,
+        ts: 1,
+        type: 'run.started',
+        data: { notebook: `${run_id}.ipynb` } as any
+      });
+    }
+    await until(() => opened.length > 2);
+    expect(opened.sort()).toEqual(['first.ipynb', 'n.ipynb', 'second.ipynb']);
   });
 
   it('goes into a new notebook once the chosen one was closed or renamed', async () => {

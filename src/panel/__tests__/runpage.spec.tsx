@@ -48,6 +48,7 @@ function panel(run: IRunView, actions: any = {}, connection: any = 'open') {
       state={{ ...EMPTY, connection, runs: [run] }}
       selected={run.id}
       draft={EMPTY_DRAFT}
+      fillings={0}
       busy={false}
       problem=""
       answer={null}
