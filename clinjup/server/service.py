@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import threading
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -72,7 +70,6 @@ class Service:
         self._looking = asyncio.Lock()
         self._looked = False
         self._named: set[str] = set()
-        self._writing: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -265,16 +262,13 @@ class Service:
             return await self.manager.submit(request, interactive=True)
 
         def draw(on_progress: Callable[[int, int], None]) -> Path:
-            with self._writing[out]:  # chat, panel and a second example may want the same images at once
-                try:
-                    return write_example_cohort(
-                        example, out, patients=new.patients, seed=new.seed, on_progress=on_progress
-                    )
-                except FileExistsError as fault:
-                    raise RunFolderError(
-                        f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
-                        "elsewhere or delete the folder, then start the example again."
-                    ) from fault
+            try:
+                return write_example_cohort(example, out, patients=new.patients, seed=new.seed, on_progress=on_progress)
+            except FileExistsError as fault:
+                raise RunFolderError(
+                    f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
+                    "elsewhere or delete the folder, then start the example again."
+                ) from fault
 
         return await self.manager.submit_drawn(request, f"Drawing synthetic {example.images}", draw, interactive=True)
 
