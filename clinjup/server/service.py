@@ -170,19 +170,19 @@ class Service:
         return await self.summary(run_id)
 
     async def stop(self, run_id: str) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         await self.manager.stop(run_id)
         return await self.summary(run_id)
 
     async def pause(self, run_id: str) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         self.manager.pause(run_id, True)
         return await self.summary(run_id)
 
     async def resume(self, run_id: str, answers: dict[str, str]) -> RunSummary:
         await self.recovered()  # a look at the folder holds its lock for a moment
         view = await self.view(run_id)
-        if view.paused:
+        if view.paused and view.status is RunStatus.RUNNING and not view.elsewhere:
             self.manager.pause(run_id, False)
         else:
             await self.manager.resume(view.folder, answers, interactive=True)
@@ -190,14 +190,14 @@ class Service:
         return await self.summary(run_id)
 
     async def answer(self, run_id: str, answers: dict[str, str]) -> RunSummary:
-        view = await self.view(run_id)
+        view = await self._carried_here(run_id)
         defaults = {question.id: question.default for question in view.questions if question.default is not None}
         if not self.manager.answer(run_id, {**defaults, **answers}):
             raise NotRunningError("The run does not wait for an answer.")
         return await self.summary(run_id)
 
     async def approve(self, run_id: str, sha256: str, approved: bool) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         if not self.manager.approve(run_id, sha256, approved):
             raise NotRunningError("The run does not wait for a word on this code; it was decided before.")
         return await self.summary(run_id)
@@ -237,6 +237,18 @@ class Service:
                 await live.save_late()
 
     # ------------------------------------------------------------------------------------------------- helpers
+
+    async def _carried_here(self, run_id: str) -> RunView:
+        """The run, which is about to be told something. Raises UnknownRunError, or NotRunningError where another program carries it."""
+        view = await self.view(run_id)
+        if view.elsewhere:  # so it was at the last look
+            await asyncio.shield(self._look_at_past())
+            view = await self.view(run_id)
+        if view.elsewhere:
+            raise NotRunningError(
+                f"Another program carries the run in '{view.folder}' right now. Stop, pause or answer it there, or wait for its end."
+            )
+        return view
 
     def _request(self, new: NewRun) -> RunRequest:
         given = new.model_dump(exclude={"example", "patients"})

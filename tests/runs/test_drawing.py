@@ -1,4 +1,4 @@
-"""Stop, when it comes while the images of an example are waited for, or checked for the run that begins with them."""
+"""Before a run has begun: a stop that comes while its images are drawn or checked, and what its planning takes of its time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import clinjup.run
 from clinjup.contracts import RunRequest
 from clinjup.drawing import OnProgress
 from clinjup.notebook.desk import OwnDesk
@@ -27,8 +28,8 @@ class SlowDesk(OwnDesk):
         return await super().open(*arguments, **keywords)
 
 
-def request_in(out: Path, data: Path, intent: str = "Find pneumothorax.") -> RunRequest:
-    return RunRequest(intent=intent, data=str(data), answers={"confounder": "none"}, out=str(out))
+def request_in(out: Path, data: Path, intent: str = "Find pneumothorax.", approval: str = "risky") -> RunRequest:
+    return RunRequest(intent=intent, data=str(data), answers={"confounder": "none"}, out=str(out), approval=approval)
 
 
 @pytest.mark.parametrize("intent", ["Find pneumothorax.", "Make me a model for these images."], ids=["plans", "asks"])
@@ -93,3 +94,27 @@ def test_a_drawing_that_waits_for_its_turn_is_stopped_at_once_and_the_one_before
         assert [manager.view(each).status for each in (first, third)] == ["failed", "failed"]
 
     asyncio.run(two())
+
+
+def test_what_the_planning_takes_is_taken_from_the_time_of_the_run_in_what_is_told_and_in_what_is_done(
+    small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = clinjup.run.first_plan
+
+    async def plan_slowly(*arguments: Any) -> Any:
+        await asyncio.sleep(3)
+        return await plan(*arguments)
+
+    monkeypatch.setattr("clinjup.run.first_plan", plan_slowly)
+
+    async def times() -> tuple[float, float]:
+        manager = RunManager()
+        request = request_in(tmp_path / "run", small_cohort, approval="plan-only")
+        run_id = await manager.submit(request)
+        await manager.wait(run_id)
+        run = manager._runs[run_id]
+        assert run.state is not None and run.clock.seconds > 3
+        return run.state.deadline - run._started, run.view().budget_seconds
+
+    done, told = asyncio.run(times())
+    assert done == pytest.approx(told, abs=0.5)
