@@ -11,6 +11,7 @@ from typing import Any
 
 from clinjup.agent.loop import LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
+from clinjup.atomic_files import is_full
 from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
     Approval,
@@ -32,12 +33,13 @@ from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
-from clinjup.run import NotRunningError, Run, brief_of
-from clinjup.run_ending import is_full, sentence_for
+from clinjup.run import NOT_STARTED, NotRunningError, Run, brief_of
+from clinjup.run_ending import sentence_for
 from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
+    "SAID",
     "CellHelp",
     "JournalError",
     "JupyterDesk",
@@ -56,14 +58,8 @@ __all__ = [
 ]
 
 
-_TOLD = (
-    UnusableData,
-    PlannerUnusableError,
-    UnsupportedTaskError,
-    RunFolderError,
-    NotebookTroubleError,
-    NotAllowedError,
-)
+SAID = (*NOT_STARTED, NotAllowedError, RunFolderError, JournalError, NotebookTroubleError, NotRunningError)
+"""Exceptions whose text is a sentence for the clinician."""
 
 
 class RunManager:
@@ -104,8 +100,8 @@ class RunManager:
         except DrawingStoppedError:
             drawing.finish(RunStatus.INTERRUPTED, STOPPED)
         except RequestRefusedError as problem:
-            drawing.finish(RunStatus.REFUSED, problem.refusal.reason)
-        except _TOLD as problem:
+            drawing.finish(RunStatus.REFUSED, str(problem))
+        except SAID as problem:
             drawing.finish(RunStatus.FAILED, str(problem))
         except Exception as fault:  # as in Run.main: whatever went wrong is told in a sentence
             drawing.finish(RunStatus.FAILED, FULL if is_full(fault) else sentence_for(fault))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from clinjup import __version__
+from clinjup.atomic_files import is_full
 from clinjup.contracts import CellError, Event, RunRequest, RunStatus
 from clinjup.examples import EXAMPLES, ExampleRequest, is_written, write_example_cohort
 from clinjup.runs import (
+    SAID,
     JournalError,
     JupyterDesk,
     NotAllowedError,
@@ -49,7 +50,7 @@ ACTIVITY_SECONDS = 30.0
 
 
 class UnknownRunError(Exception):
-    """There is no run with this id."""
+    """There is no run with this id, or the run has no journal."""
 
 
 class Service:
@@ -138,7 +139,13 @@ class Service:
             ) from None
 
     async def journal(self, run_id: str) -> JournalRecords:
-        records, problems = await self.manager.journal((await self.view(run_id)).folder)
+        folder = (await self.view(run_id)).folder
+        try:
+            records, problems = await self.manager.journal(folder)
+        except FileNotFoundError:
+            raise UnknownRunError(
+                "This run has no journal yet: its images are drawn first, and the journal begins with the run itself."
+            ) from None
         sentence = problems[0] if problems else ""
         return JournalRecords(
             intact=not problems, sentence=sentence, records=[JournalRecord(**record) for record in records]
@@ -339,27 +346,31 @@ class Service:
             await asyncio.sleep(ACTIVITY_SECONDS)
 
 
-KNOWN: list[tuple[type[BaseException], int, Any]] = [
+_CODES: dict[type[Exception], Any] = {
+    RequestRefusedError: "refused",
+    UnusableData: "unusable_data",
+    PlannerUnusableError: "planner_unusable",
+    UnsupportedTaskError: "unsupported",
+    NotAllowedError: "not_allowed",
+    RunFolderError: "run_folder",
+    JournalError: "run_folder",
+    NotebookTroubleError: "notebook",
+    NotRunningError: "not_now",
+}
+KNOWN: list[tuple[type[Exception], int, Any]] = [
     (UnknownRunError, 404, "not_found"),
-    (UnusableData, 422, "unusable_data"),
-    (PlannerUnusableError, 422, "planner_unusable"),
-    (UnsupportedTaskError, 422, "unsupported"),
-    (NotAllowedError, 422, "not_allowed"),
-    (RunFolderError, 422, "run_folder"),
-    (JournalError, 422, "run_folder"),
-    (NotebookTroubleError, 422, "notebook"),
-    (NotRunningError, 409, "not_now"),
+    *((kind, 409 if kind is NotRunningError else 422, _CODES[kind]) for kind in SAID),
 ]
+"""(kind, HTTP status, Problem.code) of the exceptions whose text is a sentence for the clinician."""
 
 
 def problem_of(fault: BaseException | None) -> tuple[int, Problem]:
     """(HTTP status, what to tell the clinician) of an exception; 500 and above: one that nobody foresaw, for the log."""
-    if isinstance(fault, RequestRefusedError):
-        return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
     for kind, status, code in KNOWN:
         if isinstance(fault, kind):
-            return status, Problem(code=code, sentence=str(fault))
-    if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+            instead = fault.refusal.instead if isinstance(fault, RequestRefusedError) else []
+            return status, Problem(code=code, sentence=str(fault), instead=instead)
+    if is_full(fault):
         sentence = "The disk of the server is full, so this could not be done. Free some space, then try again."
     elif isinstance(fault, OSError) and fault.strerror and fault.filename:
         sentence = (

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
+from nbformat.v4 import new_notebook
 
 from clinjup.locks import Lock
+from clinjup.notebook.live import LiveNotebook
+from clinjup.ops import Hello
 from clinjup.reporting import Journal
-from clinjup.runs import NotRunningError, RunFolderError
+from clinjup.run_ending import sentence_for
+from clinjup.runs import JupyterDesk, NotebookTroubleError, NotRunningError, RunFolderError
+from clinjup.server.service import problem_of
 from tests.runs.test_past_runs import killed_run
 
 from .in_process import service_in
@@ -48,3 +56,49 @@ def test_what_is_told_to_a_run_that_another_program_carries_is_answered_with_tha
         assert (await service.stop("run")).status == "interrupted"
 
     asyncio.run(tell())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=["disk", "quota"])
+def test_a_full_disk_and_a_used_up_quota_are_told_in_a_sentence_wherever_they_are_met(
+    number: int, tmp_path: Path
+) -> None:
+    fault = OSError(number, os.strerror(number), "journal.jsonl")
+
+    class FullContents(AsyncFileContentsManager):
+        async def _save_notebook(self, *arguments: Any, **keywords: Any) -> None:
+            raise fault
+
+    async def save() -> None:
+        await JupyterDesk(FullContents(root_dir=str(tmp_path)), None, None, tmp_path).write("nb.ipynb", new_notebook())
+
+    with pytest.raises(NotebookTroubleError, match="The disk is full"):
+        asyncio.run(save())
+    assert sentence_for(fault).startswith("The disk is full, so the run stopped.")
+    assert problem_of(fault)[1].sentence.startswith("The disk of the server is full")
+
+
+def test_tabs_hear_of_the_kernel_of_a_notebook_that_was_renamed_while_the_kernel_started(tmp_path: Path) -> None:
+    class Sessions:
+        """One that the user starts the kernel of, and renames the notebook of, at the moment that it is looked for."""
+
+        live: LiveNotebook
+
+        async def list_sessions(self) -> list[dict[str, Any]]:
+            desk.tabs.move("old.ipynb", "new.ipynb")
+            self.live.contents_path = "new.ipynb"
+            return [{"path": "old.ipynb", "kernel": {"id": "kernel", "name": "python3"}}]
+
+    sessions = Sessions()
+    desk = JupyterDesk(AsyncFileContentsManager(root_dir=str(tmp_path)), sessions, {"kernel": None}, tmp_path)
+
+    async def start() -> list[str | None]:
+        told: list[str | None] = []
+        tab = desk.tabs.open("new.ipynb", lambda message: told.append(getattr(message, "kernel_id", None)))
+        tab.receive(Hello(client="tab"))
+        workspace = await desk.open(tmp_path / "run", "run", "old.ipynb", lambda event, data: None)
+        sessions.live = workspace.session
+        assert (await workspace.executor._its_session())["kernel"]["id"] == "kernel"
+        await workspace.session.close()
+        return told
+
+    assert "kernel" in asyncio.run(start())
