@@ -71,6 +71,7 @@ class Service:
         self._looking = asyncio.Lock()
         self._looked = False
         self._named: set[str] = set()
+        self._renamed: dict[str, tuple[list[tuple[str, int]], str]] = {}
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -118,10 +119,10 @@ class Service:
     async def runs(self) -> RunList:
         await asyncio.shield(self._look_at_past())
         views = [*self.manager.views(), *self._past.values()]
-        return RunList(runs=[self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
+        return RunList(runs=[await self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
 
     async def summary(self, run_id: str) -> RunSummary:
-        return self._summary(await self.view(run_id))
+        return await self._summary(await self.view(run_id))
 
     async def view(self, run_id: str) -> RunView:
         """Raises UnknownRunError."""
@@ -300,14 +301,14 @@ class Service:
         except UnknownRunError:
             return None, None
 
-    def _summary(self, view: RunView) -> RunSummary:
+    async def _summary(self, view: RunView) -> RunSummary:
         return RunSummary(
             id=view.id,
             intent=view.request.intent,
             status=view.status,
             paused=view.paused,
             resumable=view.resumable,
-            notebook=self._notebook(view),
+            notebook=await self._notebook(view),
             folder=str(view.folder),
             folder_path=self._path(view.folder),
             started=view.started,
@@ -323,11 +324,18 @@ class Service:
             sentence=view.sentence,
         )
 
-    def _notebook(self, view: RunView) -> str:
+    async def _notebook(self, view: RunView) -> str:
         if not view.notebook:  # its images are still being drawn
             return ""
         path = view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook
-        return path if view.status is RunStatus.RUNNING else self.desk.now_at(path, view.folder, view.id)
+        if view.status is RunStatus.RUNNING or (self.root / path).is_file():
+            return path
+        # Renamed or deleted. Notebooks can be large, so they are read again only where one has changed.
+        state = await asyncio.to_thread(_notebooks_in, view.folder)
+        if self._renamed.get(view.id, (None, ""))[0] != state:
+            now_at = await asyncio.to_thread(self.desk.now_at, path, view.folder, view.id)
+            self._renamed[view.id] = state, now_at
+        return self._renamed[view.id][1]
 
     def _path(self, file: Path) -> str | None:
         return self.desk.contents_path(file)
@@ -381,6 +389,13 @@ def problem_of(fault: BaseException | None) -> tuple[int, Problem]:
         name = "" if fault is None else f" ({type(fault).__name__}: {fault})"
         sentence = f"The server met an unexpected fault{name}. Runs that go on are not touched."
     return 500, Problem(code="fault", sentence=sentence)
+
+
+def _notebooks_in(folder: Path) -> list[tuple[str, int]]:
+    """(name, time in ns) of the notebooks in a run folder."""
+    with contextlib.suppress(FileNotFoundError):  # one that is moved at this moment: the next look finds it
+        return sorted((file.name, file.stat().st_mtime_ns) for file in folder.glob("*.ipynb"))
+    return []
 
 
 def _examples() -> list[Example]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 from collections.abc import Awaitable
 from pathlib import Path
@@ -20,6 +21,7 @@ from clinjup.reporting import Journal
 from clinjup.run_ending import sentence_for
 from clinjup.runs import JupyterDesk, NotebookTroubleError, NotRunningError, RunFolderError
 from clinjup.server.service import problem_of
+from tests.runs.reads import reads_of
 from tests.runs.test_past_runs import killed_run
 
 from .in_process import service_in
@@ -102,3 +104,26 @@ def test_tabs_hear_of_the_kernel_of_a_notebook_that_was_renamed_while_the_kernel
         return told
 
     assert "kernel" in asyncio.run(start())
+
+
+def test_the_notebook_of_a_run_that_has_ended_is_looked_for_once_and_outside_the_event_loop(tmp_path: Path) -> None:
+    folder = killed_run(tmp_path / "runs", "run")
+    renamed = folder / "pneumothorax.ipynb"
+    renamed.write_text(json.dumps({"cells": [], "metadata": {"clinjup": {"run_id": "run"}}}), encoding="utf-8")
+
+    async def look() -> None:
+        service = service_in(tmp_path)
+
+        async def listed() -> str:
+            return (await service.runs()).runs[0].notebook
+
+        with reads_of(".ipynb") as reads:
+            assert await listed() == "runs/run/pneumothorax.ipynb"
+            assert reads == [("run", False)]
+            assert await listed() == "runs/run/pneumothorax.ipynb"
+            assert len(reads) == 1
+            renamed.rename(folder / "pneumo.ipynb")
+            assert await listed() == "runs/run/pneumo.ipynb"
+            assert len(reads) == 2
+
+    asyncio.run(look())
