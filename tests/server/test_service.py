@@ -20,7 +20,7 @@ from clinjup.ops import Hello
 from clinjup.reporting import Journal
 from clinjup.run_ending import sentence_for
 from clinjup.runs import JupyterDesk, NotebookTroubleError, NotRunningError, RunFolderError
-from clinjup.server.service import problem_of
+from clinjup.server.problems import problem_of
 from tests.runs.reads import reads_of
 from tests.runs.test_past_runs import killed_run
 
