@@ -33,7 +33,7 @@ class Attending:
         """Answers by id; None where nobody is there, or the run was stopped meanwhile."""
         told = {"questions": [question.model_dump() for question in questions]}
         self._ledger.record("question", told)
-        if not self._present:
+        if not self._present or self._stopped.is_set():
             return None
         self._answers = asyncio.get_running_loop().create_future()
         self.questions = questions
@@ -50,7 +50,7 @@ class Attending:
 
     async def approve(self, step_id: str, source: str, sha256: str, reason: str) -> bool | None:
         """Whether this very code may run; None where nobody is there, or the run was stopped meanwhile."""
-        if not self._present:
+        if not self._present or self._stopped.is_set():
             return None
         self._approvals[sha256] = asyncio.get_running_loop().create_future()
         told = {"step_id": step_id, "source": source, "sha256": sha256, "reason": reason}

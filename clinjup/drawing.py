@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from clinjup.views import RunView, destination_of
 FULL = "The disk is full, so the synthetic images could not be drawn. Free some space, then start the example again."
 STOPPED = "Stopped while the synthetic images were drawn. Nothing was trained; start the example again when you like."
 TELL_SECONDS = 0.5
+TURN_SECONDS = 0.1
+STOPS_WITHIN = 10.0
 Drawn = TypeVar("Drawn")
 OnProgress = Callable[[int, int], None]
 
@@ -35,7 +36,7 @@ class Drawing:
         self.folder = Path(request.out or "").resolve()
         self.events: list[Event] = []
         self.ended: tuple[RunStatus, str] | None = None
-        self._stopped = threading.Event()
+        self.is_stopped = False
         self._began, self._started, self._told = time.time(), time.monotonic(), 0.0
         opening = {"intent": request.intent, "folder": str(self.folder), "notebook": "", "started": self._began}
         asked = {
@@ -45,19 +46,28 @@ class Drawing:
         }
         self.publish("run.started", {**opening, **asked, "destination": destination_of(request), "resumed": False})
 
-    async def draw(self, draw: Callable[[OnProgress], Drawn]) -> Drawn:
-        """What `draw` returns. It runs in a thread and is stopped between two images. Raises DrawingStoppedError, and what `draw` raises."""
+    async def draw(self, draw: Callable[[OnProgress], Drawn], turn: asyncio.Lock) -> Drawn:
+        """What `draw` returns. It runs in a thread, once `turn` is free, and is stopped between two images.
+
+        Raises DrawingStoppedError, and what `draw` raises.
+        """
         loop = asyncio.get_running_loop()
 
         def on_progress(done: int, total: int) -> None:
-            if self._stopped.is_set():
-                raise DrawingStoppedError
+            self._go_on_unless_stopped()
             loop.call_soon_threadsafe(self._advance, done, total)
 
-        drawn = await asyncio.to_thread(draw, on_progress)
-        if self._stopped.is_set():
-            raise DrawingStoppedError
+        while turn.locked():  # looked at again and again: whoever waits for a lock cannot be stopped
+            self._go_on_unless_stopped()
+            await asyncio.sleep(TURN_SECONDS)
+        async with turn:
+            drawn = await asyncio.to_thread(draw, on_progress)
+        self._go_on_unless_stopped()
         return drawn
+
+    def _go_on_unless_stopped(self) -> None:
+        if self.is_stopped:
+            raise DrawingStoppedError
 
     def _advance(self, done: int, total: int) -> None:
         now = time.monotonic()
@@ -80,9 +90,9 @@ class Drawing:
         self.publish("run.finished", told)
 
     async def stop(self) -> None:
-        """Stop after the image that is being drawn."""
-        self._stopped.set()
-        await asyncio.wait({self.task}, timeout=10)
+        """Stop after the image that is being drawn. Where the images are drawn already, the run that begins with them is stopped."""
+        self.is_stopped = True
+        await asyncio.wait({self.task}, timeout=STOPS_WITHIN)
 
     def view(self) -> RunView:
         status, sentence = self.ended or (RunStatus.RUNNING, "")

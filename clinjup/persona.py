@@ -106,7 +106,7 @@ class ClinjupPersona(BasePersona):
             self._tell_fault(fault)
 
     def _tell_fault(self, fault: Exception) -> None:
-        from clinjup.server.service import problem_of
+        from clinjup.server.problems import problem_of
 
         status, problem = problem_of(fault)
         if status >= 500:

@@ -238,7 +238,7 @@ class Run:
             self.record("planner", successor.about)
             self._write_opening(brief, plan)
             self.state = RunState(
-                brief, plan, deadline=time.monotonic() + brief.budget_seconds, answers=dict(self.request.answers)
+                brief, plan, deadline=time.monotonic() + self._seconds_left(), answers=dict(self.request.answers)
             )
             await self._restore(self.state)
             planning = Pausable(successor, self.going, self._holding)

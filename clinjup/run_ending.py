@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 from clinjup.agent.state import RunState
+from clinjup.atomic_files import is_full
 from clinjup.contracts import CellCounts, StepStatus
 from clinjup.run_folder import History
 
@@ -36,8 +36,3 @@ def sentence_for(fault: Exception) -> str:
     if is_full(fault):
         return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
     return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
-
-
-def is_full(fault: Exception) -> bool:
-    """Whether the disk has no room left."""
-    return isinstance(fault, OSError) and fault.errno == errno.ENOSPC

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clinjup.agent.loop import LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
+from clinjup.atomic_files import is_full
 from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
     Approval,
@@ -30,12 +33,13 @@ from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, check
 from clinjup.reporting import JournalError
-from clinjup.run import NotRunningError, Run, brief_of
-from clinjup.run_ending import is_full, sentence_for
+from clinjup.run import NOT_STARTED, NotRunningError, Run, brief_of
+from clinjup.run_ending import sentence_for
 from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
+    "SAID",
     "CellHelp",
     "JournalError",
     "JupyterDesk",
@@ -54,14 +58,8 @@ __all__ = [
 ]
 
 
-_TOLD = (
-    UnusableData,
-    PlannerUnusableError,
-    UnsupportedTaskError,
-    RunFolderError,
-    NotebookTroubleError,
-    NotAllowedError,
-)
+SAID = (*NOT_STARTED, NotAllowedError, RunFolderError, JournalError, NotebookTroubleError, NotRunningError)
+"""Exceptions whose text is a sentence for the clinician."""
 
 
 class RunManager:
@@ -72,6 +70,7 @@ class RunManager:
         self.limits = limits or Limits()
         self._runs: dict[str, Run] = {}
         self._drawings: dict[str, Drawing] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._past = PastRuns(self.desk)
         self._listeners: set[asyncio.Event] = set()
 
@@ -80,6 +79,7 @@ class RunManager:
     ) -> str:
         """Start a run on images that `draw` makes first; returns its id at once. `label` names the drawing (Drawing).
 
+        Runs that want their images in the same folder (`request.data`) take turns in drawing.
         What `submit` raises of the images ends the run. Raises NotAllowedError or PlannerUnusableError.
         """
         request = await asyncio.to_thread(self.limits.applied_to, request)
@@ -91,15 +91,17 @@ class RunManager:
 
     async def _draw_and_start(self, drawing: Drawing, draw: Callable[[OnProgress], Path], interactive: bool) -> None:
         try:
-            data = await drawing.draw(draw)
+            data = await drawing.draw(draw, self._turns[drawing.request.data])
             request = drawing.request.model_copy(update={"data": str(data)})
             await self.submit(request, interactive=interactive, drawing=drawing)
             del self._drawings[drawing.id]
+            if drawing.is_stopped:  # while the images were checked: the run had not begun then
+                await self._runs[drawing.id].stop()
         except DrawingStoppedError:
             drawing.finish(RunStatus.INTERRUPTED, STOPPED)
         except RequestRefusedError as problem:
-            drawing.finish(RunStatus.REFUSED, problem.refusal.reason)
-        except _TOLD as problem:
+            drawing.finish(RunStatus.REFUSED, str(problem))
+        except SAID as problem:
             drawing.finish(RunStatus.FAILED, str(problem))
         except Exception as fault:  # as in Run.main: whatever went wrong is told in a sentence
             drawing.finish(RunStatus.FAILED, FULL if is_full(fault) else sentence_for(fault))
@@ -326,11 +328,12 @@ class RunManager:
 
     async def close(self) -> None:
         """Stop all runs, as far as they get in a moment; for the end of the process."""
-        going = [run for run in self._all().values() if not run.task.done()]
-        for run in going:
-            await run.stop()
-        if going:
-            await asyncio.wait([run.task for run in going], timeout=5)
+        await asyncio.gather(*(self.stop(run_id) for run_id, run in self._all().items() if not run.task.done()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                # Looked at again and again: where a drawing ends, a run may have begun.
+                while going := [run.task for run in self._all().values() if not run.task.done()]:
+                    await asyncio.wait(going)
 
     async def _start(self, make: Callable[[], Run], lock: Lock | None = None) -> str:
         run = make()

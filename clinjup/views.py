@@ -41,11 +41,13 @@ class RunView:
     as_of: float
     budget_seconds: float
     last_seq: int
-    seconds_left: float = 0.0
-    """Of its time budget; 0 for a run that has ended."""
+    seconds_left: float | None = 0.0
+    """Of its time budget; 0 for a run that has ended, None where only the program that carries it knows."""
     waits_for: WaitsFor = ""
     paused: bool = False
     resumable: bool = False
+    elsewhere: bool = False
+    """Whether another program carries it."""
     questions: list[Question] = field(default_factory=list)
     approvals: list[PendingCode] = field(default_factory=list)
     sentence: str = ""
@@ -70,7 +72,6 @@ def view_of_history(history: History, folder: Path, *, elsewhere: bool = False) 
     """A run that no process carries, or (`elsewhere`) that another one does."""
     last = history.journal.records[-1]
     waits_for = _waits_for(last) if elsewhere else ""
-    budget = history.request.budget_minutes * 60
     return RunView(
         id=history.run_id,
         request=history.request,
@@ -80,12 +81,13 @@ def view_of_history(history: History, folder: Path, *, elsewhere: bool = False) 
         started=history.started,
         elapsed=history.seconds,
         as_of=datetime.fromisoformat(last.t).timestamp(),
-        budget_seconds=budget,
-        seconds_left=max(0.0, budget - history.seconds) if elsewhere else 0.0,
+        budget_seconds=history.request.budget_minutes * 60,
+        seconds_left=None if elsewhere else 0.0,
         waits_for=waits_for,
         paused=waits_for == "go_on",
         last_seq=len(events_of(history, folder)) - 1,
         resumable=not elsewhere and not history.finished,
+        elsewhere=elsewhere,
         questions=history.asks,
         sentence="Another program carries this run." if elsewhere else history.sentence,
     )

@@ -32,7 +32,7 @@ from clinjup.recipes import recipes
 from clinjup.reporting.cautions import NO_FIGURES
 from clinjup.run_folder import KILLED
 from clinjup.server import mcp_port
-from clinjup.server.service import KNOWN
+from clinjup.server.problems import KNOWN
 
 PACKAGE = Path(clinjup.__file__).parent
 LOCALE = Path(__file__).parents[1] / "src" / "locale"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from clinjup.atomic_files import is_full
 from clinjup.contracts import Progress
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.executor import CellOutcome, KernelExecutor, kernel_pid, new_client
@@ -217,7 +217,7 @@ class JupyterDesk:
                 f"The notebook '{path}' is read-only, so the run's cells cannot be saved in it. Make it writable or start the run "
                 "in a new notebook. What the run has written so far is kept in its folder."
             )
-        if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in said:
+        if is_full(problem):
             return NotebookTroubleError(
                 f"The disk is full, so '{path}' cannot be saved. Free some space; the run tries again by itself."
             )
@@ -337,8 +337,9 @@ class SessionKernel(KernelExecutor):
                 ) from problem
         assert session is not None
         self._live.kernel_id, self._live.kernel_name = session["kernel"]["id"], session["kernel"]["name"]
-        if self._desk.tabs.live(path) is self._live:  # the run may have ended meanwhile
-            self._desk.tabs.go_live(path, self._live)
+        now = self._live.contents_path  # it may have been renamed meanwhile, or the run may have ended
+        if self._desk.tabs.live(now) is self._live:
+            self._desk.tabs.go_live(now, self._live)
         return session
 
     async def _until_free(self) -> None:

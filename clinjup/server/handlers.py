@@ -104,7 +104,7 @@ class _Malformed(Exception):
 
 def _problem(fault: BaseException | None, status: int) -> tuple[int, BaseModel]:
     Problem = protocol().Problem
-    from clinjup.server.service import problem_of
+    from clinjup.server.problems import problem_of
 
     if isinstance(fault, _Malformed):
         return 400, Problem(code="malformed", sentence=str(fault))

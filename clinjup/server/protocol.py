@@ -153,7 +153,10 @@ class RunSummary(Message):
     started: float = Field(description="when it was first started, in seconds since 1970")
     elapsed: float = Field(description="seconds it has worked up to `as_of`, all tries together; as in the report")
     as_of: float = Field(description="seconds since 1970")
-    seconds_left: float = Field(0.0, description="of the time budget, at most; 0 for a run that has ended")
+    seconds_left: float | None = Field(
+        0.0,
+        description="of the time budget, at most; 0 for a run that has ended; null for one that another program carries",
+    )
     budget_seconds: float
     destination: Destination
     last_seq: int = Field(description="seq of its newest event; -1 = none")

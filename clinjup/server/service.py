@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import threading
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -19,19 +16,16 @@ from clinjup.examples import EXAMPLES, ExampleRequest, is_written, write_example
 from clinjup.runs import (
     JournalError,
     JupyterDesk,
-    NotAllowedError,
     NotebookTroubleError,
     NotRunningError,
     PlannerUnusableError,
-    RequestRefusedError,
     RunFolderError,
     RunManager,
     RunView,
-    UnsupportedTaskError,
-    UnusableData,
     destination_of,
 )
 from clinjup.server.events import Destination, PendingApproval
+from clinjup.server.problems import UnknownRunError
 from clinjup.server.protocol import (
     About,
     CellAnswer,
@@ -41,17 +35,12 @@ from clinjup.server.protocol import (
     JournalRecords,
     Limits,
     NewRun,
-    Problem,
     Restored,
     RunList,
     RunSummary,
 )
 
 ACTIVITY_SECONDS = 30.0
-
-
-class UnknownRunError(Exception):
-    """There is no run with this id."""
 
 
 class Service:
@@ -72,7 +61,7 @@ class Service:
         self._looking = asyncio.Lock()
         self._looked = False
         self._named: set[str] = set()
-        self._writing: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+        self._renamed: dict[str, tuple[list[tuple[str, int]], str]] = {}
         self._alive: asyncio.Task[None] | None = None
         self._examples: list[Example] | None = None
         self._claude: tuple[Destination | None, str] = (None, "")
@@ -120,10 +109,10 @@ class Service:
     async def runs(self) -> RunList:
         await asyncio.shield(self._look_at_past())
         views = [*self.manager.views(), *self._past.values()]
-        return RunList(runs=[self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
+        return RunList(runs=[await self._summary(view) for view in sorted(views, key=lambda view: -view.started)])
 
     async def summary(self, run_id: str) -> RunSummary:
-        return self._summary(await self.view(run_id))
+        return await self._summary(await self.view(run_id))
 
     async def view(self, run_id: str) -> RunView:
         """Raises UnknownRunError."""
@@ -141,7 +130,13 @@ class Service:
             ) from None
 
     async def journal(self, run_id: str) -> JournalRecords:
-        records, problems = await self.manager.journal((await self.view(run_id)).folder)
+        folder = (await self.view(run_id)).folder
+        try:
+            records, problems = await self.manager.journal(folder)
+        except FileNotFoundError:
+            raise UnknownRunError(
+                "This run has no journal yet: its images are drawn first, and the journal begins with the run itself."
+            ) from None
         sentence = problems[0] if problems else ""
         return JournalRecords(
             intact=not problems, sentence=sentence, records=[JournalRecord(**record) for record in records]
@@ -173,19 +168,19 @@ class Service:
         return await self.summary(run_id)
 
     async def stop(self, run_id: str) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         await self.manager.stop(run_id)
         return await self.summary(run_id)
 
     async def pause(self, run_id: str) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         self.manager.pause(run_id, True)
         return await self.summary(run_id)
 
     async def resume(self, run_id: str, answers: dict[str, str]) -> RunSummary:
         await self.recovered()  # a look at the folder holds its lock for a moment
         view = await self.view(run_id)
-        if view.paused:
+        if view.paused and view.status is RunStatus.RUNNING and not view.elsewhere:
             self.manager.pause(run_id, False)
         else:
             await self.manager.resume(view.folder, answers, interactive=True)
@@ -193,14 +188,14 @@ class Service:
         return await self.summary(run_id)
 
     async def answer(self, run_id: str, answers: dict[str, str]) -> RunSummary:
-        view = await self.view(run_id)
+        view = await self._carried_here(run_id)
         defaults = {question.id: question.default for question in view.questions if question.default is not None}
         if not self.manager.answer(run_id, {**defaults, **answers}):
             raise NotRunningError("The run does not wait for an answer.")
         return await self.summary(run_id)
 
     async def approve(self, run_id: str, sha256: str, approved: bool) -> RunSummary:
-        await self.view(run_id)
+        await self._carried_here(run_id)
         if not self.manager.approve(run_id, sha256, approved):
             raise NotRunningError("The run does not wait for a word on this code; it was decided before.")
         return await self.summary(run_id)
@@ -241,6 +236,18 @@ class Service:
 
     # ------------------------------------------------------------------------------------------------- helpers
 
+    async def _carried_here(self, run_id: str) -> RunView:
+        """The run, which is about to be told something. Raises UnknownRunError, or NotRunningError where another program carries it."""
+        view = await self.view(run_id)
+        if view.elsewhere:  # so it was at the last look
+            await asyncio.shield(self._look_at_past())
+            view = await self.view(run_id)
+        if view.elsewhere:
+            raise NotRunningError(
+                f"Another program carries the run in '{view.folder}' right now. Stop, pause or answer it there, or wait for its end."
+            )
+        return view
+
     def _request(self, new: NewRun) -> RunRequest:
         given = new.model_dump(exclude={"example", "patients"})
         if new.data:
@@ -265,16 +272,13 @@ class Service:
             return await self.manager.submit(request, interactive=True)
 
         def draw(on_progress: Callable[[int, int], None]) -> Path:
-            with self._writing[out]:  # chat, panel and a second example may want the same images at once
-                try:
-                    return write_example_cohort(
-                        example, out, patients=new.patients, seed=new.seed, on_progress=on_progress
-                    )
-                except FileExistsError as fault:
-                    raise RunFolderError(
-                        f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
-                        "elsewhere or delete the folder, then start the example again."
-                    ) from fault
+            try:
+                return write_example_cohort(example, out, patients=new.patients, seed=new.seed, on_progress=on_progress)
+            except FileExistsError as fault:
+                raise RunFolderError(
+                    f"The folder '{out}' is where the images of this example belong, and it holds other files. Move them "
+                    "elsewhere or delete the folder, then start the example again."
+                ) from fault
 
         return await self.manager.submit_drawn(request, f"Drawing synthetic {example.images}", draw, interactive=True)
 
@@ -287,14 +291,14 @@ class Service:
         except UnknownRunError:
             return None, None
 
-    def _summary(self, view: RunView) -> RunSummary:
+    async def _summary(self, view: RunView) -> RunSummary:
         return RunSummary(
             id=view.id,
             intent=view.request.intent,
             status=view.status,
             paused=view.paused,
             resumable=view.resumable,
-            notebook=self._notebook(view),
+            notebook=await self._notebook(view),
             folder=str(view.folder),
             folder_path=self._path(view.folder),
             started=view.started,
@@ -310,11 +314,18 @@ class Service:
             sentence=view.sentence,
         )
 
-    def _notebook(self, view: RunView) -> str:
+    async def _notebook(self, view: RunView) -> str:
         if not view.notebook:  # its images are still being drawn
             return ""
         path = view.notebook if view.request.notebook else self._path(Path(view.notebook)) or view.notebook
-        return path if view.status is RunStatus.RUNNING else self.desk.now_at(path, view.folder, view.id)
+        if view.status is RunStatus.RUNNING or (self.root / path).is_file():
+            return path
+        # Renamed or deleted. Notebooks can be large, so they are read again only where one has changed.
+        state = await asyncio.to_thread(_notebooks_in, view.folder)
+        if self._renamed.get(view.id, (None, ""))[0] != state:
+            now_at = await asyncio.to_thread(self.desk.now_at, path, view.folder, view.id)
+            self._renamed[view.id] = state, now_at
+        return self._renamed[view.id][1]
 
     def _path(self, file: Path) -> str | None:
         return self.desk.contents_path(file)
@@ -333,37 +344,11 @@ class Service:
             await asyncio.sleep(ACTIVITY_SECONDS)
 
 
-KNOWN: list[tuple[type[BaseException], int, Any]] = [
-    (UnknownRunError, 404, "not_found"),
-    (UnusableData, 422, "unusable_data"),
-    (PlannerUnusableError, 422, "planner_unusable"),
-    (UnsupportedTaskError, 422, "unsupported"),
-    (NotAllowedError, 422, "not_allowed"),
-    (RunFolderError, 422, "run_folder"),
-    (JournalError, 422, "run_folder"),
-    (NotebookTroubleError, 422, "notebook"),
-    (NotRunningError, 409, "not_now"),
-]
-
-
-def problem_of(fault: BaseException | None) -> tuple[int, Problem]:
-    """(HTTP status, what to tell the clinician) of an exception; 500 and above: one that nobody foresaw, for the log."""
-    if isinstance(fault, RequestRefusedError):
-        return 422, Problem(code="refused", sentence=fault.refusal.reason, instead=fault.refusal.instead)
-    for kind, status, code in KNOWN:
-        if isinstance(fault, kind):
-            return status, Problem(code=code, sentence=str(fault))
-    if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
-        sentence = "The disk of the server is full, so this could not be done. Free some space, then try again."
-    elif isinstance(fault, OSError) and fault.strerror and fault.filename:
-        sentence = (
-            f"The server cannot read or write '{fault.filename}' ({fault.strerror}). Look whether the folder is there and "
-            "may be written to, then try again."
-        )
-    else:
-        name = "" if fault is None else f" ({type(fault).__name__}: {fault})"
-        sentence = f"The server met an unexpected fault{name}. Runs that go on are not touched."
-    return 500, Problem(code="fault", sentence=sentence)
+def _notebooks_in(folder: Path) -> list[tuple[str, int]]:
+    """(name, time in ns) of the notebooks in a run folder."""
+    with contextlib.suppress(FileNotFoundError):  # one that is moved at this moment: the next look finds it
+        return sorted((file.name, file.stat().st_mtime_ns) for file in folder.glob("*.ipynb"))
+    return []
 
 
 def _examples() -> list[Example]:

@@ -41,7 +41,7 @@ export function RunBar(props: IRunBarProps): React.ReactElement {
       <span className="jp-Clinjup-Times">
         {pause && <strong>{pause}</strong>}
         <span>{trans.__('%1 elapsed', duration(elapsed, trans))}</span>
-        {begun && left > 0 && (
+        {begun && left !== null && left > 0 && (
           <span className="jp-Clinjup-Quiet">
             {trans.__('at most %1 more', duration(left, trans))}
           </span>

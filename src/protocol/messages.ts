@@ -609,8 +609,8 @@ export interface IRunSummary {
   questions: Array<IQuestion>;
   /** `resume` would go on with it */
   resumable: boolean;
-  /** of the time budget, at most; 0 for a run that has ended */
-  seconds_left: number;
+  /** of the time budget, at most; 0 for a run that has ended; null for one that another program carries */
+  seconds_left: number | null;
   sentence: string;
   /** when it was first started, in seconds since 1970 */
   started: number;

@@ -73,7 +73,8 @@ export interface IRunView {
 export interface IWorkClock {
   at: number;
   elapsed: number;
-  secondsLeft: number;
+  /** null: only the program that carries the run knows. */
+  secondsLeft: number | null;
   waitsFor: IRunSummary['waits_for'];
 }
 
@@ -81,7 +82,7 @@ export interface IWorkClock {
 export function workTimes(
   run: IRunView,
   now: number
-): { elapsed: number; left: number } {
+): { elapsed: number; left: number | null } {
   const clock = run.clock;
   if (!clock) {
     return { elapsed: 0, left: run.budgetSeconds };
@@ -89,7 +90,8 @@ export function workTimes(
   const since = clock.waitsFor ? 0 : Math.max(0, now - clock.at);
   return {
     elapsed: clock.elapsed + since,
-    left: Math.max(0, clock.secondsLeft - since)
+    left:
+      clock.secondsLeft === null ? null : Math.max(0, clock.secondsLeft - since)
   };
 }
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,25 +16,13 @@ from clinjup.locks import Lock
 from clinjup.reporting import Journal
 from clinjup.runs import RunManager, RunView
 
-_reads: list[tuple[str, bool]] | None = None
-
-
-def _note(event: str, arguments: tuple[object, ...]) -> None:
-    if _reads is not None and event == "open" and str(arguments[0]).endswith("journal.jsonl") and arguments[1] == "r":
-        in_the_event_loop = threading.current_thread() is threading.main_thread()
-        _reads.append((Path(str(arguments[0])).parent.name, in_the_event_loop))
-
-
-sys.addaudithook(_note)  # cannot be taken back; `_reads` says whether it counts
+from .reads import Reads, reads_of
 
 
 @pytest.fixture
-def reads() -> Iterator[list[tuple[str, bool]]]:
-    """(folder, whether in the event loop) of each journal that was opened for reading."""
-    global _reads
-    _reads = []
-    yield _reads
-    _reads = None
+def reads() -> Iterator[Reads]:
+    with reads_of("journal.jsonl") as reads:
+        yield reads
 
 
 def killed_run(run_dir: Path, name: str) -> Path:
@@ -49,7 +35,7 @@ def killed_run(run_dir: Path, name: str) -> Path:
 
 
 def test_a_journal_that_has_not_changed_is_not_read_again_and_none_is_read_in_the_event_loop(
-    tmp_path: Path, reads: list[tuple[str, bool]]
+    tmp_path: Path, reads: Reads
 ) -> None:
     first, second = killed_run(tmp_path, "first"), killed_run(tmp_path, "second")
     manager = RunManager()
@@ -70,9 +56,7 @@ def test_a_journal_that_has_not_changed_is_not_read_again_and_none_is_read_in_th
     assert past() == {"first": "interrupted", "second": "completed"}
 
 
-def test_the_journals_of_this_processs_own_runs_are_not_read(
-    small_cohort: Path, tmp_path: Path, reads: list[tuple[str, bool]]
-) -> None:
+def test_the_journals_of_this_processs_own_runs_are_not_read(small_cohort: Path, tmp_path: Path, reads: Reads) -> None:
     async def look() -> None:
         manager = RunManager()
         request = RunRequest(
@@ -222,7 +206,12 @@ def test_a_run_that_another_program_carries_counts_on_from_its_journal_and_stand
         return view
 
     manager_time = datetime.fromisoformat(journal.records[-1].t).timestamp()
-    assert look(100).elapsed == pytest.approx(100, abs=0.01)
+    view = look(100)
+    assert view.elapsed == pytest.approx(100, abs=0.01)
+    assert (view.elsewhere, view.seconds_left) == (
+        True,
+        None,
+    )  # of which try the journal's seconds are, it does not say
     held = journal.append("pause", {"paused": True})
     view = look(1000)
     assert (view.waits_for, view.paused, view.status) == ("go_on", True, "running")

@@ -10,17 +10,14 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from jupyter_server.services.sessions.sessionmanager import SessionManager
 from jupyterlab_chat.models import Message
 from jupyterlab_chat.websocket_model import WsChatModel
 from traitlets.config import LoggingConfigurable
 
 from clinjup.persona import CARD_MIME, ClinjupPersona, _card, _told
-from clinjup.runs import JupyterDesk, RunManager
 from clinjup.server.extension import PERSONA_ID
-from clinjup.server.service import Service
+
+from .in_process import service_in
 
 # A server that is set up and not started: which persona would a new chat have?
 PROGRAM = """
@@ -79,11 +76,8 @@ class Chat:
     """A chat with the persona in it, on real runs in `root`. `fault`: what the server's runs answer with instead."""
 
     def __init__(self, root):
-        contents = AsyncFileContentsManager(root_dir=str(root))
-        kernels = self.kernels = AsyncMappingKernelManager(connection_dir=str(root))
-        sessions = SessionManager(kernel_manager=kernels, contents_manager=contents)
-        desk = JupyterDesk(contents, sessions, kernels, root)
-        self.runs = Service(RunManager(desk), desk, root, root / "runs", {}, [])
+        self.runs = service_in(root)
+        self.kernels = self.runs.desk.kernels
         self.fault = None
         server, manager = LoggingConfigurable(), LoggingConfigurable()
         server.serverapp = SimpleNamespace(web_app=SimpleNamespace(settings={"clinjup": self}))

@@ -213,6 +213,8 @@ def test_an_example_tells_how_far_its_images_are_and_can_be_stopped_meanwhile(se
     end = server.run_to_end(run["id"])[-1]["data"]
     assert end["sentence"] == stopped["sentence"] and "images were drawn" in end["sentence"]
     assert not list((server.root / "clinjup-runs").glob("data-pneumothorax-5-4000/clinjup-synthetic.json"))
+    status, problem = server.get(f"clinjup/v1/runs/{run['id']}/journal")
+    assert (status, problem["code"]) == (404, "not_found") and "no journal yet" in problem["sentence"]
 
 
 def test_the_run_of_an_example_goes_on_from_the_drawing_of_its_images(server):

@@ -181,6 +181,12 @@ describe('reduceRun', () => {
       new Map()
     );
     expect(workTimes(opened[0], 30)).toEqual({ elapsed: 7, left: 3 });
+    const elsewhere = withSummaries(
+      [],
+      [summary({ elapsed: 7, as_of: 20, seconds_left: null })],
+      new Map()
+    );
+    expect(workTimes(elsewhere[0], 30)).toEqual({ elapsed: 17, left: null });
   });
 
   it('takes a step and the later ones as not done once the notebook went back to before it', () => {
