@@ -22,10 +22,9 @@ def how_it_stands(state: RunState | None, seconds: float) -> dict[str, Any]:
     }
 
 
-def cell_counts(history: History | None, state: RunState | None) -> CellCounts:
+def cell_counts(history: History) -> CellCounts:
     """The cells of all tries of a run."""
-    attempts = [*(history.executions if history else [])]
-    attempts += [attempt.model_dump() for attempt in state.attempts] if state else []
+    attempts = history.executions
     failed = [attempt for attempt in attempts if not attempt["ok"]]
     repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
     return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
