@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -23,3 +24,12 @@ def copy_atomic(source: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".part")
     shutil.copyfile(source, partial)
     os.replace(partial, target)
+
+
+def is_full(fault: BaseException | None) -> bool:
+    """Whether the disk, or what this user may take of it, has no room left; also where `fault` only came of that."""
+    while fault is not None:
+        if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False

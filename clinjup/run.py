@@ -28,6 +28,7 @@ from clinjup.contracts import (
     UnusableData,
 )
 from clinjup.drawing import Drawing
+from clinjup.faults import sentence_for
 from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
 from clinjup.notebook.introduction import introduction, open_questions
@@ -38,7 +39,7 @@ from clinjup.redo import revive, take_over
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
-from clinjup.run_ending import cell_counts, how_it_stands, sentence_for
+from clinjup.run_ending import cell_counts, how_it_stands
 from clinjup.run_folder import History, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
 from clinjup.work_clock import WorkClock

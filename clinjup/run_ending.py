@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 from clinjup.agent.state import RunState
@@ -28,15 +27,3 @@ def cell_counts(history: History) -> CellCounts:
     failed = [attempt for attempt in attempts if not attempt["ok"]]
     repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
     return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
-
-
-def sentence_for(fault: Exception) -> str:
-    """What an exception that nobody foresaw means for the run."""
-    if is_full(fault):
-        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
-    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."
-
-
-def is_full(fault: Exception) -> bool:
-    """Whether the disk has no room left."""
-    return isinstance(fault, OSError) and fault.errno == errno.ENOSPC

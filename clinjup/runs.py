@@ -9,6 +9,7 @@ from typing import Any
 
 from clinjup.agent.loop import LoopEnd
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
+from clinjup.atomic_files import is_full
 from clinjup.cells import CellHelp, explain, mend
 from clinjup.contracts import (
     Approval,
@@ -21,6 +22,7 @@ from clinjup.contracts import (
     UnusableData,
 )
 from clinjup.drawing import FULL, STOPPED, Drawing, DrawingStoppedError, OnProgress
+from clinjup.faults import sentence_for
 from clinjup.limits import Limits, NotAllowedError
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
@@ -31,7 +33,6 @@ from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, brief_of, check
 from clinjup.reporting import JournalError
 from clinjup.run import NotRunningError, Run
-from clinjup.run_ending import is_full, sentence_for
 from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
-from clinjup.contracts import Event, Plan, Results, Step, TestOpeningFinding
+from clinjup.contracts import Event, Plan, Results, Step
 from clinjup.reporting import Journal
 from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
@@ -18,7 +20,7 @@ from tests.runs.claude_door import ask_claude, journal
 from tests.runs.test_faults import kernels
 
 STEPS = ("train", "test", "look")
-OPENED = TestOpeningFinding(images=9, patients=9, models=["baseline"])
+OPENED = {"kind": "test_opening", "images": 9, "patients": 9, "models": ["baseline"]}
 
 
 def resume(folder: Path) -> tuple[Results, list[Event]]:
@@ -61,9 +63,7 @@ def opened(scripted_claude, small_cohort, tmp_path) -> Path:
         ]
     )
     ask_claude(server, small_cohort, folder)
-    Journal.open(folder / "journal.jsonl").append(
-        "result", {"step_id": "test", "finding": OPENED.model_dump(mode="json")}
-    )
+    Journal.open(folder / "journal.jsonl").append("result", {"step_id": "test", "finding": OPENED})
     return folder
 
 
@@ -117,7 +117,7 @@ def test_after_a_death_of_the_kernel_a_lost_step_is_done_again_in_its_place(
             runs("last", "import time\ntime.sleep(100)"),
             runs("last", "sound", repair="Without the pause."),
             runs("lost", "lost = sound + 1", explanation="## Lost"),
-            runs("last", "sound"),
+            runs("last", "sound", repair="Without the pause."),
             finishes("Enough.", "failed"),
         ]
     )
@@ -127,9 +127,10 @@ def test_after_a_death_of_the_kernel_a_lost_step_is_done_again_in_its_place(
             if gone:
                 session = manager._runs[run_id].session
                 session.notebook.cells = [each for each in session.notebook.cells if each.source != "lost = sound"]
-            (kernel,) = kernels()
-            killed.append(kernel.pid)
-            kernel.kill()
+            for process in kernels():  # the sandbox is one too
+                killed.append(process.pid)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     results, _, events = ask_claude(server, small_cohort, folder, on_event=kill_once)
     assert results.sentence == "Enough.", results.sentence
