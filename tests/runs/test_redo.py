@@ -10,12 +10,19 @@ import nbformat
 import psutil
 import pytest
 
-from clinjup.contracts import Event, Plan, Results, Step
+from clinjup.agent.left_out import TIME_SPENT
+from clinjup.agent.state import RunState
+from clinjup.contracts import Event, Plan, Results, RunRequest, Step
+from clinjup.hashing import sha256_text
+from clinjup.notebook.session import NotebookSession
+from clinjup.notebook.workspace import NotebookWorkspace
+from clinjup.redo import take_over
 from clinjup.reporting import Journal
 from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
 from clinjup.testing import HttpError
-from tests.agent.claude_runs import finishes, proposes, runs, step
+from clinjup.testing.kernel import ScriptedKernel
+from tests.agent.claude_runs import Told, brief, finishes, proposes, runs, step
 from tests.runs.claude_door import ask_claude, journal
 from tests.runs.test_faults import kernels
 
@@ -168,3 +175,27 @@ def test_what_compares_validations_rests_on_all_of_them_and_a_validation_on_what
     assert plan.resting_on({"train_b"}) == ["train_b", "validate_b", "select", "test"]
     assert plan.resting_on({"judge_a"}) == ["judge_a", "validate_a", "select", "test"]
     assert plan.resting_on({"select"}) == ["select", "test"]
+
+
+def test_no_further_model_is_trained_once_the_test_set_was_opened(tmp_path: Path):
+    """What had been left out for want of time, which a resumed run has again."""
+    steps = [
+        Step(id=each, title=each, recipe=each, optional=each in {"jtt", "look"}) for each in ("jtt", "test", "look")
+    ]
+    records = Journal.create(tmp_path / "journal.jsonl")
+    request = RunRequest(intent="find it", data="d").model_dump(mode="json")
+    records.append("intent", {"run_id": "r", "request": request})
+    records.append("plan", Plan(objective="", steps=steps))
+    records.append("execution", {"step_id": "test", "ok": True, "source_sha256": sha256_text("t"), "source": "t"})
+    records.append("result", {"step_id": "test", "finding": OPENED})
+    records.append("finished", {"status": "failed", "sentence": "", "notes": {"jtt": TIME_SPENT}})
+    kernel, told = ScriptedKernel(), Told()
+    workspace = NotebookWorkspace(NotebookSession.create(tmp_path / "notebook.ipynb", "r"), kernel, told.publish)
+    state = RunState(brief(), Plan(objective="", steps=steps), deadline=0.0)
+    asyncio.run(take_over(state, workspace, read_history(tmp_path), told))
+    assert [(each.status, each.note) for each in state.plan.steps] == [
+        ("skipped", TIME_SPENT),
+        ("done", None),
+        ("pending", None),
+    ]
+    assert kernel.sources == ["t"] and state.findings == [OPENED]
