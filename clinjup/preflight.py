@@ -13,9 +13,10 @@ from clinjup.agent.priority import priority_of
 from clinjup.agent.questions import ask_again
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
+from clinjup.agent.state import Brief
 from clinjup.agent.unanswerable import unanswerable
 from clinjup.agent.vocabulary import INSERTABLE
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, RunRequest
 
 MAX_QUESTIONS = 3
 
@@ -95,3 +96,21 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> lis
     if roles.boxes is not None:
         check_boxes(cohort)
     return cohort.warnings
+
+
+def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
+    """What the planner is told of a request whose data were found usable."""
+    assert preflight.roles is not None
+    return Brief(
+        task=preflight.task,
+        profile=preflight.profile,
+        roles=preflight.roles,
+        warnings=preflight.warnings,
+        look_again=lambda: look(request.data),
+        budget_seconds=request.budget_minutes * 60,
+        max_fix_attempts=request.max_fix_attempts,
+        seed=request.seed,
+        approval=request.approval,
+        share_images=request.share_images,
+        answers=request.answers,
+    )

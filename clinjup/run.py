@@ -25,22 +25,23 @@ from clinjup.contracts import (
     Results,
     RunRequest,
     RunStatus,
-    StepStatus,
     UnusableData,
 )
 from clinjup.drawing import Drawing
+from clinjup.faults import sentence_for
 from clinjup.locks import Lock
 from clinjup.notebook.desk import Desk
 from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.introduction import introduction, open_questions
 from clinjup.notebook.live import LiveNotebook
 from clinjup.planning import PlannerUnusableError, first_plan, make_planner
-from clinjup.preflight import Preflight, RequestRefusedError, check, look
+from clinjup.preflight import Preflight, RequestRefusedError, brief_of, check
+from clinjup.redo import revive, take_over
 from clinjup.reporting import Journal, ResultsBuilder, export_record, publish
 from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.journal import Kind
-from clinjup.run_ending import cell_counts, how_it_stands, sentence_for
-from clinjup.run_folder import History, done_again, lock_folder, make_folder
+from clinjup.run_ending import cell_counts, how_it_stands
+from clinjup.run_folder import History, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
 from clinjup.work_clock import WorkClock
 
@@ -240,9 +241,11 @@ class Run:
             self.state = RunState(
                 brief, plan, deadline=time.monotonic() + self._seconds_left(), answers=dict(self.request.answers)
             )
-            await self._restore(self.state)
+            if self.history is not None and self.history.plan is not None:
+                await take_over(self.state, self.workspace, self.history, self)
             planning = Pausable(successor, self.going, self._holding)
-            return await Loop(planning, self.state, self.workspace, self, self.clinician, self.stopped).run()
+            carried_by = self.workspace, self, self.clinician, self.stopped, self._revive
+            return await Loop(planning, self.state, *carried_by).run()
         finally:
             await planner.close()
 
@@ -282,49 +285,29 @@ class Run:
         if self.history is None or self.history.plan is None:
             self.session.add_markdown("introduction", introduction(brief.task, brief.profile, plan, brief.warnings))
 
-    async def _restore(self, state: RunState) -> None:
-        """After a resume: steps that had finished are taken over, their cells run again unseen in the new kernel.
-
-        A step whose cell was changed or taken out of the notebook is done again, in its place, and so are those that rest on it.
-        """
-        if self.history is None or self.history.plan is None:
-            return
-        finished = self.history.finished_steps()
-        order = [step.id for step in state.plan.steps]
-        again = [each for each in state.plan.resting_on(finished - self.workspace.kept_steps()) if each in finished]
-        if again:
-            self.session.do_again(again, order)
-            told = {"steps": again, "sentence": done_again(state.plan, again, state.brief.task.language)}
-            self.record("redo", told)
-            self.history.take_back(again)
-            self.publish("notebook.restored", told)
-        state.findings = list(self.history.findings)
-        state.own_cells = list(self.history.own_cells)
-        done = [each for each in order if each in finished and each not in again]
-        for step_id in done:
-            state.plan.step(step_id).status = StepStatus.DONE
-        state.do_again(await self.workspace.revive(done))
+    async def _revive(self) -> list[str]:
+        assert self.state is not None
+        return await revive(self.state, self.workspace, self.journal, self)
 
     def _finish(self, end: LoopEnd) -> tuple[Results, dict[str, Any]]:
         """Write results, report, model card and the journal's last lines; tie notebook and journal together.
 
         Returns the results and what the end tells beside its sentence: {selected, cautions}.
         """
+        told = History(self.journal)  # also what earlier tries found, however soon this one ended
         builder = ResultsBuilder(
             self.request.intent,
             self.preflight.task,
             warnings=self.preflight.warnings,
             synthetic=self.preflight.profile.synthetic,
         )
-        for finding in self.state.findings if self.state else []:
-            with contextlib.suppress(
-                ValueError
-            ):  # a malformed one, from a cell that a model wrote; the notebook shows it
+        for finding in told.findings:
+            with contextlib.suppress(ValueError):  # a malformed one of a model's cell; the notebook shows it
                 builder.add(finding)
         results = builder.build(
             end.status,
             seconds=self.clock.end(),
-            cells=cell_counts(self.history, self.state),
+            cells=cell_counts(told),
             disclosures=sum(record.kind == "disclosure" for record in self.journal.records),
             sentence=None if end.status is RunStatus.COMPLETED else end.sentence,
         )
@@ -398,21 +381,3 @@ class Run:
         self.news.set()
         for listener in self.listeners:
             listener.set()
-
-
-def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
-    """What the planner is told of a request whose data were found usable."""
-    assert preflight.roles is not None
-    return Brief(
-        task=preflight.task,
-        profile=preflight.profile,
-        roles=preflight.roles,
-        warnings=preflight.warnings,
-        look_again=lambda: look(request.data),
-        budget_seconds=request.budget_minutes * 60,
-        max_fix_attempts=request.max_fix_attempts,
-        seed=request.seed,
-        approval=request.approval,
-        share_images=request.share_images,
-        answers=request.answers,
-    )

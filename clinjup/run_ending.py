@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from clinjup.agent.state import RunState
-from clinjup.atomic_files import is_full
 from clinjup.contracts import CellCounts, StepStatus
 from clinjup.run_folder import History
 
@@ -22,17 +21,9 @@ def how_it_stands(state: RunState | None, seconds: float) -> dict[str, Any]:
     }
 
 
-def cell_counts(history: History | None, state: RunState | None) -> CellCounts:
+def cell_counts(history: History) -> CellCounts:
     """The cells of all tries of a run."""
-    attempts = [*(history.executions if history else [])]
-    attempts += [attempt.model_dump() for attempt in state.attempts] if state else []
+    attempts = history.executions
     failed = [attempt for attempt in attempts if not attempt["ok"]]
     repaired = [attempt for attempt in attempts if attempt["ok"] and attempt["repair"]]
     return CellCounts(executed=len(attempts), repaired=len(repaired), failed=len(failed))
-
-
-def sentence_for(fault: Exception) -> str:
-    """What an exception that nobody foresaw means for the run."""
-    if is_full(fault):
-        return "The disk is full, so the run stopped. Everything up to there is kept. Free some space, then resume the run."
-    return f"The run stopped on an unexpected fault: {fault}. Everything up to there is kept."

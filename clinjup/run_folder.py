@@ -121,7 +121,9 @@ class History:
         gone = set(steps)
         self.executions = [each for each in self.executions if each["step_id"] not in gone]
         self._found = [
-            (step_id, each) for step_id, each in self._found if step_id not in gone or each["kind"] == "test_opening"
+            (step_id, each)
+            for step_id, each in self._found
+            if step_id not in gone or each.get("kind") == "test_opening"
         ]
         self.findings = [each for _, each in self._found]
         self._own = [(step_id, source) for step_id, source in self._own if step_id not in gone]
@@ -132,7 +134,19 @@ class History:
     @property
     def test_step(self) -> str | None:
         """The step that opened the test set."""
-        return next((step_id for step_id, each in self._found if each["kind"] == "test_opening"), None)
+        return next((step_id for step_id, each in self._found if each.get("kind") == "test_opening"), None)
+
+    @property
+    def closed_steps(self) -> list[str]:
+        """The steps up to the one that opened the test set: a model that is trained after that cannot be tested on it any more."""
+        order = [step.id for step in self.plan.steps] if self.plan else []
+        return order[: order.index(self.test_step) + 1] if self.test_step in order else []
+
+    def source_of(self, step_id: str) -> str | None:
+        """The code of a finished step as it ran; None where the journal does not have it."""
+        ran = [each for each in self.executions if each["step_id"] == step_id and each["ok"]]
+        source = ran[-1].get("source") if ran else None
+        return source if isinstance(source, str) and sha256_text(source) == ran[-1]["source_sha256"] else None
 
     @property
     def asks(self) -> list[Question]:
@@ -176,18 +190,6 @@ def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:
 def was_interrupted(execution: Mapping[str, Any]) -> bool:
     """Whether an `execution` record is of a cell that somebody stopped: no failure of its step."""
     return (execution.get("error") or {}).get("name") == "KeyboardInterrupt"
-
-
-def done_again(plan: Plan, steps: list[str], language: str) -> str:
-    """Says which steps of a resumed run are done again, the first because its cell is gone, in the clinician's language."""
-    first, *others = (
-        f"„{plan.step(each).title}“" if language == "de" else f"'{plan.step(each).title}'" for each in steps
-    )
-    if language == "de":
-        resting = f", ebenso {', '.join(others)}" if others else ""
-        return f"Eine Zelle zu {first} wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt{resting}."
-    resting = f", and so are {', '.join(others)}" if others else ""
-    return f"A cell of {first} was deleted or changed. The step is done again, in its place{resting}."
 
 
 def _seconds(journal: Journal) -> float:

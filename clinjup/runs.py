@@ -24,6 +24,7 @@ from clinjup.contracts import (
     UnusableData,
 )
 from clinjup.drawing import FULL, STOPPED, Drawing, DrawingStoppedError, OnProgress
+from clinjup.faults import sentence_for
 from clinjup.limits import Limits, NotAllowedError
 from clinjup.locks import Lock, Taken
 from clinjup.notebook.desk import Desk, OwnDesk
@@ -31,10 +32,9 @@ from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.jupyter import JupyterDesk
 from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
-from clinjup.preflight import RequestRefusedError, check
+from clinjup.preflight import RequestRefusedError, brief_of, check
 from clinjup.reporting import JournalError
-from clinjup.run import NOT_STARTED, NotRunningError, Run, brief_of
-from clinjup.run_ending import sentence_for
+from clinjup.run import NOT_STARTED, NotRunningError, Run
 from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
 from clinjup.views import RunView, destination_of, events_of
 
@@ -194,10 +194,9 @@ class RunManager:
         order = [step.id for step in history.plan.steps] if history.plan else []
         if step_id not in order:
             raise RunFolderError(f"The plan of this run has no step '{step_id}'. It has: {', '.join(order)}.")
-        opened = history.test_step
-        if opened in order and order.index(step_id) < order.index(opened):
+        if step_id in history.closed_steps[:-1]:
             assert history.plan is not None
-            title = history.plan.step(opened).title
+            title = history.plan.step(history.closed_steps[-1]).title
             raise RunFolderError(
                 f"The test set of this run was opened at '{title}'. A model that is trained after that cannot be tested on it any more, so "
                 f"going back ends there: go back to before '{title}', or start a new run, beside which this one is kept."

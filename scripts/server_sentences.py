@@ -118,6 +118,7 @@ _UNLIKE = ((_RAISED, _LOWERED), (_RAISED, _SAME), (_LOWERED, _RAISED), (_LOWERED
 _LEADS = ("; after {}, ", "; with {}, ")
 _PIECES = (
     "A cell of {} was deleted or changed. The step is done again, in its place{}.",
+    "A cell of {} does not run in the new kernel. The step is done again, in its place{}.",
     ", and so are {}",
     "One cell of the run was",
     "{} cells of the run were",

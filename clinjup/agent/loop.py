@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class Loop:
     ledger: Ledger
     clinician: Clinician
     stopped: asyncio.Event
+    revive: Callable[[], Awaitable[list[str]]]
+    """Puts the finished steps into a new kernel after the last one died; returns those that are open again."""
 
     def __post_init__(self) -> None:
         self._recorded_steps = [step.id for step in self.state.plan.steps]
@@ -123,13 +126,12 @@ class Loop:
             self.state.observation = Observation("rejected", reason=rejection)
             return
         if self.state.kernel_died:
-            lost = await self.workspace.revive([s.id for s in self.state.plan.steps if s.status is StepStatus.DONE])
-            self.state.kernel_died = False
+            again = await self.revive()
             if self.stopped.is_set():
                 return
-            if lost:
-                self.state.do_again([*lost, step.id])
-                titles = ", ".join(f"'{self.state.plan.step(each).title}'" for each in lost)
+            if again:
+                step.status = StepStatus.PENDING  # after them
+                titles = ", ".join(f"'{self.state.plan.step(each).title}'" for each in again)
                 reason = f"Not run: the kernel is new, and these steps have to be done again first: {titles}."
                 self.state.observation = Observation("rejected", reason=reason)
                 return
@@ -174,7 +176,8 @@ class Loop:
                 repair=action.repair,
             )
         )
-        self.ledger.record("execution", self.state.attempts[-1].model_dump(mode="json"), wait=False)
+        told = {**self.state.attempts[-1].model_dump(mode="json"), "source": source}
+        self.ledger.record("execution", told, wait=False)
         if action.repair:
             self.ledger.publish("error.repaired", {"step_id": step.id, "attempt": attempt, "change": action.repair})
             self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair}, wait=False)

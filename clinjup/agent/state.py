@@ -7,7 +7,7 @@ is changed by the loop alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -85,11 +85,12 @@ class RunState:
     def seconds_left(self) -> float:
         return self.deadline - time.monotonic()
 
-    def do_again(self, steps: list[str]) -> None:
-        """Open these steps anew: their cells ran before, and do not work in the kernel that there is now."""
+    def redo(self, steps: Collection[str]) -> None:
+        """Open these steps again, as if they had not been tried."""
         for step in self.plan.steps:
             if step.id in steps:
-                step.status, step.note = StepStatus.PENDING, "done again: its cell did not work in the new kernel"
+                step.status, step.note = StepStatus.PENDING, None
+        self.attempts = [attempt for attempt in self.attempts if attempt.step_id not in steps]
 
     def attempts_of(self, step_id: str) -> list[Attempt]:
         return [attempt for attempt in self.attempts if attempt.step_id == step_id]
@@ -127,13 +128,6 @@ class Workspace(Protocol):
 
     async def place_code(self, step_id: str, source: str, *, author: str) -> None:
         """Insert a cell without running it (approval `plan-only`)."""
-        ...
-
-    async def revive(self, done: list[str]) -> list[str]:
-        """Start a new kernel after the last one died and run the cells of the finished steps again, unseen.
-
-        Returns the steps that have to be done again: the first whose cell is gone or fails now, and all after it, which may rest on it.
-        """
         ...
 
 

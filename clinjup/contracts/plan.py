@@ -43,12 +43,23 @@ class Plan(Contract):
 
     def resting_on(self, steps: Collection[str]) -> list[str]:
         """`steps` and all later ones that rest on them, in the plan's order. A step that names none may rest on any."""
-        found: list[str] = []
+        recipes = {step.id: step.recipe for step in self.steps}
+        found: list[Step] = []
         for step in self.steps:
-            rests = set(step.depends_on) & set(found) if step.depends_on else found
-            if step.id in steps or rests:
-                found.append(step.id)
-        return found
+            named = {recipes.get(each) for each in step.depends_on}
+            if step.id in steps or any(_may_use(step, named, each) for each in found):
+                found.append(step)
+        return [step.id for step in found]
+
+
+def _may_use(step: Step, named: Collection[str | None], earlier: Step) -> bool:
+    """Whether a step may use what an earlier one left. `named`: recipes of the steps that it names, which are those it cannot do without.
+
+    Who names one validation compares all of them, and steps of one model (its NAME) build on each other.
+    """
+    model = step.parameters.get("NAME")
+    same_model = model is not None and model == earlier.parameters.get("NAME")
+    return not step.depends_on or earlier.recipe in named or same_model
 
 
 class CellError(Contract):

@@ -48,6 +48,20 @@ def fingerprint(cohort: Cohort, images: ImageCache, confounders: Sequence[str], 
     return digest.hexdigest()
 
 
+def finished_state(path: Path, identity: str, timeless: str) -> dict[str, Any] | None:
+    """The state of the checkpoint at `path` if it is the finished result of the very same training, or of one that its time did not end.
+
+    `identity`, `timeless`: fingerprints of the training with and without its `max_minutes`.
+    """
+    try:
+        state = read_checkpoint(path)
+    except ClinjupError:
+        return None
+    same = state["fingerprint"] == identity
+    had_time = state.get("same_but_time") == timeless and state.get("stopped") != "time budget"
+    return state if state["finished"] and (same or had_time) else None
+
+
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors and plain values) to `path`; a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)

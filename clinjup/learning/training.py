@@ -17,7 +17,13 @@ from clinjup.kernel.findings import emit
 from clinjup.kernel.progress import ProgressBar
 from clinjup.learning.architectures import Standardised, build_network
 from clinjup.learning.batches import Batches, as_films, as_input, draw_rows
-from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
+from clinjup.learning.checkpoints import (
+    checkpoint_path,
+    fingerprint,
+    finished_state,
+    read_checkpoint,
+    save_checkpoint,
+)
 from clinjup.learning.compute import Compute, choose_compute
 from clinjup.learning.memory import check_batch_fits, out_of_memory_as_sentence
 from clinjup.learning.mitigation import Study, Treatment, treatment_for
@@ -91,7 +97,7 @@ def train(
     identity = fingerprint(cohort, images, confounders, arguments)
     # A run grants each try another time, and a training that needed no more is still the same.
     timeless = fingerprint(cohort, images, confounders, {**arguments, "max_minutes": None})
-    state = _finished(path, identity, timeless)
+    state = finished_state(path, identity, timeless)
     if state is not None:
         model = model_from_state(state, path.as_posix())
         if not quiet:
@@ -147,17 +153,6 @@ def _first_model(
     )
     kept.append(first)
     return first
-
-
-def _finished(path: Path, identity: str, timeless: str) -> dict[str, Any] | None:
-    """The state of the checkpoint at `path` if it is the finished result of the very same training, or of one that its time did not end."""
-    try:
-        state = read_checkpoint(path)
-    except ClinjupError:
-        return None
-    same = state["fingerprint"] == identity
-    had_time = state.get("same_but_time") == timeless and state.get("stopped") != "time budget"
-    return state if state["finished"] and (same or had_time) else None
 
 
 def _best_so_far(path: Path, identity: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from clinjup.notebook.session import empty_notebook
 from clinjup.notebook.tabs import Tabs
 from clinjup.notebook.whole_files import write_live_notebooks_whole
 from clinjup.notebook.workspace import NotebookWorkspace, Publish
-from clinjup.renamed_notebook import notebooks_of_run
+from clinjup.renamed_notebook import notebook_of_run
+from clinjup.reporting.journal import JOURNAL_NAME, read_records
 
 BUSY_AFTER = 1.0
 MAX_NOTEBOOK_BYTES = 150 * 2**20
@@ -70,8 +71,12 @@ class JupyterDesk:
         """The contents path of the run's notebook that was at `path`: another one where it was renamed in the run folder."""
         if (self.root / path).is_file():
             return path
-        renamed = [self.contents_path(file) for file, _ in notebooks_of_run(folder, run_id)]
-        return renamed[0] or path if renamed else path
+        try:
+            heads = [record.hash for record in read_records((folder / JOURNAL_NAME).read_bytes()).records]
+        except OSError:
+            heads = []
+        renamed = notebook_of_run(folder, run_id, heads)
+        return (self.contents_path(renamed[0]) if renamed else None) or path
 
     def _lock(self, path: str) -> Lock:
         """One run a notebook, whichever server carries it. Raises Taken."""

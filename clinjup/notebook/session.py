@@ -173,12 +173,12 @@ class NotebookSession:
         self.save()
         return removed, brought_back
 
-    def do_again(self, steps: Collection[str], order: Sequence[str]) -> None:
+    def redo(self, steps: Collection[str], order: Sequence[str]) -> None:
         """Take out the run's cells of `steps`; their new ones come where `order`, that of the plan, wants them, above later steps.
 
         What the user changed stays as it is.
         """
-        self._again, self._order = set(steps), list(order)
+        self._again, self._order = self._again | set(steps), list(order)
         self._remove([cell.id for cell in self._own_cells() if self._is_of(cell, steps)])
 
     async def close(self) -> None:

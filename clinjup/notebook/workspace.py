@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from clinjup.contracts import CellError, Plan, StepStatus
 from clinjup.hashing import sha256_text
 from clinjup.notebook.executor import CellOutcome, KernelExecutor
 from clinjup.notebook.session import NotebookSession
@@ -54,25 +55,35 @@ class NotebookWorkspace:
         self._publish("cell.finished", {**told, "ok": outcome.ok, "seconds": round(outcome.seconds, 2)})
         return outcome
 
-    async def revive(self, done: list[str]) -> list[str]:
+    async def revive(self, plan: Plan, closed: Mapping[str, str | None]) -> dict[str, CellError | None]:
         """Start a fresh kernel and run the last good cell of each finished step again; their outputs are not kept.
 
-        Returns the steps that have to be done again: the first whose cell is gone or fails now, and all after it, which may rest on it.
+        Returns the steps that are lost, with the error of each; None: the user took its cell out or changed it. What rests on a lost step
+        does not run. `closed`: steps that are not done again, with their code, which runs where the cell is gone; the first that is lost
+        ends it. Nothing is lost where the run was stopped.
         """
         await self.executor.shutdown()
         self._started = False
         await self._ensure_kernel()
-        last = self._last_good_cells()
-        for place, step_id in enumerate(done):
-            if self.executor.stopped:
-                return []
-            if step_id not in last:  # the user has taken it out, or changed it
-                self.session.do_again(done[place:], done)
-                return done[place:]
-            outcome = await self.executor.run(new_code_cell(last[step_id].source))
-            if not outcome.ok:
-                return [] if outcome.interrupted else done[place:]
-        return []
+        last = {step_id: cell.source for step_id, cell in self._last_good_cells().items()}
+        lost: dict[str, CellError | None] = {}
+        for step in plan.steps:
+            if step.status is not StepStatus.DONE or step.id in plan.resting_on(lost):
+                continue
+            source = last.get(step.id, closed.get(step.id))
+            if source is None:
+                lost[step.id] = None
+            else:
+                outcome = await self.executor.run(new_code_cell(source))
+                if outcome.interrupted:
+                    return {}
+                if not outcome.ok:
+                    lost[step.id] = outcome.error
+                if outcome.kernel_died:
+                    break
+            if step.id in lost and step.id in closed:
+                break
+        return {} if self.executor.stopped else lost
 
     async def close(self) -> None:
         widgets = self.executor.widget_state()

@@ -15,7 +15,7 @@ from typing import Any
 
 from clinjup.hashing import sha256_of, sha256_text
 from clinjup.phrases import counted
-from clinjup.renamed_notebook import notebooks_of_run, read_notebook
+from clinjup.renamed_notebook import notebook_of_run, read_notebook, told_of_run
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
 
 NOTEBOOK_NAME = "notebook.ipynb"
@@ -117,7 +117,7 @@ def _last_export(records: list[Record]) -> dict[str, Any] | None:
 
 
 def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result: Verification) -> None:
-    head = _head_in(notebook)
+    head = told_of_run(notebook).get("journal_head")
     if head == scan.head:
         result.checked["journal head"] = "the notebook names the journal's last record"
         return
@@ -151,23 +151,20 @@ def _read_notebook(run_dir: Path, scan: Scan, result: Verification) -> dict[str,
 
 
 def _renamed_notebook(run_dir: Path, scan: Scan, result: Verification) -> dict[str, Any] | None:
-    """The notebook that names this run, under whatever name it lies in the run folder; of several the one that names the journal's end."""
+    """The notebook that names this run, under whatever name it lies in the run folder."""
     run_id = next((record.data.get("run_id") for record in scan.records if record.kind == "intent"), None)
-    found = notebooks_of_run(run_dir, run_id) if isinstance(run_id, str) else []
-    if not found:
+    heads = [record.hash for record in scan.records]
+    found = notebook_of_run(run_dir, run_id, heads) if isinstance(run_id, str) else None
+    if found is None:
         sentence = (
             f"{NOTEBOOK_NAME} is missing, and no other notebook in the run folder is of this run. If you moved it elsewhere, put a copy "
             "into the run folder, under any name, and verify again."
         )
         result.fail("notebook", [sentence], "missing")
         return None
-    path, notebook = next((each for each in found if _head_in(each[1]) == scan.head), found[0])
+    path, notebook = found
     result.checked["renamed"] = f"the notebook of this run is now called {path.name}"
     return notebook
-
-
-def _head_in(notebook: Mapping[str, Any]) -> object:
-    return _mapping(_mapping(notebook.get("metadata")).get("clinjup")).get("journal_head")
 
 
 def _check_what_ran(

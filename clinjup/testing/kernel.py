@@ -21,6 +21,7 @@ class ScriptedKernel:
         self.behave = behave
         self.sources: list[str] = []
         self.starts = 0
+        self.stopped = False
 
     async def start(self) -> None:
         self.starts += 1

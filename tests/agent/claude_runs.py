@@ -175,7 +175,11 @@ def run_claude(
             kernel = ScriptedKernel(behave)
             session = NotebookSession.create(folder / "notebook.ipynb", "run")
             workspace = NotebookWorkspace(session, kernel, ledger.publish)
-            end = await Loop(planner, state, workspace, ledger, ledger, stopped or asyncio.Event()).run()
+
+            async def revive() -> list[str]:
+                raise AssertionError("this kernel does not die")
+
+            end = await Loop(planner, state, workspace, ledger, ledger, stopped or asyncio.Event(), revive).run()
             return Run(end, ledger, state, kernel, session, planner)
         finally:
             await planner.close()

@@ -14,10 +14,12 @@ from torchvision.models import detection
 
 from clinjup.contracts import TrainingFinding
 from clinjup.evaluation.detection.parts import detection_part
+from clinjup.hashing import sha256_of
 from clinjup.imaging import Boxes, Cohort
 from clinjup.imaging.cache import ImageCache
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError, WeightsUnavailableError
 from clinjup.learning.detection import supervise, train_detector, training
+from clinjup.learning.detection.against import train_against
 from clinjup.learning.detection.detector import DetectorModel, load_detector
 from clinjup.learning.detection.heatmap import HeatMapDetector, _encode
 from clinjup.learning.detection.interface import architecture_named, architectures
@@ -112,6 +114,38 @@ def test_the_same_training_comes_from_its_checkpoint_and_another_one_does_not():
     assert Path(first.checkpoint).stat().st_mtime_ns == written
     train_detector(cohort, images, supervise("boxes_only", cohort, images), **arguments)
     assert Path(first.checkpoint).stat().st_mtime_ns != written
+
+
+def test_a_training_that_needed_no_more_time_is_not_repeated_with_another_and_nor_is_one_that_starts_from_it():
+    """A run grants each try another time."""
+    cohort, images = discs(45)
+    sums = []
+    for minutes in (5.0, 3.0):
+        first = train_detector(
+            cohort,
+            images,
+            supervise("all_boxes", cohort, images),
+            name="bars",
+            steps=4,
+            batch_size=8,
+            max_minutes=minutes,
+        )
+        against = train_against(first, cohort, images, name="against", confounder="metal", max_minutes=minutes)
+        sums.append([sha256_of(model.checkpoint) for model in (first, against)])
+    assert sums[0] == sums[1]
+    cut, again = (
+        train_detector(
+            cohort,
+            images,
+            supervise("all_boxes", cohort, images),
+            name="cut",
+            steps=400,
+            batch_size=8,
+            max_minutes=minutes,
+        )
+        for minutes in (0.0001, 0.0002)
+    )
+    assert cut.lesson.fingerprint != again.lesson.fingerprint, "its time ended it, so more time is another training"
 
 
 def test_a_positive_whose_boxes_are_unknown_is_no_target_at_all():

@@ -39,7 +39,7 @@ def begun(session: NotebookSession, changes: dict[str, str | None]) -> None:
 def on_a_file(folder: Path, changes: dict[str, str | None], again: list[str], then: list[str]) -> list[str]:
     begun(NotebookSession.create(folder / "notebook.ipynb", "a1b2"), changes)
     session = NotebookSession.open(folder / "notebook.ipynb", "a1b2")
-    session.do_again(again, ORDER)
+    session.redo(again, ORDER)
     write(session, [*again, *then])
     session.settle()
     return sources(nbformat.read(folder / "notebook.ipynb", as_version=4).cells)
@@ -53,7 +53,7 @@ def live(folder: Path, changes: dict[str, str | None], again: list[str], then: l
         async with live_notebook(folder, session.notebook) as (notebook, tabs, files):
             browser = Browser(tabs, files, "tab", saves=False)
             await browser.take()
-            notebook.do_again(again, ORDER)
+            notebook.redo(again, ORDER)
             write(notebook, [*again, *then])
             await settled(browser, lambda: sources(notebook.notebook.cells) == sources(browser.tab.cells))
             return sources(notebook.notebook.cells)

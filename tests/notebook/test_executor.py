@@ -11,7 +11,7 @@ import pytest
 import traitlets.log
 import zmq.asyncio
 
-from clinjup.contracts import Progress
+from clinjup.contracts import Plan, Progress, Step, StepStatus
 from clinjup.notebook.executor import KernelExecutor, error_signature, kernel_environment
 from clinjup.notebook.outputs import STREAM_LIMIT, coalesced
 from clinjup.notebook.session import NotebookSession
@@ -43,6 +43,11 @@ def a_kernel(folder):
 def run(kernel, source, step="step"):
     loop, workspace, _ = kernel
     return loop.run_until_complete(workspace.run_code(step, source, attempt=1, author="recipe"))
+
+
+def done(*steps):
+    """A plan of finished steps, each of which may rest on those before."""
+    return Plan(objective="", steps=[Step(id=each, title=each, recipe=each, status=StepStatus.DONE) for each in steps])
 
 
 def last_cell(kernel):
@@ -138,35 +143,39 @@ def test_a_stop_before_the_kernel_has_started_lets_no_cell_run(own_kernel):
     loop.run_until_complete(workspace.executor.interrupt())
     outcome = run(own_kernel, "print('ran all the same')")
     assert outcome.interrupted and outcome.text == ""
-    assert loop.run_until_complete(workspace.revive(["step"])) == []
+    assert loop.run_until_complete(workspace.revive(done("step"), {})) == {}
 
 
 def test_a_dead_kernel_is_an_outcome_and_revive_brings_its_variables_back(kernel):
     assert run(kernel, "remembered = 41", step="first").ok
     assert run(kernel, "import os; os._exit(1)", step="crash").kernel_died
-    kernel[0].run_until_complete(kernel[1].revive(["first"]))
+    assert kernel[0].run_until_complete(kernel[1].revive(done("first"), {})) == {}
     assert run(kernel, "print(remembered + 1)").text.strip() == "42"
 
 
-def test_steps_whose_cell_fails_in_the_new_kernel_and_those_after_it_are_told(kernel, tmp_path):
+def test_a_step_whose_cell_fails_in_the_new_kernel_is_told_and_what_may_rest_on_it_does_not_run(kernel, tmp_path):
     there = tmp_path / "there"
     there.touch()
     assert run(kernel, "sound = 1", step="sound").ok
     assert run(kernel, f"open({str(there)!r}).close()", step="reads").ok
     assert run(kernel, "later = 2", step="later").ok
     there.unlink()
-    assert kernel[0].run_until_complete(kernel[1].revive(["sound", "reads", "later"])) == ["reads", "later"]
-    assert run(kernel, "print(sound)").text.strip() == "1"
+    lost = kernel[0].run_until_complete(kernel[1].revive(done("sound", "reads", "later"), {}))
+    assert {step: error.name for step, error in lost.items()} == {"reads": "FileNotFoundError"}
+    assert run(kernel, "print(sound, 'later' in globals())").text.strip() == "1 False"
 
 
-def test_a_finished_step_whose_cell_is_gone_is_told_and_so_are_those_after_it(own_kernel):
+def test_a_finished_step_whose_cell_is_gone_is_told_and_no_other_cell_is_touched(own_kernel):
     assert run(own_kernel, "sound = 1", step="sound").ok
     assert run(own_kernel, "gone = 2", step="gone").ok
     assert run(own_kernel, "later = gone", step="later").ok
     loop, workspace, _ = own_kernel
     workspace.session.notebook.cells.pop(1)
-    assert loop.run_until_complete(workspace.revive(["sound", "gone", "later"])) == ["gone", "later"]
-    assert [cell.source for cell in workspace.session.notebook.cells] == ["sound = 1"]
+    plan = done("sound", "gone", "later")
+    assert loop.run_until_complete(workspace.revive(plan, {})) == {"gone": None}
+    assert [cell.source for cell in workspace.session.notebook.cells] == ["sound = 1", "later = gone"]
+    assert loop.run_until_complete(workspace.revive(plan, {"gone": "gone = 3"})) == {}
+    assert run(own_kernel, "print(later)").text.strip() == "3"
 
 
 @pytest.mark.parametrize("now", [True, False], ids=["killed", "asked to end"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clinjup.contracts import Attempt, CellError
 from clinjup.hashing import sha256_text
+from clinjup.renamed_notebook import notebook_of_run
 from clinjup.reporting import Journal, Verification, export_record, verify_run
 from clinjup.reporting.journal import Kind
 from tests.reporting import example
@@ -229,6 +230,27 @@ def test_a_notebook_that_was_renamed_is_found_by_the_run_that_it_names(run: Path
     assert result.checked["renamed"] == "the notebook of this run is now called Pneumothorax für Anna.ipynb"
     (run / "Pneumothorax für Anna.ipynb").unlink()
     assert not verify_run(run).ok
+
+
+def test_of_several_copies_the_one_that_the_run_wrote_last_is_its_notebook(tmp_path: Path) -> None:
+    """Duplicated and then renamed while the run goes on, or before it is resumed."""
+
+    def write(name: str, **told: object) -> None:
+        notebook = {"cells": [], "metadata": {"clinjup": {"run_id": "r", **told}}}
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+
+    def found() -> str:
+        notebook = notebook_of_run(tmp_path, "r", ["a", "b", "c"])
+        return notebook[0].stem if notebook else ""
+
+    assert found() == ""
+    write("notebook-Copy1", seq=3)
+    write("pneumo", seq=12)
+    write("pneumo-2")
+    assert found() == "pneumo"
+    write("notebook-Copy1", seq=20, journal_head="a")
+    write("pneumo", seq=12, journal_head="b")
+    assert found() == "pneumo"
 
 
 @pytest.mark.parametrize("taken_back", ["restore", "redo"])

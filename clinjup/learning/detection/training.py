@@ -19,7 +19,7 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.findings import emit
 from clinjup.kernel.progress import ProgressBar
 from clinjup.learning.batches import as_films, as_input
-from clinjup.learning.checkpoints import checkpoint_path, fingerprint, read_checkpoint, save_checkpoint
+from clinjup.learning.checkpoints import checkpoint_path, fingerprint, finished_state, save_checkpoint
 from clinjup.learning.compute import best_device
 from clinjup.learning.curves import draw_detection_history
 from clinjup.learning.detection.against import drawing_of, drawn_in
@@ -109,7 +109,9 @@ def train_detector(
     }
     path = checkpoint_path(name)
     identity = fingerprint(cohort, images, (), arguments)
-    state = _finished(path, identity)
+    # A run grants each try another time, and a training that needed no more is still the same.
+    timeless = fingerprint(cohort, images, (), {**arguments, "max_minutes": None})
+    state = finished_state(path, identity, timeless)
     stopped = "loaded from checkpoint"
     if state is None:
         about = {
@@ -127,7 +129,7 @@ def train_detector(
             "classes": list(cohort.classes),
             "synthetic": cohort.synthetic,
         }
-        state = {"fingerprint": identity, "finished": False, "model": about, "kind": KIND}
+        state = {"fingerprint": identity, "same_but_time": timeless, "finished": False, "model": about, "kind": KIND}
         network = _seeded(lambda: kind.build(images.channels, images.size, pretrained and start is None), seed)
         if start is not None:
             network.load_state_dict(start.network.state_dict())
@@ -137,7 +139,7 @@ def train_detector(
         _fit(state, network, kind.learning_rate, images, supervision, transform, ap50_of, arguments, path)
         stopped = state["stopped"]
     model = detector_from_state(state, path.as_posix())
-    model.lesson = Lesson(supervision, own, identity)
+    model.lesson = Lesson(supervision, own, state["fingerprint"])
     _announce(model, state, stopped, supervision, batch_size)
     return model
 
@@ -299,14 +301,6 @@ def _digest(supervision: Supervision) -> str:
                 + target.unsure.tobytes()
             )
     return digest.hexdigest()
-
-
-def _finished(path: Path, identity: str) -> dict[str, Any] | None:
-    try:
-        state = read_checkpoint(path)
-    except ClinjupError:
-        return None
-    return state if state["fingerprint"] == identity and state["finished"] else None
 
 
 def _announce(
