@@ -17,7 +17,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
 
@@ -31,6 +31,9 @@ RESTARTED = (
     "The kernel was restarted or shut down while this cell ran, most often from JupyterLab's menu. What it had in "
     "memory is gone."
 )
+
+# The reply is sent before the kernel says that it is idle; an interrupt at that very moment leaves it out.
+REPLY_WITHIN = 3.0
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -62,8 +65,13 @@ class _Client(NotebookClient):
         """Jupyter found the kernel dead and is about to start it anew."""
         self.died_by_itself = True
 
+    reply_lost = False
+    """The kernel is idle again and has not answered: it was interrupted outside of the cell's code."""
+    _idle_since: float | None = None
+
     def listen(self, on_progress: Callable[[Progress], None], on_output: Callable[[], None]) -> None:
         self._on_progress, self._on_output = on_progress, on_output
+        self._idle_since, self.reply_lost = None, False
         self.findings: list[dict[str, Any]] = []
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
@@ -76,18 +84,23 @@ class _Client(NotebookClient):
             if FINDING_MIME in data:
                 self.findings.append(data[FINDING_MIME])
             content["data"] = without_active_content(data)
-        output = super().process_message(msg, cell, cell_index)
+        try:
+            output = super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            self._idle_since = time.monotonic()
+            raise
         if output is not None or msg["msg_type"] in {"update_display_data", "clear_output"}:
             self._on_output()
         return output
 
     async def _async_poll_kernel_alive(self) -> None:
-        """Also a kernel that was restarted has died: its names are gone, and it will not answer this request."""
+        """Also a kernel that was restarted has died: its names are gone, and it will not answer this request. Nor will one that is idle."""
         started_as = kernel_pid(self.km)
         while True:
             await asyncio.sleep(0.5)
             changed = kernel_pid(self.km) != started_as
-            if changed or self.km is None or not await ensure_async(self.km.is_alive()):
+            self.reply_lost = self._idle_since is not None and time.monotonic() - self._idle_since > REPLY_WITHIN
+            if self.reply_lost or changed or self.km is None or not await ensure_async(self.km.is_alive()):
                 self.restarted = (changed or self.is_shut_down()) and not self.died_by_itself
                 assert self.task_poll_for_reply is not None
                 self.task_poll_for_reply.cancel()
@@ -169,13 +182,13 @@ class KernelExecutor:
             await client.async_execute_cell(cell, 0)
             died = False
         except DeadKernelError:
-            died = True
+            died = not client.reply_lost
         finally:
             self._running.set_result(None)
         seconds = time.monotonic() - started
         cell.outputs = coalesced(cell.outputs, lambda stream, text: self._spill(f"{cell.id}-{stream}.txt", text))
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
-        if error is None and self._was_interrupted:
+        if error is None and (self._was_interrupted or client.reply_lost):
             # A second interrupt can hit IPython while it tells the first one, which then leaves text and no error.
             error = CellError(name="KeyboardInterrupt", message="", traceback="", signature="KeyboardInterrupt")
         if error is not None and error.name == "KeyboardInterrupt" and not self._was_interrupted:

@@ -138,6 +138,18 @@ def test_interrupting_stops_the_cell_and_keeps_what_it_printed(own_kernel):
     assert "begun" in outcome.text
 
 
+def test_an_interrupt_between_two_lines_of_the_kernels_own_code_is_one_of_the_cell(own_kernel):
+    """IPython then says that it is idle, and never answers."""
+    kernel_code = (
+        "async def stopped(*given, **named):\n    raise KeyboardInterrupt\nget_ipython().kernel.do_execute = stopped"
+    )
+    assert run(own_kernel, kernel_code).ok
+    loop, workspace, _ = own_kernel
+    cell = workspace.run_code("next", "1 + 1", attempt=1, author="recipe")
+    outcome = loop.run_until_complete(asyncio.wait_for(cell, 60))
+    assert outcome.interrupted and not outcome.kernel_died
+
+
 def test_a_stop_before_the_kernel_has_started_lets_no_cell_run(own_kernel):
     loop, workspace, _ = own_kernel
     loop.run_until_complete(workspace.executor.interrupt())
