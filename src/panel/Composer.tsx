@@ -26,29 +26,41 @@ export interface IComposerProps {
 export function Composer(props: IComposerProps): React.ReactElement {
   const { trans } = usePanel();
   const { draft, busy, onChange } = props;
-  const [intent, type] = useTyped(draft.intent, intent => onChange({ intent }));
-  const [data, nameFolder] = useTyped(draft.data, data => onChange({ data }));
-  const gap = gapIn(intent);
-  const missing =
-    intent.trim() === ''
+  const [intent, type, intentNow] = useTyped(draft.intent, intent =>
+    onChange({ intent })
+  );
+  const [data, nameFolder, dataNow] = useTyped(draft.data, data =>
+    onChange({ data })
+  );
+  const missingIn = (intent: string, data: string): string => {
+    const gap = gapIn(intent);
+    return intent.trim() === ''
       ? trans.__('Write what you want to find out.')
       : gap
         ? trans.__('Fill in %1 first.', gap.text)
         : data.trim() === ''
           ? trans.__('Name the folder with the images.')
           : '';
+  };
+  const missing = missingIn(intent, data);
   const [told, setTold] = React.useState(false);
   const box = React.useRef<HTMLTextAreaElement>(null);
-  const selectGap = () =>
-    gap && box.current?.setSelectionRange(gap.at, gap.at + gap.text.length);
+  const selectGap = () => {
+    const gap = gapIn(intentNow.current);
+    if (gap) {
+      box.current?.setSelectionRange(gap.at, gap.at + gap.text.length);
+    }
+    return gap !== null;
+  };
   React.useEffect(() => {
     selectGap(); // what was filled in from outside is written over from its first gap on
   }, []);
   const send = () => {
+    // Of what stands in the fields now, which need not have been drawn yet.
+    const missing = missingIn(intentNow.current, dataNow.current);
     setTold(missing !== '');
-    if (gap) {
+    if (selectGap()) {
       box.current?.focus();
-      selectGap();
     }
     if (!busy && missing === '') {
       props.onSend();
@@ -107,7 +119,7 @@ export function Composer(props: IComposerProps): React.ReactElement {
 }
 
 /**
- * What stands in a field, and how to type there.
+ * What stands in a field, how to type there, and what stands there before it is drawn.
  *
  * The panel is drawn again a moment after its model changed, by then with an older text than was typed. A field that took that text would
  * lose letters and set the cursor to its end, and Enter right after the last letter would not know that letter.
@@ -115,13 +127,15 @@ export function Composer(props: IComposerProps): React.ReactElement {
 function useTyped(
   value: string,
   onChange: (value: string) => void
-): [string, (value: string) => void] {
+): [string, (value: string) => void, React.MutableRefObject<string>] {
   const [text, setText] = React.useState(value);
+  const now = React.useRef(value);
   const type = (typed: string) => {
+    now.current = typed;
     setText(typed);
     onChange(typed);
   };
-  return [text, type];
+  return [text, type, now];
 }
 
 function Folder(props: {

@@ -22,10 +22,9 @@ export function QuestionForm(props: IQuestionFormProps): React.ReactElement {
   const [sending, setSending] = React.useState(false);
   const form = React.useRef<HTMLFormElement>(null);
   // The panel may be scrolled down to the findings when the run begins to wait.
-  React.useEffect(
-    () => form.current?.scrollIntoView?.({ block: 'nearest' }),
-    []
-  );
+  React.useEffect(() => {
+    form.current?.scrollIntoView?.({ block: 'nearest' }); // a promise in some browsers, which is no cleanup
+  }, []);
   const complete = props.questions.every(each => answers[each.id]?.trim());
   const send = async (event: React.FormEvent) => {
     event.preventDefault();

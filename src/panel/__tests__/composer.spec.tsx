@@ -85,6 +85,13 @@ it('knows what was typed before the panel is drawn again', () => {
   expect(box.value).toBe('diagnose fractures');
   act(() => Simulate.keyDown(box, { key: 'Enter' }));
   expect(sent).toBe(1);
+  write(box, '');
+  act(() => {
+    // Nothing is drawn within: Enter comes right behind the last letter.
+    Simulate.change(box, { target: { value: 'diagnose ruptures' } as any });
+    Simulate.keyDown(box, { key: 'Enter' });
+  });
+  expect(sent).toBe(2);
 });
 
 describe('what is typed', () => {
