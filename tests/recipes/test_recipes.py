@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
@@ -59,3 +60,13 @@ def test_code_in_a_parameter_stays_a_string():
 def test_unknown_recipe_names_those_that_exist():
     with pytest.raises(KeyError, match="load_cohort"):
         recipe("no_such_recipe")
+
+
+def test_what_cells_keep_for_later_ones_is_emptied_when_a_run_begins():
+    """A second run in a notebook, whose kernel still has the models of the first, must not compare them with its own."""
+    kept = {name for item in recipes().values() for name in re.findall(r'(\w+) = {} if "\1" not in globals', item.code)}
+    assert {"models", "validations", "detectors"} <= kept
+    kernel: dict[str, object] = {name: {"baseline": "of an earlier run"} for name in kept}
+    (line,) = [line for line in recipe("load_cohort").code.splitlines() if line.startswith("models, ")]
+    exec(line, kernel)
+    assert not any(kernel[name] for name in kept)
