@@ -14,11 +14,11 @@ import pytest
 from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
 from nbformat.v4 import new_notebook
 
+from clinjup.faults import sentence_for
 from clinjup.locks import Lock
 from clinjup.notebook.live import LiveNotebook
 from clinjup.ops import Hello
 from clinjup.reporting import Journal
-from clinjup.run_ending import sentence_for
 from clinjup.runs import JupyterDesk, NotebookTroubleError, NotRunningError, RunFolderError
 from clinjup.server.problems import problem_of
 from tests.runs.reads import reads_of
