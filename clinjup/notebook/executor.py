@@ -61,13 +61,13 @@ class _Client(NotebookClient):
     restarted = False
     """Somebody restarted the kernel, or shut it down, while a cell ran."""
 
-    def note_death(self) -> None:
-        """Jupyter found the kernel dead and is about to start it anew."""
-        self.died_by_itself = True
-
     reply_lost = False
     """The kernel is idle again and has not answered: it was interrupted outside of the cell's code."""
     _idle_since: float | None = None
+
+    def note_death(self) -> None:
+        """Jupyter found the kernel dead and is about to start it anew."""
+        self.died_by_itself = True
 
     def listen(self, on_progress: Callable[[Progress], None], on_output: Callable[[], None]) -> None:
         self._on_progress, self._on_output = on_progress, on_output
@@ -189,7 +189,7 @@ class KernelExecutor:
         cell.outputs = coalesced(cell.outputs, lambda stream, text: self._spill(f"{cell.id}-{stream}.txt", text))
         error = next((_cell_error(output) for output in cell.outputs if output.output_type == "error"), None)
         if error is None and (self._was_interrupted or client.reply_lost):
-            # A second interrupt can hit IPython while it tells the first one, which then leaves text and no error.
+            # An interrupt can hit IPython outside of the cell's code, also while it tells the first one: that leaves no error.
             error = CellError(name="KeyboardInterrupt", message="", traceback="", signature="KeyboardInterrupt")
         if error is not None and error.name == "KeyboardInterrupt" and not self._was_interrupted:
             # Whoever restarts a kernel interrupts it first.

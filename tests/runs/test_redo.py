@@ -121,7 +121,7 @@ def test_after_a_death_of_the_kernel_a_lost_step_is_done_again_in_its_place(
             proposes(step("sound"), step("lost"), step("last")),
             runs("sound", "sound = 1"),
             runs("lost", "lost = sound" if gone else reads, explanation="## Lost"),
-            runs("last", "import time\ntime.sleep(100)"),
+            runs("last", "import threading\nthreading.Event().wait(100)"),
             runs("last", "sound", repair="Without the pause."),
             runs("lost", "lost = sound + 1", explanation="## Lost"),
             runs("last", "sound", repair="Without the pause."),
