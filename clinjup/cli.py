@@ -116,6 +116,13 @@ def run(
     max_fix_attempts: Annotated[
         int, typer.Option(min=0, max=5, help="How often a cell that failed is mended and tried again.")
     ] = 2,
+    network: Annotated[
+        str | None, typer.Option(help="A model of timm (resnet50), or a detector of torchvision, instead of a small one.")
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(metavar="hub|PATH", help="Start from published weights: from the hub, or a checkpoint file or folder."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     answers: AnswersOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Go on with this run.")] = None,
@@ -146,6 +153,8 @@ def run(
         approval=Approval(approve.value),
         budget_minutes=budget_minutes,
         max_fix_attempts=max_fix_attempts,
+        network=network,
+        pretrained=str(Path(pretrained).expanduser().resolve()) if pretrained not in (None, "hub") else pretrained,
         seed=seed,
         answers=given,
     )
@@ -312,18 +321,15 @@ def lab(
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: packages, kernel, memory, accelerator, sandbox."""
-    from rich.markup import escape
-
     from clinjup.doctor import examine
 
     findings = asyncio.run(examine())
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
     else:
-        console = screen(stderr=False)
-        for finding in findings:
-            mark = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "fault": "[red]✗[/]"}[finding.level]
-            console.print(f"{mark} [bold]{finding.subject}[/]  {escape(finding.sentence)}", highlight=False)
+        from clinjup.terminal_tables import print_examination
+
+        print_examination(screen(stderr=False), findings)
     raise typer.Exit(FAILED if any(finding.level == "fault" for finding in findings) else COMPLETED)
 
 

@@ -109,6 +109,8 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         look_again=lambda: look(request.data),
         budget_seconds=request.budget_minutes * 60,
         max_fix_attempts=request.max_fix_attempts,
+        network=request.network or "",
+        pretrained=request.pretrained or "",
         seed=request.seed,
         approval=request.approval,
         share_images=request.share_images,

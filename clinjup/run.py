@@ -254,10 +254,10 @@ class Run:
         from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
         from clinjup.notebook.sandbox import check_sandbox
 
-        data = Path(brief.profile.root)
-        status = await check_sandbox(self.folder, [data])
+        readable = [Path(brief.profile.root), *self.request.local_weights]
+        status = await check_sandbox(self.folder, readable)
         self.record("sandbox", status.as_record())
-        brief.sandboxed = status.active and await self.executor.enter_sandbox(data)
+        brief.sandboxed = status.active and await self.executor.enter_sandbox(readable)
         if brief.sandboxed or not status.active:
             self.publish("text.delta", {"text": status.sentence, "loud": not status.active})
         if brief.sandboxed:

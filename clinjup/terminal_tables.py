@@ -1,9 +1,9 @@
-"""`clinjup inspect`, `predict` and `disclosures` on the terminal."""
+"""`clinjup inspect`, `predict`, `disclosures` and `doctor` on the terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from clinjup.contracts import DataProfile
+
+if TYPE_CHECKING:
+    from clinjup.doctor import DoctorFinding
 
 
 def print_profile(console: Console, profile: DataProfile) -> None:
@@ -99,3 +102,10 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
     console.print(
         f"{trained}Not a medical device: no decision about a patient may rest on these figures.", style="yellow"
     )
+
+
+def print_examination(console: Console, findings: list[DoctorFinding]) -> None:
+    """What `doctor` found of this machine, a line each."""
+    for finding in findings:
+        mark = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "fault": "[red]✗[/]"}[finding.level]
+        console.print(f"{mark} [bold]{finding.subject}[/]  {escape(finding.sentence)}", highlight=False)

@@ -7,6 +7,7 @@ from string import Template
 
 from clinjup.agent import plan_detection
 from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, to_be_estimated
+from clinjup.agent.plan_network import image_size, network_parameters
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import counts_the_cost, is_triage, must_hold, operating_point, rule_in_words
@@ -14,13 +15,11 @@ from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSE
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
 
 MAX_AUROC_LOSS = 0.10
-IMAGE_SIZE = 96
 # Passes over the training images: more of them where the folder holds few images.
 EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # A dermatoscope has no up and down: a lesion that may lie any way round takes more passes to know. As many as six minutes hold; of
 # images seen at 64 pixels twice as many.
 TURNED_EPOCHS = {TaskType.BINARY: 32, TaskType.MULTICLASS: 12}
-COARSE_CNN = "small_cnn_64"
 # Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
 # image as it is about as often as plain training does.
 MITIGATED = 2
@@ -58,7 +57,7 @@ def build_plan(brief: Brief) -> Plan:
         **mitigations(task, annotated, inserted, estimated=estimated is not None, layout=brief.profile.layout),
     }
     skin = task.modality == "dermoscopy"
-    steps = [_load(brief), _prepare()]
+    steps = [_load(brief), _prepare(image_size(brief))]
     if skin and brief.roles.covariates:
         steps.append(_simple("table_one", "Who is in the data? (Table 1)", "audit", optional=True))
     steps.append(_split(brief))
@@ -171,7 +170,7 @@ def _data_path(brief: Brief) -> str:
     return f"../{root.name}" if brief.beside and brief.folder and root.parent == run.parent else brief.profile.root
 
 
-def _prepare(size: int = IMAGE_SIZE) -> Step:
+def _prepare(size: int) -> Step:
     return Step(
         id="audit",
         title="Decode and audit the images",
@@ -224,7 +223,7 @@ def _train_and_validate(
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
             "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
-            **({"ARCHITECTURE": COARSE_CNN} if _is_seen_coarsely(brief) else {}),
+            **network_parameters(brief),
             "SEED": brief.seed,
         },
         words={"name": title, "why": Template(WHY[name]).safe_substitute(words)},
@@ -264,11 +263,6 @@ def _train_and_validate(
         optional=True,
     )
     return [train, judge, validate]
-
-
-def _is_seen_coarsely(brief: Brief) -> bool:
-    """One lesion fills the picture, and two classes are told apart by the whole of it."""
-    return brief.task.modality == "dermoscopy" and brief.task.task_type is TaskType.BINARY
 
 
 def _epochs(brief: Brief) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from string import Template
 from typing import Any
 
+from clinjup.agent.plan_network import network_parameters
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import false_mark_limit
 from clinjup.contracts import Step
@@ -203,6 +204,7 @@ def _train(brief: Brief, name: str, supervision: str, ladder: bool) -> Step:
             "SUPERVISION": supervision,
             "GATE": GATE if supervision == "pseudo_boxes" else None,
             "STEPS": LADDER_STEPS[name] if ladder else STEPS,
+            **network_parameters(brief),
             "SEED": brief.seed,
         },
         words={"name": title, "why": why},

@@ -126,7 +126,7 @@ async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> 
         return None
     return Repair(
         "Pretrained weights cannot be reached from here, so the small network is trained from scratch.",
-        {"ARCHITECTURE": "small_cnn"},
+        {"ARCHITECTURE": "small_cnn", "PRETRAINED": False},
     )
 
 

@@ -36,6 +36,10 @@ class Brief:
     budget_seconds: float = 1200.0
     max_fix_attempts: int = 2
     """How often a step that failed is mended and tried again."""
+    network: str = ""
+    """The network that was asked for; empty = the plan's own choice."""
+    pretrained: str = ""
+    """Weights to start from: contracts.HUB, or the path of a checkpoint; empty = from scratch."""
     seed: int = 0
     approval: Approval = Approval.RISKY
     answers: dict[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -52,6 +53,9 @@ class Approval(StrEnum):
     PLAN_ONLY = "plan-only"
 
 
+HUB = "hub"  # where pretrained weights come from, unless it is a path
+
+
 class RunRequest(Contract):
     """What a clinician submits: the sentence, the data, the limits."""
 
@@ -67,8 +71,18 @@ class RunRequest(Contract):
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
     max_fix_attempts: int = Field(2, ge=0, le=5, description="how often a cell that failed is mended and tried again")
+    network: str | None = Field(None, description="a timm model, or a detector of torchvision; None = a small one")
+    pretrained: str | None = Field(
+        None, description="weights to start from: 'hub', or the path of a checkpoint file or a folder with one; None = from scratch"
+    )
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = {}
     notebook: str | None = Field(
         None, description="JupyterLab's path of the notebook; None = notebook.ipynb of the run"
     )
+
+    @property
+    def local_weights(self) -> list[Path]:
+        """The file or folder of weights to start from, where there is one on this machine."""
+        path = Path(self.pretrained) if self.pretrained and self.pretrained != HUB else None
+        return [path] if path is not None and path.exists() else []

@@ -22,12 +22,17 @@ GAMMA = 0.10
 NOISE = 0.01  # of the grey range
 
 
-def augment(images: Tensor, generator: torch.Generator, upright: bool = True) -> Tensor:
+def augment(images: Tensor, generator: torch.Generator, upright: bool = True, *, outlines: int = 0) -> Tensor:
     """A randomly changed copy of `images`, float [N, C, H, W] in 0..1. `generator` lives on the CPU, whatever the device.
 
     `upright`: the images have an up and a down, as films have; a dermatoscope has none, and its (square) images are turned by quarters.
+    The last `outlines` channels say where something lies: they move with the image, and its exposure leaves them.
     """
-    return change_exposure(move(images if upright else turn(images, generator), generator), generator)
+    moved = move(images if upright else turn(images, generator), generator)
+    if not outlines:
+        return change_exposure(moved, generator)
+    grey = images.shape[1] - outlines
+    return torch.cat([change_exposure(moved[:, :grey], generator), moved[:, grey:]], dim=1)
 
 
 def turn(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -19,6 +19,7 @@ from clinjup.learning.augment import augment
 from clinjup.learning.batch_norm import estimate_statistics
 from clinjup.learning.batches import Batches, as_input
 from clinjup.learning.compute import Compute
+from clinjup.learning.localisation import LocalisationHead
 from clinjup.learning.mitigation import Treatment
 from clinjup.learning.schedule import Pace, one_cycle
 from clinjup.learning.trained import probabilities
@@ -30,7 +31,7 @@ class Classifier(LightningModule):
     """Trains `network` (float 0..1 `[N, C, H, W]` -> logits) with AdamW on one learning rate cycle.
 
     `class_weights` [classes], where given, weigh the loss. `pace` says how far the training has come. `statistics` are training films for
-    batch normalisation. `upright`: see learning/augment.py.
+    batch normalisation. `localisation`: a second head, trained beside. `upright`: see learning/augment.py.
     """
 
     class_weights: Tensor | None
@@ -47,18 +48,19 @@ class Classifier(LightningModule):
         class_weights: Tensor | None,
         upright: bool,
         seed: int,
+        localisation: LocalisationHead | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.learning_rate, self.pace, self.compute, self.treatment = learning_rate, pace, compute, treatment
-        self.statistics, self.upright = statistics, upright
+        self.statistics, self.upright, self.localisation = statistics, upright, localisation
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.generator = torch.Generator().manual_seed(seed)
         self.train_losses: list[Tensor] = []
         self.outputs: list[tuple[Tensor, Tensor]] = []
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
         cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: one_cycle(self.pace.progress))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
@@ -70,8 +72,13 @@ class Classifier(LightningModule):
         images = as_input(films)
         if self.treatment.transform is not None:
             images = self.treatment.transform(images, self.generator, rows)
-        images = augment(images, self.generator, self.upright).contiguous(memory_format=self.compute.memory_format)
-        loss = self.loss(self.network(images), labels, rows)
+        if self.localisation is None:
+            images = augment(images, self.generator, self.upright)
+            loss = self.loss(self._logits(images), labels, rows)
+        else:
+            outlines = self.localisation.outlines.of(rows.tolist()).to(images.device)
+            both = augment(torch.cat([images, outlines], dim=1), self.generator, self.upright, outlines=1)
+            loss = self.loss(self._logits(both[:, :-1]), labels, rows) + self.localisation.loss(both[:, -1:], rows)
         self.train_losses.append(loss.detach())
         return loss
 
@@ -104,6 +111,9 @@ class Classifier(LightningModule):
             each = None if weights is None else weights[labels]
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)
         return functional.cross_entropy(logits, labels, weight=weights)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return self.network(images.contiguous(memory_format=self.compute.memory_format))
 
     def _as_input(self, films: Tensor) -> Tensor:
         return as_input(films).contiguous(memory_format=self.compute.memory_format)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 
 _FILMS_FOR_STATISTICS = 256
+# Epochs without a better validation: in the middle of a long cycle, where the learning rate is high, many pass that mean nothing.
+_FEWEST_PATIENCE, _PATIENCE_SHARE = 5, 1 / 3
 _SETTINGS = ("epochs", "batch_size", "learning_rate", "max_minutes", "pretrained", "class_weighting", "patience")
 
 
@@ -57,7 +59,7 @@ def train(
     seed: int = 0,
     pretrained: bool | str = False,
     class_weighting: bool = False,
-    patience: int = 5,
+    patience: int | None = None,
     keep: Literal["best", "last"] = "best",
     quiet: bool = False,
 ) -> TrainedModel:
@@ -65,9 +67,9 @@ def train(
 
     `mitigation` names an entry of learning/mitigation, or several joined by "+", applied against `confounder` (or several).
     The learning rate goes through one cycle up to `learning_rate`. Training ends after `epochs`; or when `patience` epochs brought
-    no better validation AUROC (early stopping; the cycle needs a few epochs at its height, so fewer than 3 is too impatient); or
-    when `max_minutes` are over, towards which the cycle is shortened. `class_weighting` weighs classes by the inverse of their
-    frequency. Images without an up and a down (`cohort.upright`) are turned by quarters.
+    no better validation AUROC (early stopping; None: a third of `epochs`, at least 5); or when `max_minutes` are over, towards which
+    the cycle is shortened. `class_weighting` weighs classes by the inverse of their frequency. Images without an up and a down
+    (`cohort.upright`) are turned by quarters.
 
     The model is saved as checkpoints/NAME.ckpt each time it improves. Called again with the same arguments on the same
     images, labels and split, `train` returns that model at once; one that was killed goes on after its last complete epoch,
@@ -77,6 +79,7 @@ def train(
 
     Raises ClassAbsentError, BatchTooLargeError, WeightsUnavailableError, or ClinjupError with a sentence of its own.
     """
+    patience = max(_FEWEST_PATIENCE, round(_PATIENCE_SHARE * epochs)) if patience is None else patience
     arguments: dict[str, Any] = {
         "architecture": architecture,
         "mitigation": mitigation,
@@ -189,6 +192,7 @@ def _fit(
     from lightning.pytorch.callbacks import EarlyStopping
 
     from clinjup.learning.classifier import BatchProgress, Classifier, EpochRecord, TimeBudget
+    from clinjup.learning.localisation import LocalisationHead
     from clinjup.learning.unfinished import SaveEachEpoch, epochs_done, unfinished_path
 
     unfinished, identity = unfinished_path(path), state["same_but_time"]
@@ -216,6 +220,7 @@ def _fit(
             save_checkpoint(path, state)
 
         pace = Pace(steps=epochs * len(batches), seconds=60 * arguments["max_minutes"])
+        outlines = treatment.outlines
         module = Classifier(
             network,
             learning_rate=arguments["learning_rate"],
@@ -226,6 +231,7 @@ def _fit(
             upright=arguments["upright"],
             class_weights=_class_weights(labels, len(about["classes"])) if arguments["class_weighting"] else None,
             seed=seed,
+            localisation=None if outlines is None else LocalisationHead(network, images.channels, outlines),
         )
         record, budget = (
             EpochRecord(keep, last=arguments["keep"] == "last"),

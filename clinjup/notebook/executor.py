@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,9 +132,9 @@ class KernelExecutor:
     def pid(self) -> int | None:
         return kernel_pid(self._manager)
 
-    async def enter_sandbox(self, data: Path) -> bool:
-        """Have the kernel start in the sandbox, where it may read `data`. False where this kernel cannot."""
-        self.sandbox = (data,)
+    async def enter_sandbox(self, readable: Sequence[Path]) -> bool:
+        """Have the kernel start in the sandbox, where it may read these folders and files. False where this kernel cannot."""
+        self.sandbox = tuple(readable)
         return True
 
     async def start(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -251,7 +251,7 @@ class SessionKernel(KernelExecutor):
         # At once, beside the planning: a kernel takes a second to start.
         self._session: asyncio.Task[dict[str, Any]] | None = self._starting()
 
-    async def enter_sandbox(self, data: Path) -> bool:
+    async def enter_sandbox(self, readable: Sequence[Path]) -> bool:
         """The sandbox is a kernel of its own kind; a notebook that has another kernel keeps that one."""
         self._scrub = True
         session = await self._its_session()

@@ -10,6 +10,7 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
+from clinjup.contracts import RunRequest
 from clinjup.notebook.sandbox import Sandbox, outer_environment
 
 PROVISIONER = "clinjup-sandbox"
@@ -26,7 +27,7 @@ class SandboxProvisioner(LocalProvisioner):
     data = List(
         Unicode(),
         config=True,
-        help="Folders that the kernel may read; empty = the data folder of the run it starts in.",
+        help="Folders and files that the kernel may read; empty = the data, and the weights, of the run it starts in.",
     )
     _private: tempfile.TemporaryDirectory[str] | None = None
 
@@ -34,8 +35,8 @@ class SandboxProvisioner(LocalProvisioner):
         run = Path(kwargs.get("cwd") or ".").resolve()
         sockets = self._sockets()
         kwargs = await super().pre_launch(**kwargs)
-        folders = [Path(folder) for folder in self.data] or _data_of_run(run)
-        sandbox = Sandbox(run, tuple(folder for folder in folders if folder.is_dir()))
+        readable = [Path(path) for path in self.data] or _readable_in_run(run)
+        sandbox = Sandbox(run, tuple(path for path in readable if path.exists()))
         kwargs["cmd"] = sandbox.command(kwargs["cmd"], sockets=sockets, environment=kwargs["env"])
         kwargs["env"] = outer_environment()
         return kwargs
@@ -59,11 +60,16 @@ class SandboxProvisioner(LocalProvisioner):
         return folder
 
 
-def _data_of_run(run: Path) -> list[Path]:
-    """The data folder that the journal of the run names; nothing where the folder is no run."""
+def _readable_in_run(run: Path) -> list[Path]:
+    """The data folder, and the weights to start from, that the journal of the run names; nothing where the folder is no run."""
+    found = []
     try:
         with (run / "journal.jsonl").open(encoding="utf-8") as stream:
-            records = (json.loads(line) for line in stream)
-            return [Path(next(record["data"]["root"] for record in records if record["kind"] == "profile"))]
-    except (OSError, ValueError, KeyError, TypeError, StopIteration):
-        return []
+            for record in map(json.loads, stream):
+                if record["kind"] == "intent":
+                    found += RunRequest.model_validate(record["data"]["request"]).local_weights
+                if record["kind"] == "profile":
+                    return [*found, Path(record["data"]["root"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return []

@@ -23,6 +23,8 @@ _OPTIONS = {
     "max_cost": "--max-cost",
     "approval": "--approve",
     "max_fix_attempts": "--max-fix-attempts",
+    "network": "--network",
+    "pretrained": "--pretrained",
 }
 STEP_WORDS = {"done": "done", "failed": "failed", "skipped": "left out", "pending": "not done"}
 

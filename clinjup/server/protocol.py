@@ -127,6 +127,8 @@ class NewRun(Message):
     approval: Approval = Approval.RISKY
     budget_minutes: float = Field(20.0, gt=0)
     max_fix_attempts: int = Field(2, ge=0, le=5)
+    network: str | None = None
+    pretrained: str | None = Field(None, description="'hub', or a path, absolute or relative to the server's root")
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = Field(default_factory=dict)
     patients: int | None = Field(None, ge=20, description="size of the synthetic cohort of an example")

@@ -46,6 +46,8 @@ export namespace PanelModel {
     model: string | null;
     budgetMinutes: number;
     maxFixAttempts: number;
+    network: string | null;
+    pretrained: string | null;
     shareImages: boolean;
   }
 }
@@ -68,6 +70,8 @@ export class PanelModel implements IPanelActions, IDisposable {
     model: null,
     budgetMinutes: 20,
     maxFixAttempts: 2,
+    network: null,
+    pretrained: null,
     shareImages: false
   };
 
@@ -262,12 +266,11 @@ export class PanelModel implements IPanelActions, IDisposable {
       if (request.notebook) {
         await this._options.saveNotebook(request.notebook);
       }
-      const { approval, model, budgetMinutes, maxFixAttempts, shareImages } =
+      const { budgetMinutes, maxFixAttempts, shareImages, ...settings } =
         this.settings;
       const summary = await this.client.submit({
         ...request,
-        approval,
-        model,
+        ...settings,
         budget_minutes: budgetMinutes,
         max_fix_attempts: maxFixAttempts,
         share_images: shareImages && request.planner === 'claude'

@@ -104,6 +104,8 @@ export const panelPlugin: JupyterFrontEndPlugin<IClinjupPanel> = {
             model: of.model || null,
             budgetMinutes: of.budgetMinutes,
             maxFixAttempts: of.maxFixAttempts,
+            network: of.network || null,
+            pretrained: of.pretrained || null,
             shareImages: of.shareImages
           };
           setLanguage(language);

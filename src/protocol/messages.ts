@@ -350,11 +350,14 @@ export interface INewRun {
   max_cost?: number | null;
   max_fix_attempts?: number;
   model?: string | null;
+  network?: string | null;
   /** contents path of an existing notebook; None = a new notebook in the run's folder */
   notebook?: string | null;
   /** size of the synthetic cohort of an example */
   patients?: number | null;
   planner?: 'offline' | 'claude';
+  /** 'hub', or a path, absolute or relative to the server's root */
+  pretrained?: string | null;
   seed?: number;
   share_images?: boolean;
 }

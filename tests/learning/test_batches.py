@@ -79,6 +79,17 @@ def test_augmentation_changes_films_a_little_and_reproducibly(channels: int) -> 
     assert not torch.equal(changed, augment(films, torch.Generator().manual_seed(1)))
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_outlines_move_with_their_film_and_keep_their_grey(upright: bool) -> None:
+    films = torch.full((60, 1, 48, 48), 0.1)
+    films[:, :, 6:20, 8:18] = 1
+    alone = augment(films, torch.Generator().manual_seed(0), upright)
+    both = augment(torch.cat([films, (films > 0.5).float()], dim=1), torch.Generator().manual_seed(0), upright, outlines=1)
+    assert torch.equal(both[:, :1], alone)
+    sure = (both[:, 1:] == 0) | (both[:, 1:] == 1)
+    assert sure.float().mean() > 0.9 and ((alone > 0.5) == (both[:, 1:] > 0.5))[sure].all()
+
+
 def test_images_without_an_up_and_a_down_are_turned_by_quarters() -> None:
     films = torch.zeros(200, 1, 48, 48)
     films[:, :, :24] = 0.8  # bright above

@@ -16,6 +16,7 @@ from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.architectures import Standardised, build_network
 from clinjup.learning.batches import as_films, as_input, draw_rows
+from clinjup.learning.localisation import LocalisationHead
 from clinjup.learning.mitigation import Study, Treatment, list_mitigations, mitigation_named
 from clinjup.learning.mitigation.insertion_augmentation import insert_tubes
 from clinjup.learning.mitigation.last_layer_retraining import last_layer
@@ -45,23 +46,33 @@ def masses(films: pd.DataFrame, treatment: Treatment) -> dict[str, float]:
     return pd.Series(treatment.weights / treatment.weights.sum()).groupby(cell).sum().to_dict()
 
 
+def changes_something(treatment: Treatment) -> bool:
+    return any(part is not None for name, part in vars(treatment).items() if name != "notes")
+
+
 def study_of(cohort: Cohort, images: ImageCache) -> Study:
     return Study(cohort, images, lambda share: quick(cohort, images, name="first", quiet=True))
 
 
 @pytest.fixture(scope="module")
 def outlined(blobs: tuple[Cohort, ImageCache], tmp_path_factory: pytest.TempPathFactory) -> tuple[Cohort, ImageCache]:
-    """The blob cohort on disk, with a table of run lengths that outline the bright edge."""
+    """The blob cohort on disk, with tables of run lengths that outline the bright edge and the blob."""
     cohort, images = blobs
     folder, edge = tmp_path_factory.mktemp("outlined"), np.zeros((SIZE, SIZE), bool)
     edge[:, :2] = True
-    lines = ["image,runs"]
+    edges, found = ["image,runs"], ["image,runs"]
     for row in cohort.table.itertuples():
-        Image.fromarray(images.pixels[row.Index]).save(folder / row.image)
-        lines.append(f"{row.image},{encode_runs(edge & bool(getattr(row, CONFOUNDER)))}")
-    (folder / "edges.csv").write_text("\n".join(lines), encoding="utf-8")
+        film = images.pixels[row.Index]
+        Image.fromarray(film).save(folder / row.image)
+        edges.append(f"{row.image},{encode_runs(edge & bool(getattr(row, CONFOUNDER)))}")
+        found.append(f"{row.image},{encode_runs((film > 135) & ~edge & bool(row.label))}")
+    (folder / "edges.csv").write_text("\n".join(edges), encoding="utf-8")
+    (folder / "blobs.csv").write_text("\n".join(found), encoding="utf-8")
     table = cohort.table.assign(path=[str(folder / image) for image in cohort.table["image"]])
-    masks = {CONFOUNDER: MaskSource("edges.csv", "image", "runs", (SIZE, SIZE))}
+    masks = {
+        CONFOUNDER: MaskSource("edges.csv", "image", "runs", (SIZE, SIZE)),
+        cohort.target: MaskSource("blobs.csv", "image", "runs", (SIZE, SIZE)),
+    }
     return replace(cohort, table=table, root=str(folder), masks=masks), images
 
 
@@ -74,7 +85,7 @@ def test_every_mitigation_treats_a_cohort_and_trains(
     assert entry.title and entry.explanation.endswith(".")
     training = blobs[0].part("train")
     treatment = entry.treat(training, CONFOUNDER, LABELS, study_of(*blobs))
-    assert any(part is not None for part in (treatment.weights, treatment.transform, treatment.loss, treatment.finish))
+    assert changes_something(treatment)
     if treatment.weights is not None:
         assert treatment.weights.shape == (len(training),)
         assert np.isfinite(treatment.weights).all() and treatment.weights.sum() == pytest.approx(1)
@@ -105,8 +116,8 @@ def test_a_mitigation_without_annotation_works_or_says_what_it_needs(
 ) -> None:
     training = blobs[0].part("train").drop(columns=CONFOUNDER)
     entry, study = mitigation_named(name), study_of(*blobs)
-    if name == "removal_augmentation":
-        with pytest.raises(ClinjupError, match="no masks of 'bright_edge'"):
+    if name in ("removal_augmentation", "localisation_supervision"):
+        with pytest.raises(ClinjupError, match="no masks of 'bright_edge'|no masks of 'blob'"):
             entry.treat(training, CONFOUNDER, LABELS, study)
         return
     for confounder in (None, CONFOUNDER):
@@ -115,7 +126,7 @@ def test_a_mitigation_without_annotation_works_or_says_what_it_needs(
                 entry.treat(training, confounder, LABELS, study)
         else:
             treatment = entry.treat(training, confounder, LABELS, study)
-            assert any(part is not None for part in (treatment.transform, treatment.loss, treatment.weights))
+            assert changes_something(treatment)
 
 
 def test_an_unknown_mitigation_is_answered_with_the_known_ones() -> None:
@@ -231,6 +242,33 @@ def test_removal_fills_what_is_outlined_from_its_surroundings_in_half_of_the_fil
     border, inside = changed[touched][:, :, :, :2].mean(), changed[touched][:, :, :, 4:12].mean()
     assert abs(border - inside) < 0.02 < films[touched][:, :, :, :2].mean() - films[touched][:, :, :, 4:12].mean()
     assert torch.equal(changed[:, :, :, 4:], films[:, :, :, 4:])
+
+
+def test_the_second_head_learns_where_the_finding_lies_and_leaves_with_the_training(
+    outlined: tuple[Cohort, ImageCache], run_folder: object
+) -> None:
+    cohort, images = outlined
+    training = cohort.part("train")
+    treatment = mitigation_named("localisation_supervision").treat(training, None, LABELS, study_of(*outlined))
+    outlines, sick = treatment.outlines, (training["label"] == 1).to_numpy()
+    assert outlines.known.all() and sorted(outlines.drawn) == np.flatnonzero(sick).tolist()
+    network = Standardised(build_network("small_cnn", outputs=1, channels=1))
+    head = LocalisationHead(network, 1, outlines)
+    films, rows = as_input(as_films(images.pixels_of(training.index))), torch.arange(len(training))
+    optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=3e-3)
+    losses = []
+    for _ in range(30):
+        network(films)
+        loss = head.loss(outlines.of(rows.tolist()), rows)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.3 < losses[0]
+    outlines.known[:] = False
+    assert float(head.loss(outlines.of(rows.tolist()), rows)) == 0  # nothing is known of any film
+    model = quick(cohort, images, mitigation="localisation_supervision")
+    assert not [name for name in model.network.state_dict() if "score" in name]
 
 
 def test_the_group_that_fares_worst_comes_to_decide_the_loss() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clinjup.imaging.cache import ImageCache
     from clinjup.imaging.cohort import Cohort
+    from clinjup.learning.outlines import Outlines
     from clinjup.learning.trained import TrainedModel
 
 Against = Literal["confounder", "imbalance"]
@@ -62,8 +63,8 @@ class Treatment:
     """What a mitigation does to one training: other weights, other films, another loss, a last step.
 
     `weights` [rows] of the training table: how often each is drawn, relative to the others; 0 for films that are kept for `finish`,
-    which changes the trained network in place. `transform` changes a batch of films, `loss` takes the place of cross-entropy. `notes`
-    are sentences for the clinician.
+    which changes the trained network in place. `transform` changes a batch of films, `loss` takes the place of cross-entropy. `outlines`
+    of the finding are learnt by a second head. `notes` are sentences for the clinician.
     """
 
     weights: NDArray[np.float64] | None = None
@@ -71,6 +72,7 @@ class Treatment:
     notes: list[str] = field(default_factory=list)
     loss: Loss | None = None
     finish: Finish | None = None
+    outlines: Outlines | None = None
 
 
 @dataclass(frozen=True)
@@ -180,4 +182,11 @@ def _together(one: Treatment, other: Treatment) -> Treatment:
     transform = second if first is None else first
     if first is not None and second is not None:
         transform = lambda films, generator, rows=None: second(first(films, generator, rows), generator, rows)  # noqa: E731
-    return Treatment(weights, transform, [*one.notes, *other.notes], one.loss or other.loss, one.finish or other.finish)
+    return Treatment(
+        weights,
+        transform,
+        [*one.notes, *other.notes],
+        one.loss or other.loss,
+        one.finish or other.finish,
+        one.outlines or other.outlines,
+    )

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from clinjup.imaging.masks import read_masks
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.mitigation.registry import Study, Treatment, mitigation
+from clinjup.learning.outlines import read_outlines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,17 +35,12 @@ def removal_augmentation(table: pd.DataFrame, confounder: str | None, labels: Se
     """A batch transform for the rows whose mask is drawn; ClinjupError where the data bring no masks of `confounder`."""
     if confounder is None:
         raise ClinjupError("Removal augmentation takes a confounder out of the images, and none is named.")
-    masks = read_masks(study.cohort, confounder)
-    drawn: dict[int, NDArray[np.uint8]] = {}
-    for row, index in enumerate(table.index):
-        mask = masks.of(int(index), study.images.size) if index in masks else None
-        if mask is not None and mask.any():
-            drawn[row] = np.packbits(mask)
+    outlines = read_outlines(study.cohort, confounder, table, study.images.size)
+    drawn = outlines.drawn
     if not drawn:
         raise ClinjupError(
             f"No training film has a mask of the {confounder.replace('_', ' ')}, so there is nothing to take out."
         )
-    size = study.images.size
 
     def remove(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
         if rows is None:
@@ -56,8 +49,7 @@ def removal_augmentation(table: pd.DataFrame, confounder: str | None, labels: Se
         chosen = [at for at, row in enumerate(rows.tolist()) if lot[at] and row in drawn]
         if not chosen:
             return films
-        flat = np.stack([np.unpackbits(drawn[int(rows[at])], count=size * size) for at in chosen])
-        there = torch.from_numpy(flat).view(len(chosen), 1, size, size).float().to(films.device)
+        there = outlines.of(rows[chosen].tolist()).to(films.device)
         changed = films.clone()
         changed[chosen] = fill(films[chosen], there)
         return changed

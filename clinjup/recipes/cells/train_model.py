@@ -8,6 +8,7 @@
 # %% parameters
 NAME = "baseline"
 ARCHITECTURE = "small_cnn"  # or "small_cnn_64", or any timm model, e.g. "resnet18"
+PRETRAINED = False  # True: published weights from the hub; or the path of a checkpoint file or folder
 MITIGATION = None  # or "balanced_sampling" (needs labels), "insertion_augmentation" (needs none)
 CONFOUNDER = None
 EPOCHS = 8
@@ -23,6 +24,7 @@ models[NAME] = train(
     images,
     name=NAME,
     architecture=ARCHITECTURE,
+    pretrained=PRETRAINED,
     mitigation=MITIGATION,
     confounder=CONFOUNDER,
     epochs=EPOCHS,

@@ -1,0 +1,33 @@
+"""Which networks are trained: small ones from nothing, unless the request says where pretrained weights are, or names a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clinjup.agent.state import Brief
+from clinjup.contracts import HUB, TaskType
+
+# Pixels that the small networks are made for, and those that the published weights were trained at.
+IMAGE_SIZE, PRETRAINED_IMAGE_SIZE = 96, 224
+COARSE_CNN = "small_cnn_64"
+# The smallest that the field compares with; a laptop can train them further.
+PRETRAINED_CLASSIFIER, PRETRAINED_DETECTOR = "resnet18", "fcos_resnet50_fpn"
+
+
+def image_size(brief: Brief) -> int:
+    """Pixels that images are scaled to for a classifier."""
+    return PRETRAINED_IMAGE_SIZE if brief.pretrained or brief.network else IMAGE_SIZE
+
+
+def network_parameters(brief: Brief) -> dict[str, Any]:
+    """The arguments of a training step that name its network, where they differ from the recipe's own."""
+    detects = brief.task.task_type is TaskType.DETECTION
+    default = PRETRAINED_DETECTOR if detects else PRETRAINED_CLASSIFIER
+    network = brief.network or (default if brief.pretrained else COARSE_CNN if _is_seen_coarsely(brief) else "")
+    start = {"PRETRAINED": True if brief.pretrained == HUB else brief.pretrained} if brief.pretrained else {}
+    return {**({"ARCHITECTURE": network} if network else {}), **start}
+
+
+def _is_seen_coarsely(brief: Brief) -> bool:
+    """One lesion fills the picture, and two classes are told apart by the whole of it."""
+    return brief.task.modality == "dermoscopy" and brief.task.task_type is TaskType.BINARY
