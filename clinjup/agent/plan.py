@@ -6,7 +6,7 @@ from pathlib import PurePath
 from string import Template
 
 from clinjup.agent import plan_detection
-from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, to_be_estimated
+from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, passes, to_be_estimated
 from clinjup.agent.plan_network import image_size, network_parameters
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief
@@ -20,9 +20,6 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 # A dermatoscope has no up and down: a lesion that may lie any way round takes more passes to know. As many as six minutes hold; of
 # images seen at 64 pixels twice as many.
 TURNED_EPOCHS = {TaskType.BINARY: 32, TaskType.MULTICLASS: 12}
-# Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common
-# image as it is about as often as plain training does.
-MITIGATED = 2
 
 # Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
 FOLDS = 3
@@ -222,7 +219,7 @@ def _train_and_validate(
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
-            "EPOCHS": _epochs(brief) * (MITIGATED if against else 1),
+            "EPOCHS": _epochs(brief) * (passes(mitigation) if mitigation and against else 1),
             **network_parameters(brief),
             "SEED": brief.seed,
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import must_hold
+from clinjup.agent.vocabulary import INSERTABLE
 from clinjup.contracts import ClinicalTask, NamedConfounder, Step, TaskType
 
 # Methods for classes of very different frequency (learning/mitigation); the last only where a comparison is asked for: it gained least.
@@ -16,10 +17,10 @@ FULLY = 0.9
 LADDER = ("balanced_sampling", "jtt")
 # Where the clinician asks for a comparison.
 COMPARED = (*LADDER, "insertion_augmentation", "group_dro", "last_layer_retraining")
-NEED_LABELS = frozenset({"balanced_sampling", "group_dro", "last_layer_retraining"})
+NEED_LABELS = frozenset({"balanced_sampling", "insertion_balancing", "group_dro", "last_layer_retraining"})
 # Layouts that outline confounders, so that these can be taken out of the films as well.
 OUTLINED = {"candid": frozenset({"chest_drain"})}
-BOTH_WAYS = "insertion_and_removal"
+BOTH_WAYS, BY_INSERTION = "insertion_and_removal", "insertion_balancing"
 ESTIMATE = "estimate_confounder"
 
 
@@ -66,7 +67,7 @@ def mitigations(
     layout: str = "",
 ) -> dict[str, str]:
     """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
-    against = [*(["balanced_sampling"] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
+    against = [*([_balancing(task, annotated)] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
     asked = "compare_methods" in task.constraints
     compared = asked and task.task_type is TaskType.BINARY and not must_hold(task)
     if estimated or (compared and len([*annotated, *inserted]) == 1):
@@ -82,12 +83,31 @@ def mitigations(
     return {"mitigated": "+".join(against if annotated else [IMBALANCE[0], *against])}
 
 
+def passes(mitigation: str) -> int:
+    """How many times the baseline's passes a model is trained for.
+
+    Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common image as it
+    is about as often as plain training does. Balancing by insertion repeats nothing and changes images of the rarer class alone.
+    """
+    return 1 if mitigation.startswith(BY_INSERTION) else 2
+
+
+def _balancing(task: ClinicalTask, annotated: list[NamedConfounder]) -> str:
+    """By insertion where few images of a lesion lack what can be drawn: repeating them cost more than it gave (benchmarks/RESULTS.md)."""
+    drawn = task.modality == "dermoscopy" and task.task_type is TaskType.BINARY
+    return BY_INSERTION if drawn and all(item.id in INSERTABLE for item in annotated) else "balanced_sampling"
+
+
 WHY = {
     "baseline": "Plain training, nothing done about any confounder: the yardstick.",
     "balanced_sampling": (
         "The same network, but every batch holds as many images with as without $confounder_name in both classes, so that the "
         "$confounder_name no longer predicts the label. Half of each pass repeats the rare groups, so it gets twice the passes: a common "
         "image is then seen about as often as before."
+    ),
+    BY_INSERTION: (
+        "The same network, but a $confounder_name is drawn into images of the class that has it more rarely, until both classes show it "
+        "equally often and it no longer predicts the label. No image is repeated."
     ),
     "insertion_augmentation": (
         "The same network, but a $confounder_name-like structure is drawn into training images of both classes at random, so that it no longer "
@@ -111,7 +131,7 @@ WHY = {
     ),
     "mitigated": (
         "The same network against several things at once: what is annotated is balanced against the label, what is not is drawn into training "
-        "images of all classes at random. It gets twice the passes."
+        "images of all classes at random."
     ),
     "logit_adjustment": (
         "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."

@@ -13,9 +13,11 @@ SHARE = 0.5  # of the images of a batch
 _DARK = 0.04  # darker all over than this: the border that brings an image to a square
 
 
-def insert_rulers(images: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
-    """`images`, float [N, C, H, W] in 0..1, with a scale along one edge of a random half of them."""
-    chosen, area, u, v = _chosen(images, generator)
+def insert_rulers(
+    images: Tensor, generator: torch.Generator, rows: Tensor | None = None, *, share: float = SHARE
+) -> Tensor:
+    """`images`, float [N, C, H, W] in 0..1, with a scale along one edge of a random `share` of them."""
+    chosen, area, u, v = _chosen(images, generator, share)
     if not len(chosen):
         return images
 
@@ -42,9 +44,11 @@ def insert_rulers(images: Tensor, generator: torch.Generator, rows: Tensor | Non
     return changed
 
 
-def insert_ink(images: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
-    """`images` with one to three coloured strokes in a random half of them."""
-    chosen, area, u, v = _chosen(images, generator)
+def insert_ink(
+    images: Tensor, generator: torch.Generator, rows: Tensor | None = None, *, share: float = SHARE
+) -> Tensor:
+    """`images` with one to three coloured strokes in a random `share` of them."""
+    chosen, area, u, v = _chosen(images, generator, share)
     if not len(chosen):
         return images
     count = len(chosen)
@@ -70,9 +74,9 @@ def insert_ink(images: Tensor, generator: torch.Generator, rows: Tensor | None =
     return changed
 
 
-def _chosen(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(positions of a random half, where each shows skin [n, H, W], x and y of every pixel as a share of that area)."""
-    chosen = torch.nonzero(torch.rand(len(images), generator=generator) < SHARE).flatten()
+def _chosen(images: Tensor, generator: torch.Generator, share: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(positions of a random `share`, where each shows skin [n, H, W], x and y of every pixel as a share of that area)."""
+    chosen = torch.nonzero(torch.rand(len(images), generator=generator) < share).flatten()
     seen = images[chosen].amax(dim=1) > _DARK
     height, width = images.shape[2:]
     y, x = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")

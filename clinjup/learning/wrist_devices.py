@@ -16,9 +16,11 @@ _GRID = 16  # places along a side that metal may be centred on
 _EDGE = 0.0015  # of the film's width: how softly metal ends
 
 
-def insert_metal(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
-    """`films`, float [N, C, H, W] in 0..1, with one to three pins, or a bar with pins across, in a random half of them."""
-    chosen = _chosen(films, generator)
+def insert_metal(
+    films: Tensor, generator: torch.Generator, rows: Tensor | None = None, *, share: float = SHARE
+) -> Tensor:
+    """`films`, float [N, C, H, W] in 0..1, with one to three pins, or a bar with pins across, in a random `share` of them."""
+    chosen = _chosen(films, generator, share)
     count = len(chosen)
     if not count:
         return films
@@ -52,9 +54,11 @@ def insert_metal(films: Tensor, generator: torch.Generator, rows: Tensor | None 
     return changed
 
 
-def insert_casts(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
-    """`films` with a pale shell with brighter walls and creases around a stretch of the arm, in a random half of them."""
-    chosen = _chosen(films, generator)
+def insert_casts(
+    films: Tensor, generator: torch.Generator, rows: Tensor | None = None, *, share: float = SHARE
+) -> Tensor:
+    """`films` with a pale shell with brighter walls and creases around a stretch of the arm, in a random `share` of them."""
+    chosen = _chosen(films, generator, share)
     count, (height, width) = len(chosen), films.shape[2:]
     if not count:
         return films
@@ -86,9 +90,9 @@ def insert_casts(films: Tensor, generator: torch.Generator, rows: Tensor | None 
     return changed
 
 
-def _chosen(films: Tensor, generator: torch.Generator) -> Tensor:
-    """Positions of a random half."""
-    return torch.nonzero(torch.rand(len(films), generator=generator) < SHARE).flatten()
+def _chosen(films: Tensor, generator: torch.Generator, share: float) -> Tensor:
+    """Positions of a random `share`."""
+    return torch.nonzero(torch.rand(len(films), generator=generator) < share).flatten()
 
 
 def _pixels(films: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from clinjup.phrases import counted
 
 _MITIGATIONS = {
     "balanced_sampling": "balancing",
+    "insertion_balancing": "balancing by insertion",
     "insertion_augmentation": "training with inserted objects",
     "group_dro": "group-robust training",
     "removal_augmentation": "training with objects taken out",

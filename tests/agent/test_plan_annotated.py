@@ -81,3 +81,20 @@ def test_a_comparison_that_is_asked_for_tries_every_method_against_the_confounde
 def test_where_no_case_may_be_missed_the_plan_stays_short(folders):
     found = plan(f"{REQUEST} Please do not miss a single case.", folders["few"])
     assert trained(found) == [None, "balanced_sampling"]
+
+
+def test_pretrained_weights_bring_a_network_and_a_size_of_image_that_they_were_trained_at(folders):
+    profile, task = profile_data(folders["all"]), parse_request(REQUEST)
+    decision = decide_roles(profile, task)
+    assert decision.roles is not None
+    brief = Brief(task, profile, decision.roles, decision.warnings, lambda: None, pretrained="hub")  # type: ignore[arg-type,return-value]
+    found = build_plan(brief)
+    for name in ("baseline", "balanced_sampling"):
+        parameters = found.step(f"train_{name}").parameters
+        assert parameters["ARCHITECTURE"] == "resnet18" and parameters["PRETRAINED"] is True
+    assert found.step("audit").parameters["IMAGE_SIZE"] == 224
+    brief.pretrained, brief.network = "/weights/r50", "resnet50"
+    parameters = build_plan(brief).step("train_baseline").parameters
+    assert (parameters["ARCHITECTURE"], parameters["PRETRAINED"]) == ("resnet50", "/weights/r50")
+    brief.pretrained, brief.network = "", ""
+    assert "ARCHITECTURE" not in build_plan(brief).step("train_baseline").parameters

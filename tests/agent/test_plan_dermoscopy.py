@@ -113,7 +113,7 @@ def test_a_ratio_of_harms_reaches_the_threshold_and_the_decision_curve():
 
 def test_an_annotated_ruler_is_balanced_and_ink_is_drawn():
     plan = planned(NOT_ONE + RULERS)
-    assert trainings(plan) == {"baseline": None, "mitigated": "balanced_sampling+insertion_augmentation"}
+    assert trainings(plan) == {"baseline": None, "mitigated": "insertion_balancing+insertion_augmentation"}
     assert plan.step("train_mitigated").parameters["CONFOUNDER"] == ["ruler", "ink"]
     assert plan.step("test").parameters["CONFOUNDERS"] == ["ruler", "ink"]
     assert plan.step("select").parameters["CONFOUNDER"] == "ruler"

@@ -28,8 +28,10 @@ def test_the_registry_tells_what_a_method_is_against():
         "balanced_sampling",
         "group_dro",
         "insertion_augmentation",
+        "insertion_balancing",
         "jtt",
         "last_layer_retraining",
+        "localisation_supervision",
         "removal_augmentation",
     }
 

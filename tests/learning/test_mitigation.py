@@ -173,6 +173,22 @@ def test_annotated_on_positives_only_balances_within_positives_and_says_so() -> 
     assert "The drain is annotated only on films with pneumothorax, so only these were balanced." in treatment.notes
 
 
+def test_balancing_by_insertion_draws_until_both_classes_show_the_confounder_equally_often() -> None:
+    films = table(pos_with=70, pos_without=30, neg_with=10, neg_without=190, neg_unknown=40)
+    named = films.rename(columns={"drain": "ruler"})
+    treatment = mitigation_named("insertion_balancing").treat(named, "ruler", LABELS)
+    assert treatment.weights is None and "5 % show the ruler" in treatment.notes[0] and "until 70 % do" in treatment.notes[0]
+    rows = torch.arange(len(named))
+    images = torch.full((len(named), 3, 32, 32), 0.6)
+    drawn = torch.zeros(len(named))
+    for seed in range(40):
+        changed = treatment.transform(images, torch.Generator().manual_seed(seed), rows)
+        drawn += (changed != images).flatten(1).any(dim=1)
+    share = pd.Series(drawn.numpy() / 40).groupby([named["label"], named["ruler"].fillna(-1)]).mean()
+    assert share[0, 0.0] == pytest.approx((0.7 - 0.05) / 0.95, abs=0.06)  # some scales lie beyond the edge
+    assert share[0, 1.0] == share[1, 0.0] == share[1, 1.0] == share[0, -1] == 0
+
+
 def test_an_empty_group_is_named_and_the_others_are_balanced() -> None:
     films = table(pos_with=80, pos_without=20, neg_without=100)
     treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
@@ -266,7 +282,7 @@ def test_the_second_head_learns_where_the_finding_lies_and_leaves_with_the_train
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.3 < losses[0]
     outlines.known[:] = False
-    assert float(head.loss(outlines.of(rows.tolist()), rows)) == 0  # nothing is known of any film
+    assert float(head.loss(outlines.of(rows.tolist()), rows).detach()) == 0  # nothing is known of any film
     model = quick(cohort, images, mitigation="localisation_supervision")
     assert not [name for name in model.network.state_dict() if "score" in name]
 

@@ -55,7 +55,7 @@ def test_ruler_and_ink_are_both_examined_although_only_one_is_annotated(triage):
     for model in results.models:
         assert set(model.confounders) == {"ruler", "ink"}
         assert all(each.false_alarm_increase.value is not None for each in model.confounders.values())
-    assert [model.mitigation for model in results.models] == [None, "balanced_sampling+insertion_augmentation"]
+    assert [model.mitigation for model in results.models] == [None, "insertion_balancing+insertion_augmentation"]
     assert "confounder_not_annotated" in {warning.code for warning in results.data.warnings}
     assert (folder / "plots" / "insertion_ink.png").is_file() and (folder / "plots" / "insertion_ruler.png").is_file()
 

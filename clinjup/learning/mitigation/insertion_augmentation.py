@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
-from clinjup.learning.mitigation.registry import BatchTransform, Treatment, mitigation
+from clinjup.learning.mitigation.registry import Treatment, mitigation
 from clinjup.learning.skin_marks import insert_ink, insert_rulers
 from clinjup.learning.wrist_devices import insert_casts, insert_metal
 
@@ -26,6 +26,14 @@ SHARE = 0.5  # of the films of a batch
 POINTS = 24  # that each tube's course is computed at
 
 
+class Drawing(Protocol):
+    """A BatchTransform that draws something into a random `share` of the films."""
+
+    def __call__(
+        self, films: Tensor, generator: torch.Generator, rows: Tensor | None = None, /, *, share: float = SHARE
+    ) -> Tensor: ...
+
+
 @mitigation(
     title="Insertion augmentation",
     explanation="During training, objects like the confounder are drawn into half of the images of every class, so that it speaks for none.",
@@ -33,12 +41,19 @@ POINTS = 24  # that each tube's course is computed at
 )
 def insertion_augmentation(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """A batch transform; every film is drawn as often as before."""
-    return Treatment(transform=_DRAWINGS.get(confounder or "", insert_tubes))
+    return Treatment(transform=drawing_of(confounder or ""))
 
 
-def insert_tubes(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
-    """`films`, float [N, C, H, W] in 0..1, with a tube in each film of a random half."""
-    chosen = torch.nonzero(torch.rand(len(films), generator=generator) < SHARE).flatten()
+def drawing_of(confounder: str) -> Drawing:
+    """What draws `confounder` into a random share of a batch; tubes for one that nothing else is known of."""
+    return _DRAWINGS.get(confounder, insert_tubes)
+
+
+def insert_tubes(
+    films: Tensor, generator: torch.Generator, rows: Tensor | None = None, *, share: float = SHARE
+) -> Tensor:
+    """`films`, float [N, C, H, W] in 0..1, with a tube in each film of a random `share`."""
+    chosen = torch.nonzero(torch.rand(len(films), generator=generator) < share).flatten()
     return draw_tubes(films, chosen, generator, ANY_TUBE) if len(chosen) else films
 
 
@@ -116,7 +131,7 @@ def _distance_to_path(paths: Tensor, height: int, width: int) -> tuple[Tensor, T
     return distance.view(shape), along.view(shape)
 
 
-_DRAWINGS: dict[str, BatchTransform] = {
+_DRAWINGS: dict[str, Drawing] = {
     "chest_drain": insert_tubes,
     "ruler": insert_rulers,
     "ink": insert_ink,
