@@ -47,7 +47,9 @@ def main(specification: Path) -> None:
         batch_tfms=aug_transforms(),
     )
     loaders = block.dataloaders(learning, bs=told["batch"])
-    learner = vision_learner(loaders, resnet18, pretrained=False, n_in=1, metrics=RocAucBinary(), path=specification.parent)
+    learner = vision_learner(
+        loaders, resnet18, pretrained=False, n_in=1, metrics=RocAucBinary(), path=specification.parent
+    )
     # How many passes the time holds is measured on ten batches; the learning rate then goes through one whole cycle.
     batch = loaders.one_batch()
     begun = time.monotonic()

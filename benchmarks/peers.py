@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--record", action="store_true", help="write the table into RESULTS.md")
     options = parser.parse_args(argv)
     if importlib.util.find_spec("fastai") is None:
-        print('fastai is not installed, so there is nothing to compare with: pip install -e ".[peers]"', file=sys.stderr)
+        print(
+            'fastai is not installed, so there is nothing to compare with: pip install -e ".[peers]"', file=sys.stderr
+        )
         return 2
     measured = []
     for seed in range(options.seeds):
@@ -43,7 +45,9 @@ def main(argv: list[str]) -> int:
             measured.append(measure(Path(folder), seed, options.patients))
         print(json.dumps({"seed": seed, **measured[-1]}), flush=True)
     names = list(measured[0])
-    rows = [[score, *(median_and_range([each[name][score] for each in measured]) for name in names)] for score in SCORES]
+    rows = [
+        [score, *(median_and_range([each[name][score] for each in measured]) for name in names)] for score in SCORES
+    ]
     table = markdown_table([f"median (range), {options.seeds} seeds", *names], rows)
     print(table)
     if options.record:
@@ -64,8 +68,14 @@ def measure(folder: Path, seed: int, patients: int) -> dict[str, dict[str, float
     films = {name: [cohort / "images" / image for image in images] for name, images in parts.items()}
     labels, drains = read_labels(cohort), read_drains(cohort)
     negatives = [name for name in parts["test"] if not labels[name] and not drains[name]]
-    films |= {name: counterfactuals(cohort, negatives, folder / name, drain=name == "with drain") for name in ("with drain", "without")}
-    models = {f"clinjup, {each['name'].replace('_', ' ')}": load_model(str(run / each["checkpoint"])) for each in results["models"]}
+    films |= {
+        name: counterfactuals(cohort, negatives, folder / name, drain=name == "with drain")
+        for name in ("with drain", "without")
+    }
+    models = {
+        f"clinjup, {each['name'].replace('_', ' ')}": load_model(str(run / each["checkpoint"]))
+        for each in results["models"]
+    }
     pixels = next(iter(models.values())).image_size
     found = {}
     for name, model in models.items():
@@ -73,7 +83,10 @@ def measure(folder: Path, seed: int, patients: int) -> dict[str, dict[str, float
     seconds = {name: model.seconds for name, model in models.items()}
     peer = fastai(folder, parts, films, labels, pixels, sum(seconds.values()), seed)
     found["fastai, resnet18"], seconds["fastai, resnet18"] = peer["probabilities"], peer["seconds"]
-    return {name: judged(scores, parts, labels, drains) | {"training, seconds": seconds[name]} for name, scores in found.items()}
+    return {
+        name: judged(scores, parts, labels, drains) | {"training, seconds": seconds[name]}
+        for name, scores in found.items()
+    }
 
 
 def parts_of(cohort: Path, run: Path) -> dict[str, list[str]]:
@@ -119,7 +132,9 @@ def fastai(
         writer = csv.writer(file)
         writer.writerow(["path", "label", "split"])
         for part, names in parts.items():
-            writer.writerows((path, int(labels[path.name]), part) for path, name in zip(films[part], names, strict=True))
+            writer.writerows(
+                (path, int(labels[path.name]), part) for path, name in zip(films[part], names, strict=True)
+            )
     lists = {name: list(map(str, paths)) for name, paths in films.items() if name not in ("train", "validation")}
     settings = {"size": size, "batch": 64, "seconds": seconds, "seed": seed}
     told.write_text(json.dumps({"table": str(table), "out": str(out), "lists": lists, **settings}), encoding="utf-8")

@@ -117,11 +117,14 @@ def run(
         int, typer.Option(min=0, max=5, help="How often a cell that failed is mended and tried again.")
     ] = 2,
     network: Annotated[
-        str | None, typer.Option(help="A model of timm (resnet50), or a detector of torchvision, instead of a small one.")
+        str | None,
+        typer.Option(help="A model of timm (resnet50), or a detector of torchvision, instead of a small one."),
     ] = None,
     pretrained: Annotated[
         str | None,
-        typer.Option(metavar="hub|PATH", help="Start from published weights: from the hub, or a checkpoint file or folder."),
+        typer.Option(
+            metavar="hub|PATH", help="Start from published weights: from the hub, or a checkpoint file or folder."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     answers: AnswersOption = None,

@@ -6,7 +6,15 @@ from pathlib import PurePath
 from string import Template
 
 from clinjup.agent import plan_detection
-from clinjup.agent.plan_mitigation import ESTIMATE, NEED_LABELS, WHY, estimate_step, mitigations, passes, to_be_estimated
+from clinjup.agent.plan_mitigation import (
+    ESTIMATE,
+    NEED_LABELS,
+    WHY,
+    estimate_step,
+    mitigations,
+    passes,
+    to_be_estimated,
+)
 from clinjup.agent.plan_network import image_size, network_parameters
 from clinjup.agent.priority import priority_of
 from clinjup.agent.state import Brief

@@ -73,7 +73,8 @@ class RunRequest(Contract):
     max_fix_attempts: int = Field(2, ge=0, le=5, description="how often a cell that failed is mended and tried again")
     network: str | None = Field(None, description="a timm model, or a detector of torchvision; None = a small one")
     pretrained: str | None = Field(
-        None, description="weights to start from: 'hub', or the path of a checkpoint file or a folder with one; None = from scratch"
+        None,
+        description="weights to start from: 'hub', or the path of a checkpoint file or a folder with one; None = from scratch",
     )
     seed: int = Field(0, ge=0)
     answers: dict[str, str] = {}

@@ -42,8 +42,8 @@ class SmallCNN(nn.Module):
     whole film drowns a finding of a few pixels, the maximum keeps it. The last layer computes in float32, so that bfloat16
     does not round probabilities to ties.
 
-    `resolution` [pixels]: larger images are brought to that size first. A finding that fills the image, as a skin lesion does, is then
-    seen whole by the last layers, and in the same time twice as often.
+    `resolution` [pixels]: `Standardised` brings larger images to that size first. A finding that fills the image, as a skin lesion does,
+    is then seen whole by the last layers, and in the same time more than twice as often.
     """
 
     def __init__(self, outputs: int, channels: int, resolution: int | None = None) -> None:
@@ -61,9 +61,6 @@ class SmallCNN(nn.Module):
         self.head = nn.Linear(2 * 96, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.resolution is not None and images.shape[2] > self.resolution:
-            size = (self.resolution, self.resolution)
-            images = functional.interpolate(images, size=size, mode="bilinear", antialias=True)
         maps = self.features(images).float()
         pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
         with torch.autocast(images.device.type, enabled=False):
@@ -90,7 +87,15 @@ class Standardised(nn.Module):
         super().__init__()
         self.backbone = backbone
 
+    def shrink(self, images: Tensor) -> Tensor:
+        """`images` at the size that the network sees them at, where that is smaller; training augments them at that size."""
+        size = getattr(self.backbone, "resolution", None)
+        if size is None or images.shape[2] <= size:
+            return images
+        return functional.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+
     def forward(self, images: Tensor) -> Tensor:
+        images = self.shrink(images)
         deviation, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
         return self.backbone((images - mean) / deviation.clamp_min(1e-3)).float()
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clinjup.kernel.progress import ProgressBar
+from clinjup.learning.architectures import Standardised
 from clinjup.learning.augment import augment
 from clinjup.learning.batch_norm import estimate_statistics
 from clinjup.learning.batches import Batches, as_input
@@ -38,7 +39,7 @@ class Classifier(LightningModule):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Standardised,
         *,
         learning_rate: float,
         pace: Pace,
@@ -73,11 +74,12 @@ class Classifier(LightningModule):
         if self.treatment.transform is not None:
             images = self.treatment.transform(images, self.generator, rows)
         if self.localisation is None:
-            images = augment(images, self.generator, self.upright)
+            images = augment(self.network.shrink(images), self.generator, self.upright)
             loss = self.loss(self._logits(images), labels, rows)
         else:
             outlines = self.localisation.outlines.of(rows.tolist()).to(images.device)
-            both = augment(torch.cat([images, outlines], dim=1), self.generator, self.upright, outlines=1)
+            both = self.network.shrink(torch.cat([images, outlines], dim=1))
+            both = augment(both, self.generator, self.upright, outlines=1)
             loss = self.loss(self._logits(both[:, :-1]), labels, rows) + self.localisation.loss(both[:, -1:], rows)
         self.train_losses.append(loss.detach())
         return loss
@@ -142,7 +144,7 @@ class EpochRecord(Callback):
         assert isinstance(pl_module, Classifier)
         measured = trainer.callback_metrics
         row = {
-            "epoch": len(self.history) + 1,
+            "epoch": trainer.current_epoch + 1,
             "train_loss": float(torch.stack(pl_module.train_losses).mean()),
             "validation_loss": float(measured["validation_loss"]),
             "validation_auroc": float(measured["validation_auroc"]),
@@ -194,6 +196,7 @@ class TimeBudget(Callback):
         last = trainer.global_step >= self.pace.steps
         if not last and elapsed + self._validation >= self.seconds:
             self.spent = trainer.should_stop = True
+            trainer.check_val_every_n_epoch = 1  # this epoch is the last after all
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._validation_started = time.monotonic()

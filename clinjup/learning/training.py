@@ -250,6 +250,8 @@ def _fit(
                 devices=1,
                 precision=compute.precision,
                 max_epochs=epochs,
+                # Where the last weights are kept, validation decides nothing before.
+                check_val_every_n_epoch=epochs if arguments["keep"] == "last" else 1,
                 callbacks=[record, budget, stopper, saver, BatchProgress(bar, record, epochs)],
                 deterministic="warn" if compute.device == "cuda" else False,
                 logger=False,

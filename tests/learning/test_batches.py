@@ -84,7 +84,9 @@ def test_outlines_move_with_their_film_and_keep_their_grey(upright: bool) -> Non
     films = torch.full((60, 1, 48, 48), 0.1)
     films[:, :, 6:20, 8:18] = 1
     alone = augment(films, torch.Generator().manual_seed(0), upright)
-    both = augment(torch.cat([films, (films > 0.5).float()], dim=1), torch.Generator().manual_seed(0), upright, outlines=1)
+    both = augment(
+        torch.cat([films, (films > 0.5).float()], dim=1), torch.Generator().manual_seed(0), upright, outlines=1
+    )
     assert torch.equal(both[:, :1], alone)
     sure = (both[:, 1:] == 0) | (both[:, 1:] == 1)
     assert sure.float().mean() > 0.9 and ((alone > 0.5) == (both[:, 1:] > 0.5))[sure].all()

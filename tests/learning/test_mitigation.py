@@ -177,7 +177,11 @@ def test_balancing_by_insertion_draws_until_both_classes_show_the_confounder_equ
     films = table(pos_with=70, pos_without=30, neg_with=10, neg_without=190, neg_unknown=40)
     named = films.rename(columns={"drain": "ruler"})
     treatment = mitigation_named("insertion_balancing").treat(named, "ruler", LABELS)
-    assert treatment.weights is None and "5 % show the ruler" in treatment.notes[0] and "until 70 % do" in treatment.notes[0]
+    assert (
+        treatment.weights is None
+        and "5 % show the ruler" in treatment.notes[0]
+        and "until 70 % do" in treatment.notes[0]
+    )
     rows = torch.arange(len(named))
     images = torch.full((len(named), 3, 32, 32), 0.6)
     drawn = torch.zeros(len(named))

@@ -23,7 +23,11 @@ def request_for(cohort_copy: Path, tmp_path: Path) -> RunRequest:
 
 def training_cells(folder: Path) -> list[str]:
     cells = nbformat.read(folder / "notebook.ipynb", as_version=4).cells
-    return [cell.source for cell in cells if cell.cell_type == "code" and "NAME = " in cell.source and "train(" in cell.source]
+    return [
+        cell.source
+        for cell in cells
+        if cell.cell_type == "code" and "NAME = " in cell.source and "train(" in cell.source
+    ]
 
 
 def test_weights_in_a_local_folder_are_where_training_starts(request_for, tmp_path):
