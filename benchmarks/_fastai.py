@@ -13,9 +13,23 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
-from fastai.vision.all import Categorize, Callback, CancelFitException, DataBlock, ImageBlock, CategoryBlock
-from fastai.vision.all import ColReader, ColSplitter, PILImageBW, Resize, RocAucBinary, SaveModelCallback
-from fastai.vision.all import aug_transforms, resnet18, set_seed, vision_learner
+from fastai.vision.all import (
+    Callback,
+    CancelFitException,
+    CategoryBlock,
+    ColReader,
+    ColSplitter,
+    DataBlock,
+    ImageBlock,
+    PILImageBW,
+    Resize,
+    RocAucBinary,
+    SaveModelCallback,
+    aug_transforms,
+    resnet18,
+    set_seed,
+    vision_learner,
+)
 
 
 class Budget(Callback):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.annotated import complete_run, worst_group
-from benchmarks.pneumothorax import read_drains, read_labels, shrink
+from benchmarks.pneumothorax import read_drains, read_labels
 from benchmarks.report import markdown_table, median_and_range, record
 
 SENSITIVITY = 0.90

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinjup.agent.repair import propose_repair
-from clinjup.agent.state import Brief, RunState
+from clinjup.agent.state import RunState
 from clinjup.contracts import Attempt, CellError, Step
-from clinjup.preflight import check, look
+from clinjup.preflight import brief_of, check
 from clinjup.recipes import recipe
 from clinjup.run_folder import History, read_history
 
@@ -49,15 +49,8 @@ async def mend(folder: Path | None, step_id: str | None, error: CellError) -> Ce
     preflight = await check(request.intent, request.data, {**request.answers, **history.answers})
     if preflight.roles is None:
         return CellHelp(error.sentence, needs_model=True)
-    brief = Brief(
-        task=preflight.task,
-        profile=preflight.profile,
-        roles=history.roles or preflight.roles,
-        warnings=preflight.warnings,
-        look_again=lambda: look(request.data),
-        folder=str(folder),
-        seed=request.seed,
-    )
+    brief = brief_of(request, preflight)
+    brief.roles, brief.folder = history.roles or preflight.roles, str(folder)
     failed = Attempt(step_id=step.id, number=1, source_sha256="", ok=False, seconds=0, error=error)
     state = RunState(brief, history.plan, deadline=time.monotonic() + 60, attempts=[failed])
     repair = await propose_repair(step, state)

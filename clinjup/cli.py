@@ -142,6 +142,7 @@ def run(
     if not intent or not intent.strip() or data is None:
         leave(BAD_INPUT, 'Say what you want and where the data are: clinjup run "..." --data DIR', as_json)
     from clinjup.contracts import Approval, RunRequest
+    from clinjup.weights import weights_at
 
     request = RunRequest(
         intent=intent,
@@ -157,7 +158,7 @@ def run(
         budget_minutes=budget_minutes,
         max_fix_attempts=max_fix_attempts,
         network=network,
-        pretrained=str(Path(pretrained).expanduser().resolve()) if pretrained not in (None, "hub") else pretrained,
+        pretrained=weights_at(pretrained, Path.cwd()),
         seed=seed,
         answers=given,
     )

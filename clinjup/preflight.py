@@ -109,7 +109,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         look_again=lambda: look(request.data),
         budget_seconds=request.budget_minutes * 60,
         max_fix_attempts=request.max_fix_attempts,
-        network=request.network or "",
+        network=(request.network or "").strip(),
         pretrained=request.pretrained or "",
         seed=request.seed,
         approval=request.approval,

@@ -43,6 +43,7 @@ from clinjup.reporting.journal import Kind
 from clinjup.run_ending import cell_counts, how_it_stands
 from clinjup.run_folder import History, lock_folder, make_folder
 from clinjup.views import RunView, destination_of
+from clinjup.weights import checkpoint_files
 from clinjup.work_clock import WorkClock
 
 NOT_STARTED = (PlannerUnusableError, RequestRefusedError, UnsupportedTaskError, UnusableData)
@@ -254,7 +255,7 @@ class Run:
         from clinjup.notebook.provisioner import KERNEL_NAME, KERNEL_TITLE
         from clinjup.notebook.sandbox import check_sandbox
 
-        readable = [Path(brief.profile.root), *self.request.local_weights]
+        readable = [Path(brief.profile.root), *checkpoint_files(self.request.pretrained)]
         status = await check_sandbox(self.folder, readable)
         self.record("sandbox", status.as_record())
         brief.sandboxed = status.active and await self.executor.enter_sandbox(readable)

@@ -26,8 +26,7 @@ MIN_GAIN, MAX_LOSS = 0.05, 0.05
 
 _WHY = {
     "baseline": (
-        "A small network that marks the centres of findings, trained from scratch on every box of the training part; negative films "
-        "are background."
+        "One network that marks findings, trained on every box of the training part; negative films are background."
     ),
     "boxes_only": "The yardstick: the boxed films alone, as if nothing were known of the others.",
     "with_negatives": (
@@ -190,7 +189,10 @@ def _title(name: str, ladder: bool) -> str:
 
 def _train(brief: Brief, name: str, supervision: str, ladder: bool) -> Step:
     words, title = _words(brief), _title(name, ladder)
+    network = network_parameters(brief)
     why = Template(_WHY["boxes_only" if ladder and name == "baseline" else name]).safe_substitute(words)
+    if network:
+        why += f" The network is {network['ARCHITECTURE']}, as asked for{', from pretrained weights' if brief.pretrained else ''}."
     before = {
         "pseudo_boxes": ["train_gate", "validate_with_negatives"],
         "pseudo_boxes_2": ["validate_pseudo_boxes"],
@@ -204,7 +206,7 @@ def _train(brief: Brief, name: str, supervision: str, ladder: bool) -> Step:
             "SUPERVISION": supervision,
             "GATE": GATE if supervision == "pseudo_boxes" else None,
             "STEPS": LADDER_STEPS[name] if ladder else STEPS,
-            **network_parameters(brief),
+            **network,
             "SEED": brief.seed,
         },
         words={"name": title, "why": why},

@@ -72,7 +72,11 @@ def mitigations(
     compared = asked and task.task_type is TaskType.BINARY and not must_hold(task)
     if estimated or (compared and len([*annotated, *inserted]) == 1):
         known = bool(annotated) or estimated
-        tried = {name: name for name in (COMPARED if compared else LADDER) if known or name not in NEED_LABELS}
+        methods = [
+            _balancing(task, annotated) if name == "balanced_sampling" else name
+            for name in (COMPARED if compared else LADDER)
+        ]
+        tried = {name: name for name in methods if known or name not in NEED_LABELS}
         outlined = {item.id for item in [*annotated, *inserted]} & OUTLINED.get(layout, frozenset())
         return tried | ({BOTH_WAYS: "insertion_augmentation+removal_augmentation"} if compared and outlined else {})
     if task.task_type is not TaskType.MULTICLASS:
@@ -87,15 +91,15 @@ def passes(mitigation: str) -> int:
     """How many times the baseline's passes a model is trained for.
 
     Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common image as it
-    is about as often as plain training does. Balancing by insertion repeats nothing and changes images of the rarer class alone.
+    is about as often as plain training does. Balancing by insertion repeats nothing; of skin, more passes did not help it, with ink or without.
     """
     return 1 if mitigation.startswith(BY_INSERTION) else 2
 
 
 def _balancing(task: ClinicalTask, annotated: list[NamedConfounder]) -> str:
     """By insertion where few images of a lesion lack what can be drawn: repeating them cost more than it gave (benchmarks/RESULTS.md)."""
-    drawn = task.modality == "dermoscopy" and task.task_type is TaskType.BINARY
-    return BY_INSERTION if drawn and all(item.id in INSERTABLE for item in annotated) else "balanced_sampling"
+    skin = task.modality == "dermoscopy" and task.task_type is TaskType.BINARY
+    return BY_INSERTION if skin and all(item.id in INSERTABLE for item in annotated) else "balanced_sampling"
 
 
 WHY = {

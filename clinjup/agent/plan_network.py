@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from clinjup.agent.state import Brief
-from clinjup.contracts import HUB, TaskType
+from clinjup.contracts import TaskType
+from clinjup.weights import HUB
 
 # Pixels that the small networks are made for, and those that the published weights were trained at.
 IMAGE_SIZE, PRETRAINED_IMAGE_SIZE = 96, 224
-COARSE_CNN = "small_cnn_64"
+SMALL_CNN, COARSE_CNN = "small_cnn", "small_cnn_64"
 # The smallest that the field compares with; a laptop can train them further.
 PRETRAINED_CLASSIFIER, PRETRAINED_DETECTOR = "resnet18", "fcos_resnet50_fpn"
 
 
 def image_size(brief: Brief) -> int:
     """Pixels that images are scaled to for a classifier."""
-    return PRETRAINED_IMAGE_SIZE if brief.pretrained or brief.network else IMAGE_SIZE
+    small = not brief.pretrained and (not brief.network or brief.network.startswith(SMALL_CNN))
+    return IMAGE_SIZE if small else PRETRAINED_IMAGE_SIZE
 
 
 def network_parameters(brief: Brief) -> dict[str, Any]:
@@ -26,6 +28,11 @@ def network_parameters(brief: Brief) -> dict[str, Any]:
     network = brief.network or (default if brief.pretrained else COARSE_CNN if _is_seen_coarsely(brief) else "")
     start = {"PRETRAINED": True if brief.pretrained == HUB else brief.pretrained} if brief.pretrained else {}
     return {**({"ARCHITECTURE": network} if network else {}), **start}
+
+
+def from_scratch(brief: Brief) -> str:
+    """The small network that takes the place of one whose weights cannot be had. It sees the images at the size that it is made for."""
+    return COARSE_CNN if _is_seen_coarsely(brief) else f"{SMALL_CNN}_{IMAGE_SIZE}"
 
 
 def _is_seen_coarsely(brief: Brief) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinjup.agent.plan_network import from_scratch
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import RunState
 from clinjup.contracts import CellError, Roles, Step, UnusableData
@@ -119,15 +120,20 @@ async def _leave_the_official_parts(step: Step, error: CellError, state: RunStat
 async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
     if step.recipe == "train_detector":
         return Repair(
-            "Pretrained weights cannot be reached from here, so the light detector is trained from scratch.",
+            f"Pretrained weights cannot be had ({_why_not(error)}), so the light detector is trained from scratch.",
             {"ARCHITECTURE": "heat_map", "PRETRAINED": False},
         )
     if step.recipe == "train_detector_against":  # it trains what an earlier step trained, and has no network of its own
         return None
     return Repair(
-        "Pretrained weights cannot be reached from here, so the small network is trained from scratch.",
-        {"ARCHITECTURE": "small_cnn", "PRETRAINED": False},
+        f"Pretrained weights cannot be had ({_why_not(error)}), so the small network is trained from scratch.",
+        {"ARCHITECTURE": from_scratch(state.brief), "PRETRAINED": False},
     )
+
+
+def _why_not(error: CellError) -> str:
+    found = re.search(r"cannot be loaded: (.+?)\. Training then", error.message, re.DOTALL)
+    return found[1] if found else error.sentence.rstrip(".")
 
 
 def _changed_columns(old: Roles, new: Roles) -> str:

@@ -39,7 +39,7 @@ class Brief:
     network: str = ""
     """The network that was asked for; empty = the plan's own choice."""
     pretrained: str = ""
-    """Weights to start from: contracts.HUB, or the path of a checkpoint; empty = from scratch."""
+    """Weights to start from: weights.HUB, or the path of a checkpoint; empty = from scratch."""
     seed: int = 0
     approval: Approval = Approval.RISKY
     answers: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from clinjup.contracts.data import (
     UnusableData,
     ValueCount,
 )
-from clinjup.contracts.events import HUB, Approval, Event, RunRequest
+from clinjup.contracts.events import Approval, Event, RunRequest
 from clinjup.contracts.findings import (
     AssociationFinding,
     AuditFinding,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -53,9 +52,6 @@ class Approval(StrEnum):
     PLAN_ONLY = "plan-only"
 
 
-HUB = "hub"  # where pretrained weights come from, unless it is a path
-
-
 class RunRequest(Contract):
     """What a clinician submits: the sentence, the data, the limits."""
 
@@ -81,9 +77,3 @@ class RunRequest(Contract):
     notebook: str | None = Field(
         None, description="JupyterLab's path of the notebook; None = notebook.ipynb of the run"
     )
-
-    @property
-    def local_weights(self) -> list[Path]:
-        """The file or folder of weights to start from, where there is one on this machine."""
-        path = Path(self.pretrained) if self.pretrained and self.pretrained != HUB else None
-        return [path] if path is not None and path.exists() else []

@@ -203,7 +203,7 @@ def _training(base: TrainedModel, model: TrainedModel) -> TrainingFinding:
         parameters=model.parameters,
         seconds=round(base.seconds, 1),
         seed=base.seed,
-        epochs=len(base.history),
+        epochs=base.epochs,
         stopped="loaded from checkpoint",
         precision="as the network's",
         device=best_device().type,

@@ -1,8 +1,11 @@
-"""Networks by name: `small_cnn` for small images on a CPU, `small_cnn_64` that sees them smaller still, and every model of timm (https://github.com/huggingface/pytorch-image-models)."""
+"""Networks by name: `small_cnn` for small images on a CPU, `small_cnn_64` (or another number) that sees them at so many pixels, and every
+model of timm (https://github.com/huggingface/pytorch-image-models).
+"""
 
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
 import torch
@@ -13,7 +16,7 @@ from clinjup.kernel.errors import ClinjupError, WeightsUnavailableError
 from clinjup.learning.pretrained import load_pretrained
 
 SMALL_CNN, COARSE_CNN = "small_cnn", "small_cnn_64"
-COARSE = 64  # pixels that COARSE_CNN sees
+_SMALL = re.compile(r"small_cnn(?:_(\d{2,3}))?")
 
 
 class Residual(nn.Module):
@@ -109,10 +112,10 @@ def build_network(
     folder. `image_size` in pixels is needed by the few families (vision transformers) that are built for one size.
     Raises ClinjupError for an unknown name, WeightsUnavailableError where the weights cannot be had.
     """
-    if name in (SMALL_CNN, COARSE_CNN):
+    if small := _SMALL.fullmatch(name):
         if pretrained:
             raise WeightsUnavailableError(name, "none are published for it")
-        return SmallCNN(outputs, channels, COARSE if name == COARSE_CNN else None)
+        return SmallCNN(outputs, channels, int(small[1]) if small[1] else None)
     import timm
 
     if not timm.is_model(name):

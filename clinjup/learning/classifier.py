@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from clinjup.kernel.progress import ProgressBar
@@ -161,7 +161,7 @@ class EpochRecord(Callback):
 
 
 class TimeBudget(Callback):
-    """Keeps the pace, and ends the training when its seconds are over; the last validation is reckoned in.
+    """Keeps the pace, and ends the training when its seconds are over; a validation is reckoned in once one was timed.
 
     What an earlier try took is not taken off the seconds of this one.
     """

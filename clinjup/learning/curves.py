@@ -30,7 +30,8 @@ def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
         if pd.notna(best["validation_auroc"])
         else f"loss {best['validation_loss']:.2f}"
     )
-    words = f"{len(history)} epoch{'s' * (len(history) > 1)}"
+    passes = int(epochs.max())
+    words = f"{passes} epoch{'s' * (passes > 1)}"
     return show_figure(
         figure,
         f"training_{name}",

@@ -32,8 +32,8 @@ class LocalisationHead(nn.Module):
     def loss(self, outlines: Tensor, rows: Tensor) -> Tensor:
         """Cross-entropy of the cells, those with and those without the finding weighing the same.
 
-        `outlines` [N, 1, H, W] of 0..1, moved as the images were; `rows` [N] of the training table. A cell has the finding where any of its
-        pixels has. Images of which the data say nothing are passed over.
+        `outlines` [N, 1, H, W] of 0..1, moved as the images were; `rows` [N] of the training table. A cell has the finding where a pixel of it
+        is covered by half. Images of which the data say nothing are passed over.
         """
         maps = self._maps
         known = torch.from_numpy(self.outlines.known[rows.cpu().numpy()]).to(maps.device)

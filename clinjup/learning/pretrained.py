@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from clinjup.kernel.errors import WeightsUnavailableError
+from clinjup.weights import checkpoint_files
 
 SECONDS_TO_REACH_HUB = 6.0
 SECONDS_TO_FETCH = 300.0  # a ResNet-50 on a slow line; what stalls longer is given up
@@ -25,7 +26,7 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
     """
     import timm
 
-    path = _local_file(name, Path(source)) if isinstance(source, str) else _from_hub_cache(name)
+    path = local_checkpoint(name, Path(source)) if isinstance(source, str) else _from_hub_cache(name)
     log = logging.getLogger("timm")
     level = log.level
     try:
@@ -41,11 +42,9 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
         log.setLevel(level)
 
 
-def _local_file(name: str, path: Path) -> Path:
+def local_checkpoint(name: str, path: Path) -> Path:
     """`path` itself, or the first checkpoint in the folder `path`, safetensors preferred."""
-    if path.is_file():
-        return path
-    found = [file for suffix in ("safetensors", "pth", "pt", "bin") for file in sorted(path.glob(f"*.{suffix}"))]
+    found = checkpoint_files(str(path))
     if not found:
         raise WeightsUnavailableError(name, f"there is no checkpoint at '{path.as_posix()}'")
     return found[0]

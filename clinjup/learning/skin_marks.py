@@ -34,13 +34,12 @@ def insert_rulers(
     ticks = (
         (torch.remainder(along, draw(0.02, 0.09)) < draw(0.006, 0.018)) & (across > 0) & (across < reach) & area
     ).float()
-    pale = strip * draw(0.0, 0.75)
+    pale, tone = strip * draw(0.0, 0.75), draw(0.6, 1.0)
+    dark, shade = ticks * draw(0.5, 1.0), draw(0.0, 0.25)
+    pale, tone, dark, shade = (layer.unsqueeze(1).to(images.device) for layer in (pale, tone, dark, shade))
     changed = images.clone()
-    film = changed[chosen]
-    tone = draw(0.6, 1.0).unsqueeze(1)
-    film = film * (1 - pale.unsqueeze(1)) + tone * pale.unsqueeze(1)
-    dark = (ticks * draw(0.5, 1.0)).unsqueeze(1)
-    changed[chosen] = film * (1 - dark) + draw(0.0, 0.25).unsqueeze(1) * dark
+    film = images[chosen] * (1 - pale) + tone * pale
+    changed[chosen] = film * (1 - dark) + shade * dark
     return changed
 
 
@@ -60,8 +59,8 @@ def insert_ink(
         step = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1) * length.unsqueeze(1)
         x, y = u - start[:, 0].view(-1, 1, 1), v - start[:, 1].view(-1, 1, 1)
         dx, dy = step[:, 0].view(-1, 1, 1), step[:, 1].view(-1, 1, 1)
-        share = ((x * dx + y * dy) / (dx**2 + dy**2)).clamp(0, 1)
-        distance = torch.hypot(x - share * dx, y - share * dy)
+        along = ((x * dx + y * dy) / (dx**2 + dy**2)).clamp(0, 1)
+        distance = torch.hypot(x - along * dx, y - along * dy)
         width = 0.008 + 0.02 * torch.rand(count, 1, 1, generator=generator)
         there = (torch.rand(count, 1, 1, generator=generator) < 0.7).float()
         cover = torch.maximum(cover, torch.sigmoid((width - distance) / 0.004) * there)
@@ -69,6 +68,7 @@ def insert_ink(
     colour = torch.rand(count, images.shape[1], 1, 1, generator=generator) * 0.6
     if images.shape[1] == 3:
         colour[:, 2] += 0.3
+    cover, colour = cover.to(images.device), colour.to(images.device)
     changed = images.clone()
     changed[chosen] = images[chosen] * (1 - cover) + colour * cover
     return changed
@@ -77,7 +77,7 @@ def insert_ink(
 def _chosen(images: Tensor, generator: torch.Generator, share: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(positions of a random `share`, where each shows skin [n, H, W], x and y of every pixel as a share of that area)."""
     chosen = torch.nonzero(torch.rand(len(images), generator=generator) < share).flatten()
-    seen = images[chosen].amax(dim=1) > _DARK
+    seen = images[chosen].amax(dim=1).cpu() > _DARK  # what is drawn is drawn on the CPU, where the generator lives
     height, width = images.shape[2:]
     y, x = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
 

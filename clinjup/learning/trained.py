@@ -96,6 +96,11 @@ class TrainedModel:
     def _cam(self) -> tuple[nn.Module, Reshape | None]:
         return find_cam_layer(self.network, self.channels, self.image_size)
 
+    @property
+    def epochs(self) -> int:
+        """How many passes over the training part it took."""
+        return int(self.history["epoch"].max())
+
     def plot_history(self) -> Path:
         """Show the learning curve and save it as plots/training_NAME.png; returns the path."""
         return draw_history(self.name, self.history, synthetic=self.synthetic)

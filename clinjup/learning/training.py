@@ -313,7 +313,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
         parameters=model.parameters,
         seconds=round(model.seconds, 1),
         seed=model.seed,
-        epochs=len(history),
+        epochs=model.epochs,
         stopped=stopped,
         precision=state["precision"],
         device=state["device"],
@@ -330,7 +330,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
     emit(
         finding,
         f"Trained {model.name} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} films for "
-        f"{len(history)} epoch{'s' * (len(history) > 1)} in {model.seconds:.0f} s on the {state['device']}{how}.{reached}",
+        f"{model.epochs} epoch{'s' * (model.epochs > 1)} in {model.seconds:.0f} s on the {state['device']}{how}.{reached}",
     )
     model.plot_history()
 

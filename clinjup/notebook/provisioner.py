@@ -10,8 +10,8 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
-from clinjup.contracts import RunRequest
 from clinjup.notebook.sandbox import Sandbox, outer_environment
+from clinjup.weights import checkpoint_files
 
 PROVISIONER = "clinjup-sandbox"
 KERNEL_NAME = "clinjup-sandbox"
@@ -62,12 +62,12 @@ class SandboxProvisioner(LocalProvisioner):
 
 def _readable_in_run(run: Path) -> list[Path]:
     """The data folder, and the weights to start from, that the journal of the run names; nothing where the folder is no run."""
-    found = []
+    found: list[Path] = []
     try:
         with (run / "journal.jsonl").open(encoding="utf-8") as stream:
             for record in map(json.loads, stream):
                 if record["kind"] == "intent":
-                    found += RunRequest.model_validate(record["data"]["request"]).local_weights
+                    found += checkpoint_files(record["data"]["request"].get("pretrained"))
                 if record["kind"] == "profile":
                     return [*found, Path(record["data"]["root"])]
     except (OSError, ValueError, KeyError, TypeError):

@@ -14,6 +14,7 @@ _MITIGATIONS = {
     "insertion_augmentation": "training with inserted objects",
     "group_dro": "group-robust training",
     "removal_augmentation": "training with objects taken out",
+    "localisation_supervision": "learning where it lies",
     "jtt": "training twice",
     "last_layer_retraining": "fitting the last layer anew",
     "class_balanced_sampling": "drawing rare classes more often",

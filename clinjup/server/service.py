@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clinjup import __version__
-from clinjup.contracts import HUB, CellError, Event, RunRequest, RunStatus
+from clinjup.contracts import CellError, Event, RunRequest, RunStatus
 from clinjup.examples import EXAMPLES, ExampleRequest, is_written, write_example_cohort
 from clinjup.runs import (
     JournalError,
@@ -39,6 +39,7 @@ from clinjup.server.protocol import (
     RunList,
     RunSummary,
 )
+from clinjup.weights import weights_at
 
 ACTIVITY_SECONDS = 30.0
 
@@ -252,8 +253,7 @@ class Service:
         given = new.model_dump(exclude={"example", "patients"})
         if new.data:
             given["data"] = str(self.root / Path(new.data).expanduser())
-        if new.pretrained not in (None, HUB):
-            given["pretrained"] = str(self.root / Path(new.pretrained).expanduser())
+        given["pretrained"] = weights_at(new.pretrained, self.root)
         return RunRequest(**given, out=str(self._new_folder(new)))
 
     def _new_folder(self, new: NewRun) -> Path:

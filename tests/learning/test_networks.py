@@ -53,6 +53,16 @@ def test_small_cnn_has_about_a_third_of_a_million_parameters() -> None:
     assert 250_000 < sum(parameter.numel() for parameter in network.parameters()) < 400_000
 
 
+def test_a_coarse_network_sees_images_at_its_own_size_whoever_shrinks_them() -> None:
+    network = Standardised(build_network("small_cnn_64", outputs=1, channels=3)).eval()
+    images = torch.rand(4, 3, 96, 96)
+    seen = network.shrink(images)
+    assert seen.shape == (4, 3, 64, 64) and network.shrink(seen) is seen
+    torch.testing.assert_close(network(images), network(seen))
+    plain = Standardised(build_network("small_cnn", outputs=1, channels=3))
+    assert plain.shrink(images) is images
+
+
 def test_exposure_of_the_film_does_not_reach_the_network() -> None:
     network = Standardised(build_network("small_cnn", outputs=1, channels=1)).eval()
     images = 0.2 + 0.4 * torch.rand(2, 1, 96, 96)

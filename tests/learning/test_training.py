@@ -304,3 +304,15 @@ def test_a_checkpoint_is_read_without_running_code_from_it(run_folder: Path) -> 
 def test_a_model_is_never_saved_outside_its_folder(blobs: Blobs, name: str) -> None:
     with pytest.raises(ClinjupError, match="cannot name a model"):
         quick(*blobs, name=name)
+
+
+def test_where_the_last_weights_are_kept_only_the_last_epoch_is_validated(blobs, run_folder):
+    model = quick(*blobs, epochs=6, keep="last")
+    assert model.history["epoch"].tolist() == [6] and model.history["kept"].tolist() == [True]
+    short = quick(*blobs, name="short", epochs=5000, max_minutes=0.05, keep="last")
+    assert len(short.history) == 1 and short.history["epoch"][0] < 5000  # the time was over: that epoch was the last
+
+
+def test_early_stopping_waits_longer_in_a_long_cycle(blobs, run_folder):
+    assert quick(*blobs, name="long", epochs=30, max_minutes=0.03).settings["patience"] == 10
+    assert quick(*blobs, name="brief", epochs=2).settings["patience"] == 5

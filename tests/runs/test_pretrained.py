@@ -51,4 +51,6 @@ def test_weights_that_cannot_be_had_are_told_and_the_small_network_is_trained(re
     folder = Path(request.out)
     assert_mended(results, folder, "train_baseline", "so the small network is trained from scratch")
     failed, trained = training_cells(folder)
-    assert "'resnet18'" in failed and "'small_cnn'" in trained and "PRETRAINED = False" in trained
+    assert "'resnet18'" in failed and "'small_cnn_96'" in trained and "PRETRAINED = False" in trained
+    [repair] = journal_of(folder, "repair")
+    assert ("hub cannot be reached" if where == "hub" else f"no checkpoint at '{where}'") in repair["change"]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from clinjup.kernel.errors import ClinjupError
+from clinjup.kernel.errors import ClinjupError, WeightsUnavailableError
 from clinjup.learning.detection.matching import Marks
 from clinjup.learning.detection.targets import Target
 
@@ -43,7 +43,7 @@ def architectures() -> dict[str, Architecture]:
         Architecture(
             "heat_map",
             "centre heat map, from scratch",
-            lambda channels, size, pretrained: HeatMapDetector(channels),
+            lambda channels, size, pretrained: _from_scratch(HeatMapDetector(channels), pretrained),
             True,
             3e-3,
         )
@@ -59,6 +59,12 @@ def architectures() -> dict[str, Architecture]:
             )
         )
     return {item.name: item for item in known}
+
+
+def _from_scratch(network: nn.Module, pretrained: bool | str) -> nn.Module:
+    if pretrained:
+        raise WeightsUnavailableError("heat_map", "none are published for it")
+    return network
 
 
 def architecture_named(name: str) -> Architecture:

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from clinjup.kernel.errors import WeightsUnavailableError
 from clinjup.learning.detection.matching import MOST_MARKS, Marks
 from clinjup.learning.detection.targets import Target
+from clinjup.learning.pretrained import local_checkpoint
 
 NAMES = {
     "fcos_resnet50_fpn": "FCOS, ResNet-50 with feature pyramid",
@@ -97,10 +99,9 @@ def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
     if isinstance(pretrained, str):
-        if not Path(pretrained).is_file():
-            raise WeightsUnavailableError(name, f"there is no file '{pretrained}'")
+        file = local_checkpoint(name, Path(pretrained))
         try:
-            state = torch.load(pretrained, map_location="cpu", weights_only=True)
+            state = load_file(file) if file.suffix == ".safetensors" else torch.load(file, "cpu", weights_only=True)
         except Exception as error:  # the errors of disk, archive and pickle have no common base
             raise WeightsUnavailableError(name, f"'{pretrained}' is damaged or holds no weights of PyTorch") from error
         if isinstance(state, dict) and isinstance(state.get("model"), dict):  # a checkpoint of training

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from clinjup.imaging.presence import presence_of
-from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.mitigation.balanced_sampling import FEWEST_ANNOTATED
 from clinjup.learning.mitigation.insertion_augmentation import drawing_of
 from clinjup.learning.mitigation.registry import Treatment, mitigation
 
@@ -24,35 +24,46 @@ if TYPE_CHECKING:
 
 @mitigation(
     title="Balancing by insertion",
-    explanation="During training, the confounder is drawn into images of the classes that show it more rarely, until all show it equally often.",
+    explanation="During training, the confounder is drawn into images of the classes that show it more rarely, until all do equally often.",
     needs_labels=True,
 )
 def insertion_balancing(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
-    """A batch transform for the rows that are known to be without the confounder. Raises ClinjupError where no class shows it."""
+    """A batch transform for the rows that are known to be without the confounder.
+
+    A class of which (nearly) no image is annotated counts as one that does not show it. Where no image shows it, nothing is done and a note
+    says so.
+    """
     name, label = str(confounder).replace("_", " "), table["label"].to_numpy()
     present = presence_of(table, str(confounder))
-    rates = {code: float(np.nanmean(present[label == code])) for code in np.unique(label)}
-    most = max(rates.values())
-    if not most > 0:
-        raise ClinjupError(f"No training image is known to show the {name}, so there is nothing to balance.")
+    known = ~np.isnan(present)
+    rates, notes = {}, []
+    for code in np.unique(label):
+        ours = known & (label == code)
+        if ours.sum() > FEWEST_ANNOTATED * known.sum():
+            rates[code] = float(present[ours].mean())
+    most = max(rates.values(), default=0.0)
+    if most == 0:
+        return Treatment(notes=[f"No training image is known to show the {name}, so nothing was balanced."])
     chance = np.zeros(len(table))
-    for code, rate in rates.items():
-        chance[(label == code) & (present < 0.5)] = 0 if rate == most else (most - rate) / (1 - rate)
+    for code in np.unique(label):
+        ours, rate = label == code, rates.get(code)
+        share = f"it is drawn into others until {100 * most:.0f} % do"
+        if rate is None:
+            chance[ours & ~known] = most
+            notes.append(f"Of the training images {labels[code]} nobody said whether they show the {name}; {share}.")
+        elif rate < most:
+            chance[ours & (present < 0.5)] = (most - rate) / (1 - rate)
+            notes.append(f"Of the training images {labels[code]}, {100 * rate:.0f} % show the {name}; {share}.")
     chances, draw = torch.from_numpy(chance), drawing_of(str(confounder))
 
     def insert(films: Tensor, generator: torch.Generator, rows: Tensor | None = None) -> Tensor:
         if rows is None:
             return films
-        chosen = torch.nonzero(torch.rand(len(films), generator=generator) < chances[rows]).flatten()
+        chosen = torch.nonzero(torch.rand(len(films), generator=generator) < chances[rows.cpu()]).flatten()
         if not len(chosen):
             return films
         changed = films.clone()
         changed[chosen] = draw(films[chosen], generator, share=1.0)
         return changed
 
-    notes = [
-        f"Of the training images {labels[code]}, {100 * rate:.0f} % show the {name}; it is drawn into others at random until {100 * most:.0f} % do."
-        for code, rate in rates.items()
-        if rate < most
-    ]
     return Treatment(transform=insert, notes=notes)

@@ -49,7 +49,7 @@ def jtt(table: pd.DataFrame, confounder: str | None, labels: Sequence[str], stud
             weights[ours & wrong] = np.clip((ours.sum() - missed) / missed, 1, MOST_OFTEN)
         weights[ours] /= weights[ours].sum() * len(np.unique(codes))
     note = (
-        f"A first training of {len(first.history)} passes got {int(wrong.sum())} of {len(table)} training images wrong; "
+        f"A first training of {first.epochs} passes got {int(wrong.sum())} of {len(table)} training images wrong; "
         "these are drawn more often in the second."
     )
     return Treatment(weights=weights, notes=[note])
