@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -156,3 +157,16 @@ def test_the_registry_draws_what_is_named():
     by_metal = (changed > 0.75).flatten(1).any(dim=1)
     by_cast = ((changed - films > 0.03) & (changed < 0.75)).flatten(1).float().mean(dim=1) > 0.1
     assert 8 < int(by_metal.sum()) < 32 and 8 < int(by_cast.sum()) < 32 and bool((by_metal & by_cast).any())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("name", sorted(INSERTABLE))
+def test_drawings_change_films_on_a_gpu_as_on_the_cpu(name):
+    films, rows = torch.full((64, 3, 48, 48), 0.6), torch.arange(64)
+    table = pd.DataFrame({"label": rows.numpy() % 2, name: ((rows % 2 == 1) & (rows < 48)).numpy().astype(float)})
+    for mitigation in ("insertion_augmentation", "insertion_balancing"):
+        draw = treatment_for(table, mitigation, [name], LABELS).transform
+        here = draw(films, torch.Generator().manual_seed(0), rows)
+        there = draw(films.cuda(), torch.Generator().manual_seed(0), rows.cuda())
+        assert there.is_cuda and (here != films).any()
+        torch.testing.assert_close(there.cpu(), here, atol=0.02, rtol=0)
