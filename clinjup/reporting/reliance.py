@@ -18,10 +18,10 @@ LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
 NO_ROOM = 0.5
 CONVENTION = (
     "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more to the "
-    "mean probability of a model that raises an alarm on half of the films anyway, and the 95 % confidence interval of that change leaves "
-    "out 0; little when even the upper end of the confidence interval stays below 5 points and no group of films does clearly worse "
+    "mean probability of a model that raises an alarm on half of the images anyway, and the 95 % confidence interval of that change leaves "
+    "out 0; little when even the upper end of the confidence interval stays below 5 points and no group of images does clearly worse "
     "(AUROC more than 0.10 below the overall one); and some in between. It cannot be told where the interval reaches from below 5 points "
-    "to 10 or more, where no film changed and fewer than 60 were tried, or where the model raises an alarm on half of the films anyway "
+    "to 10 or more, where no image changed and fewer than 60 were tried, or where the model raises an alarm on half of the images anyway "
     "and its probability moves less. These limits are conventions, not clinical thresholds."
 )
 
@@ -83,12 +83,12 @@ def reliance(results: Results, name: str) -> Reliance:
     sentence += "."
     if surer:
         sentence += (
-            f" It raises an alarm on most of these films anyway, but its probability rises by {moved:.2f} on average."
+            f" It raises an alarm on most of these images anyway, but its probability rises by {moved:.2f} on average."
         )
     if level == "unknown":
         sentence += f" {doubt}"
     if weak:
-        sentence += f" In the weakest group of films its AUROC is {worst:.2f}, against {overall:.2f} overall."
+        sentence += f" In the weakest group of images its AUROC is {worst:.2f}, against {overall:.2f} overall."
     return Reliance(level, headline, sentence)
 
 
@@ -98,11 +98,11 @@ def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: fl
         return "A model that was not shown to be better than chance leans on nothing that could be measured."
     before = known(figures.false_alarms_before)
     if before is not None and before >= NO_ROOM:
-        return f"It raises an alarm on {percent(before)} of these films anyway, so there is little room for more."
+        return f"It raises an alarm on {percent(before)} of these images anyway, so there is little room for more."
     if low < LITTLE and upper >= STRONG:
         films = figures.false_alarm_increase.n
         rest = f", {films} here," if films else ""
-        return f"With so few films{rest} a change of {percent_number(upper, 0)} percentage points cannot be ruled out."
+        return f"With so few images{rest} a change of {percent_number(upper, 0)} percentage points cannot be ruled out."
     return ""
 
 

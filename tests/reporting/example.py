@@ -106,7 +106,7 @@ def drain(
         placebo_increase=estimate(0.004, 0.01, 458),
         flip_rate=estimate((after - before) / (1 - before), 0.04, 385),
         delta_probability=estimate((after - before) * 0.7, 0.02, 458),
-        cam_energy_in_mask=estimate(energy, 0.02, 64, "the chest drain covers 2.1% of these films"),
+        cam_energy_in_mask=estimate(energy, 0.02, 64, "the chest drain covers 2.1% of these images"),
         auroc_with=estimate(with_drain, 0.02, 555),
         auroc_without=estimate(worst, 0.05, 527),
         cross_strata_auroc=estimate(cross, 0.09, 69),

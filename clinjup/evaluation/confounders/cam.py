@@ -50,5 +50,5 @@ def cam(case: Case) -> dict[str, Estimate]:
         return {"cam_energy_in_mask": Estimate.missing("the Grad-CAM is empty on every film of the sample")}
     shares = (maps * masks).sum(axis=(1, 2))[lit] / energy[lit]
     found = case.bootstrap.estimate(mean_statistic(shares, films[lit]), int(lit.sum()))
-    note = f"the {case.name} covers {masks.mean() * 100:.1f} % of these films"
+    note = f"the {case.name} covers {masks.mean() * 100:.1f} % of these images"
     return {"cam_energy_in_mask": found.model_copy(update={"note": note})}
