@@ -267,7 +267,7 @@ def _show_samples(cohort: Cohort, images: ImageCache, columns: int = 6) -> None:
         figure,
         "sample_films",
         title="Sample images of each class",
-        caption=f"Evenly spread over the cohort, {images.size} x {images.size} pixels, as the model sees them. "
+        caption=f"Evenly spread over the cohort, {images.size} x {images.size} pixels, as they are kept for training. "
         f"{'; '.join(titles)}. Look for anything that differs between the rows but is not the disease: markers, borders, "
         "devices, brightness.",
         alt=f"Sample images, one row a class: {'; '.join(titles)}.",

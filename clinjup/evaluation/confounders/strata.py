@@ -91,7 +91,7 @@ def _weighed(case: Case, memberships: list[NDArray[np.float64]]) -> Estimate:
 
 
 def strata_table(case: Case) -> list[Stratum]:
-    """Sensitivity and specificity with and without the confounder, at the frozen threshold; empty where it is not annotated."""
+    """Sensitivity and specificity at the frozen threshold, and AUROC, with and without the confounder; empty where it is not annotated."""
     called, positive = case.probabilities >= case.threshold, case.part.labels == 1
     rows = []
     for flag, word in ((1, "with"), (0, "without")):
@@ -108,6 +108,7 @@ def strata_table(case: Case) -> list[Stratum]:
                 metrics={
                     "sensitivity": _share(case, called, sick, "positive"),
                     "specificity": _share(case, ~called, well, "negative"),
+                    "auroc": _auroc(case, sick, well),
                 },
             )
         )
