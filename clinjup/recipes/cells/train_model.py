@@ -7,7 +7,7 @@
 # that the model learns images by heart.
 # %% parameters
 NAME = "baseline"
-ARCHITECTURE = "small_cnn"  # or "small_cnn_64", or any timm model, e.g. "resnet18"
+ARCHITECTURE = "small_cnn"  # or "small_cnn_64", which sees 64 pixels, or any timm model, e.g. "resnet18"
 PRETRAINED = False  # True: published weights from the hub; or the path of a checkpoint file or folder
 MITIGATION = None  # or "balanced_sampling" (needs labels), "insertion_augmentation" (needs none)
 CONFOUNDER = None
