@@ -358,3 +358,13 @@ def test_markdown_of_a_model_fetches_nothing(text: str) -> None:
 def test_harmless_markdown_stays_as_it_is() -> None:
     text = "## Title\n\n**Look for:** p < 0.05 and `code`.\n\n![ROC](plots/roc.png)\n\n- [ ] item"
     assert safe_markdown(text) == text
+
+
+def test_weights_that_the_clinician_named_may_be_read_and_not_written() -> None:
+    named = Policy(COLUMNS, run=RUN, data=DATA, weights="/models/resnet18.pth")
+    place = PlaceRecipe(step_id="train", recipe="train_model", parameters={"PRETRAINED": "/models/resnet18.pth"})
+    assert named.judge(place, "", Approval.NONE, sandboxed=False).decision is Decision.ALLOW
+    assert policy().judge(place, "", Approval.NONE, sandboxed=False).decision is Decision.DENY
+    other = place.model_copy(update={"parameters": {"PRETRAINED": "/models/other.pth"}})
+    assert named.judge(other, "", Approval.NONE, sandboxed=False).decision is Decision.DENY
+    assert named.judge_code("open('/models/resnet18.pth', 'w')").decision is Decision.DENY

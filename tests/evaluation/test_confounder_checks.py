@@ -164,7 +164,10 @@ def test_sensitivity_and_specificity_by_stratum_at_the_threshold(case: Case) -> 
     assert with_drain.positives == members.sum()
     assert with_drain.metrics["sensitivity"].value == pytest.approx((case.probabilities[members] >= 0.5).mean())
     assert with_drain.metrics["specificity"].value < without.metrics["specificity"].value
-    assert with_drain.metrics["auroc"] == strata(case)["auroc_with"] and without.metrics["auroc"] == strata(case)["auroc_without"]
+    assert (
+        with_drain.metrics["auroc"] == strata(case)["auroc_with"]
+        and without.metrics["auroc"] == strata(case)["auroc_without"]
+    )
 
 
 def test_two_models_see_the_same_drains_and_another_seed_draws_others(case: Case, result: ConfounderResult) -> None:

@@ -44,8 +44,11 @@ def test_weights_in_a_local_folder_are_where_training_starts(request_for, tmp_pa
 
 
 @pytest.mark.parametrize("where", ["hub", "a folder that is not there"])
-def test_weights_that_cannot_be_had_are_told_and_the_small_network_is_trained(request_for, where, monkeypatch):
+def test_weights_that_cannot_be_had_are_told_and_the_small_network_is_trained(
+    request_for, where, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    where = where if where == "hub" else str(tmp_path / where)
     request = request_for.model_copy(update={"pretrained": where, "network": None})
     results, _, _ = run_in_process(request)
     folder = Path(request.out)

@@ -21,6 +21,7 @@ from clinjup.agent.policy.recipes import concerns_about_parameters
 from clinjup.agent.policy.texts import Texts
 from clinjup.agent.policy.verdict import Concern, Decision, Verdict
 from clinjup.contracts import Approval, PlaceRecipe, Roles, RunCell
+from clinjup.weights import HUB
 
 if TYPE_CHECKING:
     from clinjup.agent.state import Brief
@@ -45,11 +46,11 @@ class _Memory:
 class Policy:
     """Judges the cells of one run. Remembers what the names of earlier cells stand for.
 
-    `run`: the run folder, which is the kernel's working directory; `data`: the data folder.
+    `run`: the run folder, which is the kernel's working directory; `data`: the data folder; `weights`: a checkpoint, or a folder of them.
     """
 
-    def __init__(self, columns: Columns, run: str = "", data: str = "") -> None:
-        self._places = Places(run, data)
+    def __init__(self, columns: Columns, run: str = "", data: str = "", weights: str = "") -> None:
+        self._places = Places(run, data, weights)
         self._columns = columns
         names = Names()
         origins = Origins(columns.labels, columns.patients)
@@ -58,7 +59,8 @@ class Policy:
 
     @classmethod
     def of(cls, brief: Brief) -> Policy:
-        return cls(_columns(brief.roles), run=brief.folder, data=brief.profile.root)
+        weights = "" if brief.pretrained == HUB else brief.pretrained
+        return cls(_columns(brief.roles), run=brief.folder, data=brief.profile.root, weights=weights)
 
     def judge(self, action: PlaceRecipe | RunCell, source: str, approval: Approval, *, sandboxed: bool) -> Verdict:
         """What becomes of the cell of `action` under `approval`; `source` is the very code that would run."""

@@ -36,11 +36,15 @@ class Place(StrEnum):
 
 
 class Places:
-    """The run folder, which is also the kernel's working directory, and the data folder."""
+    """The run folder, which is also the kernel's working directory, the data folder, and the weights that the clinician named.
 
-    def __init__(self, run: str = "", data: str = "") -> None:
+    Weights are read as data are, and like them never written.
+    """
+
+    def __init__(self, run: str = "", data: str = "", weights: str = "") -> None:
         self._run = _plain(run) or "/run-folder-of-this-run"
         self._data = _plain(data)
+        self._weights = _plain(weights)
 
     @property
     def data(self) -> str:
@@ -55,8 +59,7 @@ class Places:
             return Place.OUTSIDE
         full = posixpath.normpath(path if is_absolute(path) else f"{self._run}/{path}")
         roots: list[tuple[str, Place]] = [(self._run, Place.RUN)]
-        if self._data:
-            roots.append((self._data, Place.DATA))
+        roots += [(root, Place.DATA) for root in (self._data, self._weights) if root]
         holding = [(root, place) for root, place in roots if _within(full, root)]
         if not holding:
             return Place.OUTSIDE
