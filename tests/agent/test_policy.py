@@ -363,7 +363,7 @@ def test_harmless_markdown_stays_as_it_is() -> None:
 def test_weights_that_the_clinician_named_may_be_read_and_not_written() -> None:
     named = Policy(COLUMNS, run=RUN, data=DATA, weights="/models/resnet18.pth")
     place = PlaceRecipe(step_id="train", recipe="train_model", parameters={"PRETRAINED": "/models/resnet18.pth"})
-    assert named.judge(place, "", Approval.NONE, sandboxed=False).decision is Decision.ALLOW
+    assert named.judge(place, "", Approval.NONE, sandboxed=False).decision is Decision.AUTO
     assert policy().judge(place, "", Approval.NONE, sandboxed=False).decision is Decision.DENY
     other = place.model_copy(update={"parameters": {"PRETRAINED": "/models/other.pth"}})
     assert named.judge(other, "", Approval.NONE, sandboxed=False).decision is Decision.DENY
