@@ -19,17 +19,15 @@ SEED = 0
 from clinjup.learning import train
 
 models = {} if "models" not in globals() else models
+network = {"architecture": ARCHITECTURE, "pretrained": PRETRAINED, "seed": SEED}
 models[NAME] = train(
     cohort,
     images,
     name=NAME,
-    architecture=ARCHITECTURE,
-    pretrained=PRETRAINED,
     mitigation=MITIGATION,
     confounder=CONFOUNDER,
     epochs=EPOCHS,
     batch_size=BATCH_SIZE,
-    learning_rate=3e-3,
     max_minutes=MAX_MINUTES,
-    seed=SEED,
+    **network,
 )
