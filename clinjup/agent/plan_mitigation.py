@@ -91,7 +91,7 @@ def passes(mitigation: str) -> int:
     """How many times the baseline's passes a model is trained for.
 
     Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common image as it
-    is about as often as plain training does. Balancing by insertion repeats nothing; of skin, more passes did not help it, with ink or without.
+    is about as often as plain training does. Balancing by insertion repeats nothing; it was measured with as many passes as plain training.
     """
     return 1 if mitigation.startswith(BY_INSERTION) else 2
 

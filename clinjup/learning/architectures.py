@@ -46,7 +46,7 @@ class SmallCNN(nn.Module):
     does not round probabilities to ties.
 
     `resolution` [pixels]: `Standardised` brings larger images to that size first. A finding that fills the image, as a skin lesion does,
-    is then seen whole by the last layers, and in the same time more than twice as often.
+    is then seen whole by the last layers, and in the same time about twice as often.
     """
 
     def __init__(self, outputs: int, channels: int, resolution: int | None = None) -> None:
