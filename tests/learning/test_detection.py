@@ -270,8 +270,10 @@ def test_a_box_that_was_shifted_out_of_the_film_does_not_end_a_training_of_torch
 
 
 def test_weights_that_cannot_be_had_are_said():
-    with pytest.raises(WeightsUnavailableError, match=r"there is no file 'gone\.pth'"):
+    with pytest.raises(WeightsUnavailableError, match=r"there is no checkpoint at 'gone\.pth'"):
         architecture_named("fcos_resnet50_fpn").build(1, 64, "gone.pth")
+    with pytest.raises(WeightsUnavailableError, match="none are published for it"):
+        architecture_named("heat_map").build(1, 64, True)
     with pytest.raises(ClinjupError, match=r"heat_map.*fcos_resnet50_fpn"):
         architecture_named("yolo")
 
