@@ -26,8 +26,13 @@ def network_parameters(brief: Brief) -> dict[str, Any]:
     detects = brief.task.task_type is TaskType.DETECTION
     default = PRETRAINED_DETECTOR if detects else PRETRAINED_CLASSIFIER
     network = brief.network or (default if brief.pretrained else COARSE_CNN if _is_seen_coarsely(brief) else "")
-    start = {"PRETRAINED": True if brief.pretrained == HUB else brief.pretrained} if brief.pretrained else {}
+    start = {"PRETRAINED": pretrained_weights(brief)} if brief.pretrained else {}
     return {**({"ARCHITECTURE": network} if network else {}), **start}
+
+
+def pretrained_weights(brief: Brief) -> bool | str:
+    """What a training cell is told of the weights: those of the hub, or where they lie."""
+    return brief.pretrained if brief.pretrained not in ("", HUB) else True
 
 
 def from_scratch(brief: Brief) -> str:

@@ -110,7 +110,10 @@ def findings_text(findings: list[dict[str, Any]], limit: int = 4_000) -> str:
 
 
 def _step(step: Step, with_status: bool) -> str:
-    parameters = ", ".join(f"{name}={value!r}" for name, value in step.parameters.items() if name not in FILLED_IN)
+    told = {name: value for name, value in step.parameters.items() if name not in FILLED_IN}
+    if told.get("PRETRAINED"):
+        told["PRETRAINED"] = True  # not where the weights lie
+    parameters = ", ".join(f"{name}={value!r}" for name, value in told.items())
     parts = [f"recipe {step.recipe}" if step.recipe else "a cell of your own", parameters]
     parts.append(f"after {', '.join(step.depends_on)}" if step.depends_on else "")
     parts.append("optional" if step.optional else "")

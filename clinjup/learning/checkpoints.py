@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
+from clinjup.hashing import sha256_of
 from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 
@@ -32,7 +33,7 @@ def checkpoint_path(name: str) -> Path:
 
 
 def fingerprint(cohort: Cohort, images: ImageCache, confounders: Sequence[str], arguments: dict[str, Any]) -> str:
-    """SHA-256 of all that decides a training: its arguments, rows, labels, splits, confounder values and estimates, and the files' contents."""
+    """SHA-256 of all that decides a training: arguments, rows, labels, splits, confounders as annotated and estimated, outlines, images."""
     known = [name for confounder in confounders for name in (confounder, estimate_column(confounder))]
     columns = ["label", "split", *(name for name in known if name in cohort.table)]
     table = cohort.table[columns].assign(sha256=images.files["sha256"].reindex(cohort.table.index))
@@ -43,6 +44,10 @@ def fingerprint(cohort: Cohort, images: ImageCache, confounders: Sequence[str], 
         "positive": cohort.positive,
         "pixels": list(images.pixels.shape[1:]),
     }
+    outlines = sorted({source.table for source in cohort.masks.values()})
+    if outlines:
+        files = {table: Path(cohort.root) / table for table in outlines}
+        facts["outlines"] = {table: sha256_of(file) for table, file in files.items() if file.is_file()}
     digest = hashlib.sha256(json.dumps(facts | arguments, sort_keys=True).encode())
     digest.update(pd.util.hash_pandas_object(table, index=True).to_numpy().tobytes())
     return digest.hexdigest()

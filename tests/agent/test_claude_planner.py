@@ -100,6 +100,21 @@ def test_the_opening_tells_structure_and_no_names_of_files(scripted_claude, tmp_
     assert "balanced_sampling" in opening  # the draft
 
 
+def test_the_model_chooses_pretrained_weights_without_being_told_where_they_lie(scripted_claude, tmp_path):
+    server = scripted_claude(
+        [
+            PLAN,
+            places("load", "load_cohort"),
+            places("train", "train_model", NAME="baseline", PRETRAINED=True),
+            finishes(),
+        ]
+    )
+    run = run_claude(server, tmp_path, given=brief(pretrained="/secret/weights.pt"))
+    assert "PRETRAINED = '/secret/weights.pt'" in run.kernel.sources[1]
+    assert "PRETRAINED=True" in json.dumps(server.turns[0].body)
+    assert not any(b"secret" in turn.raw for turn in server.turns)
+
+
 def test_the_prompt_before_the_newest_messages_never_changes(scripted_claude, tmp_path):
     server = scripted_claude(
         [

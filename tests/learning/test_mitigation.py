@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.architectures import Standardised, build_network
 from clinjup.learning.batches import as_films, as_input, draw_rows
+from clinjup.learning.checkpoints import fingerprint
 from clinjup.learning.localisation import LocalisationHead
-from clinjup.learning.mitigation import Study, Treatment, list_mitigations, mitigation_named
+from clinjup.learning.mitigation import Study, Treatment, list_mitigations, mitigation_named, treatment_for
 from clinjup.learning.mitigation.insertion_augmentation import insert_tubes
 from clinjup.learning.mitigation.last_layer_retraining import last_layer
 from clinjup.nouns import class_words
@@ -302,6 +304,26 @@ def test_the_second_head_learns_where_the_finding_lies_and_leaves_with_the_train
     assert float(head.loss(outlines.of(rows.tolist()), rows).detach()) == 0  # nothing is known of any film
     model = quick(cohort, images, mitigation="localisation_supervision")
     assert not [name for name in model.network.state_dict() if "score" in name]
+
+
+def test_outlines_drawn_anew_are_another_training(outlined: tuple[Cohort, ImageCache]) -> None:
+    cohort, images = outlined
+    before = fingerprint(cohort, images, [CONFOUNDER], {})
+    assert fingerprint(cohort, images, [CONFOUNDER], {}) == before
+    drawn = Path(cohort.root) / "blobs.csv"
+    text = drawn.read_text(encoding="utf-8")
+    drawn.write_text(text.rpartition("\n")[0], encoding="utf-8")
+    assert fingerprint(cohort, images, [CONFOUNDER], {}) != before
+    drawn.write_text(text, encoding="utf-8")
+
+
+def test_what_counters_shortcuts_of_any_kind_is_applied_once_however_many_are_named(
+    outlined: tuple[Cohort, ImageCache],
+) -> None:
+    training = outlined[0].part("train")
+    for named in ([], [CONFOUNDER], [CONFOUNDER, "second", "third"]):
+        treatment = treatment_for(training, "localisation_supervision", named, LABELS, study_of(*outlined))
+        assert len(treatment.notes) == 1 and treatment.outlines is not None
 
 
 def test_the_group_that_fares_worst_comes_to_decide_the_loss() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinjup.agent.plan import UnsupportedTaskError, build_plan
+from clinjup.agent.plan_network import pretrained_weights
 from clinjup.agent.prompts import FILLED_IN, missing_words
 from clinjup.agent.state import Brief, RunState
 from clinjup.agent.tools import ProposePlan, ToolCallError
@@ -179,7 +180,11 @@ class StepBook:
             raise ToolCallError(f"The recipe '{found.id}' has no parameter {', '.join(unknown)}. It has: {known}.")
         template = self._template(found.id, step_id, plan)
         base = dict(template.parameters) if template else {}
-        return base | {name: _as_type_of(found.defaults[name], value, name) for name, value in given.items()}
+        chosen = {name: _as_type_of(found.defaults[name], value, name) for name, value in given.items()}
+        if chosen.get("PRETRAINED"):
+            # The model is not shown where the weights lie, only that there are some.
+            chosen["PRETRAINED"] = pretrained_weights(self.brief)
+        return base | chosen
 
     def _words(self, found: Recipe, step_id: str, given: dict[str, str], plan: Plan | None = None) -> dict[str, str]:
         template = self._template(found.id, step_id, plan)

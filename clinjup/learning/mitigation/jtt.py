@@ -27,6 +27,7 @@ _FILMS_AT_ONCE = 512
     title="Just Train Twice",
     explanation="A first, short training shows which images mislead the network; in a second one they are drawn more often.",
     needs_labels=False,
+    against="shortcuts",
     needs_images=True,
 )
 def jtt(table: pd.DataFrame, confounder: str | None, labels: Sequence[str], study: Study) -> Treatment:

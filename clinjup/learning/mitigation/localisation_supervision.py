@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     title="Localisation supervision",
     explanation="During training, a second head learns where the finding lies, from the outlines that the data bring.",
     needs_labels=False,
+    against="shortcuts",
     needs_images=True,
 )
 def localisation_supervision(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clinjup.learning.outlines import Outlines
     from clinjup.learning.trained import TrainedModel
 
-Against = Literal["confounder", "imbalance"]
+Against = Literal["confounder", "shortcuts", "imbalance"]
 Finish = Callable[[nn.Module], None]
 
 
@@ -79,7 +79,8 @@ class Treatment:
 class Mitigation:
     """One entry of the registry. `needs_labels`: works only with images on which the confounder is annotated or was estimated.
 
-    `needs_images`: it looks at the images itself. `against` a confounder, or the imbalance of classes, for which it needs none named.
+    `needs_images`: it looks at the images itself. `against` a confounder, against shortcuts of any kind, or against
+    the imbalance of classes: only the first depends on what confounder is named.
     """
 
     name: str
@@ -156,14 +157,14 @@ def treatment_for(
     """What `mitigation`, one name or several joined by '+', does against `confounders`; `labels` as in `Mitigation.treat`.
 
     A mitigation that needs labels takes the first confounder that `table` annotates, where more than one is named; one that needs
-    none is applied against each confounder that is left. Weights multiply, transforms follow one another.
+    none is applied against each confounder that is left, or once where it depends on none. Weights multiply, transforms follow one another.
     """
     if mitigation is None:
         return Treatment()
     entries = [mitigation_named(name) for name in mitigation.split(SEPARATOR)]
     parts, left = [], list(confounders)
     for entry in sorted(entries, key=lambda entry: not entry.needs_labels):
-        if entry.against == "imbalance" or not left:
+        if entry.against != "confounder" or not left:
             parts.append(entry.treat(table, left[0] if left else None, labels, study))
         elif entry.needs_labels:
             chosen = next((name for name in left if name in table), left[0])
