@@ -13,6 +13,11 @@ from clinjup.hashing import sha256_of
 from clinjup.reporting.cautions import cautions
 from clinjup.reporting.verify import recorded_hash
 
+LACKS_PATIENT_DATA = (
+    "This model was judged with patient data beside the image (age, sex or site), and a folder of images brings none: they count as average. "
+    "Threshold and figures of the report do not hold for these predictions."
+)
+
 
 class PredictionError(Exception):
     """Why nothing was predicted, in a sentence (exit 2)."""
@@ -48,11 +53,12 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
         raise PredictionError(
             summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine."
         )
+    lacking = [LACKS_PATIENT_DATA] if summary.pop("lacks_patient_data", False) else []
     return {
         "model": model.name,
         **summary,
         "synthetic": results.data.synthetic,
-        "cautions": cautions(results, model.name),
+        "cautions": [*lacking, *cautions(results, model.name)],
     }
 
 

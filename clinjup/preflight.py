@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinjup.agent.intent import parse_request
+from clinjup.agent.intent import as_yes_no, parse_request
 from clinjup.agent.intent_objective import describe
 from clinjup.agent.label_findings import offer_what_is_labelled
 from clinjup.agent.priority import priority_of
@@ -15,8 +15,9 @@ from clinjup.agent.roles import decide_roles
 from clinjup.agent.soundness import check_request
 from clinjup.agent.state import Brief
 from clinjup.agent.unanswerable import unanswerable
-from clinjup.agent.vocabulary import INSERTABLE
-from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, RunRequest
+from clinjup.agent.vocabulary import INSERTABLE, target_term
+from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, RunRequest, UnusableData
+from clinjup.kernel.errors import ClinjupError
 
 MAX_QUESTIONS = 3
 
@@ -55,6 +56,12 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
         raise RequestRefusedError(refusal)
     profile = await look(data)
     decision = decide_roles(profile, task, answers)
+    told_before: list[DataWarning] = []
+    if decision.roles is not None and len(decision.roles.classes) == 2:
+        task, told_before = _only_two(task, decision.roles)
+        decision = decide_roles(profile, task, answers)
+    if decision.roles is not None:
+        task = task.model_copy(update={"of_interest": priority_of(task, decision.roles)})
     if task.target is None:
         task = offer_what_is_labelled(task, profile)
     if decision.roles is not None:
@@ -68,7 +75,7 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
         ask_again(each, answers[each.id], task.language) if answers.get(each.id, "").strip() else each
         for each in [*task.open_questions, *of_data][:MAX_QUESTIONS]
     ]
-    warnings = [*decision.warnings, *unanswerable(task, profile)]
+    warnings = [*told_before, *decision.warnings, *unanswerable(task, profile)]
     if decision.roles is not None and not questions:
         found = await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
         # The cohort counts images, each under one reason; the table alone counts rows.
@@ -78,20 +85,34 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
     return Preflight(task, profile, decision.roles, warnings, questions)
 
 
+def _only_two(task: ClinicalTask, roles: Roles) -> tuple[ClinicalTask, list[DataWarning]]:
+    """The yes/no question that is left of one about several classes."""
+    leading = priority_of(task, roles)
+    target, other = sorted(map(target_term, roles.classes), key=lambda term: term.id != leading)
+    sentence = (
+        f"Of the types asked for the labels name two only, so the model tells {target.name} from {other.name}; it knows no other lesion. "
+        f"Images of further types, labelled, would allow more."
+    )
+    return as_yes_no(task, target, other), [DataWarning(code="two_classes_only", sentence=sentence)]
+
+
 def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> list[DataWarning]:
     """Read the cohort as the run will, without its pixels; what is told of it. Raises UnusableData."""
     from clinjup.imaging import check_boxes, check_usable, read_cohort
 
     assert task.target is not None, "an unknown target is a question, and questions come first"
-    cohort = read_cohort(
-        profile.root,
-        layout=profile.layout,
-        target=task.target,
-        target_name=task.target_name,
-        emit_finding=False,
-        priority=priority_of(task, roles),
-        **roles.model_dump(exclude_defaults=True),
-    )
+    try:
+        cohort = read_cohort(
+            profile.root,
+            layout=profile.layout,
+            target=task.target,
+            target_name=task.target_name,
+            emit_finding=False,
+            priority=priority_of(task, roles),
+            **roles.model_dump(exclude_defaults=True),
+        )
+    except ClinjupError as problem:
+        raise UnusableData(str(problem)) from problem
     check_usable(cohort)
     if roles.boxes is not None:
         check_boxes(cohort)

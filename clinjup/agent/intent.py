@@ -109,6 +109,24 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     return task.model_copy(update={"objective": describe(task)})
 
 
+def as_yes_no(task: ClinicalTask, target: Term, comparator: Term) -> ClinicalTask:
+    """A task of several classes as one that tells `target` from `comparator`, where the data hold no other."""
+    text = fold_with_origins(" ".join(task.request.split())).text
+    changed = task.model_copy(
+        update={
+            "task_type": TaskType.BINARY,
+            "target": target.id,
+            "target_name": target.name,
+            "comparator": comparator.id,
+            "classes": [],
+            "priority": None,
+            "primary_metric": _primary_metric(text, TaskType.BINARY, task.risk, None, task.confounders),
+            "output_format": _output_format(text, TaskType.BINARY, target, comparator),
+        }
+    )
+    return changed.model_copy(update={"objective": describe(changed)})
+
+
 def _named(confounder_id: str, phrase: str) -> NamedConfounder:
     term = by_id(CONFOUNDERS, confounder_id)
     assert term is not None
@@ -239,6 +257,7 @@ def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
             kind="sensitivity_first",
             target_sensitivity=sensitivity[0],
             target_specificity=specificity[0] if specificity else None,
+            lower_bound=_first(phrases.NOT_ONE_MISSED, text) is not None,
             phrase=said(sensitivity[1]),
         )
     if specificity:

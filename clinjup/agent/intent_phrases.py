@@ -41,11 +41,11 @@ DETECTION = re.compile(
     r"|markier\w*|einzeichn\w*|kasten|kaestchen|rahmen|umrand\w*|lokalisier\w*|anzeig\w*,? wo|zeig\w*,? wo|boxen)\b"
     r"|\b(?:fracture|fraktur)[ -]?(?:detector|detektor)\w*"
 )
-TRIAGE = re.compile(r"\b(?:triag\w*|refer\w*|reassur\w*|ueberweis\w*|entwarnung\w*)\b")
+TRIAGE = re.compile(r"\b(?:triag\w*|refer(?:s|red|ring|rals?)?|reassur\w*|ueberweis\w*|entwarnung\w*)\b")
 EXTERNAL = re.compile(
     r"\bextern\w*|\bindependent(?:ly)?\b|\bunabhaengig\w*|\bgeneral(?:is|iz)\w*"
     r"|\btest[ -]?(?:set|data|cohort|images)\w*|\btest(?:daten\w*|satz|kohorte|kollektiv|menge|bilde?r?n?)\b"
-    r"|\btest\w* (?:\w+ ){0,3}(?:on|with|an|auf|mit)\b"
+    r"|\b(?:test|validat|evaluat|validier|evaluier|pruef)\w* (?:\w+ ){0,3}(?:on|with|against|an|auf|mit)\b"
 )
 UNTREATED = re.compile(
     r"\b(?:not yet (?:been )?(?:treated|drained)|untreated|undrained|yet untreated|(?:noch )?nicht (?:be"

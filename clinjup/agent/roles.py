@@ -19,6 +19,7 @@ from clinjup.agent.roles_columns import (
     ids_named,
     image_column,
     label_columns,
+    lesion_column,
     patient_column,
     split_column,
 )
@@ -95,6 +96,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
             return RoleDecision(roles=None, questions=[question])
     confounders = _confounders(profile, task, warnings)
     split = split_column(profile, first)
+    lesion = lesion_column(profile, patient) if patient is not None and _without_id(patient) else None
     roles = Roles(
         image=image.reference if image else None,
         label=choice.column.reference if choice.column else None,
@@ -103,6 +105,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         uncertain=choice.uncertain,
         classes=choice.classes,
         patient=patient.reference if patient else None,
+        lesion=lesion.reference if lesion else None,
         split=split.reference if split else None,
         confounders=confounders,
         covariates={

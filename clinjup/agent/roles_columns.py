@@ -85,6 +85,17 @@ def patient_column(profile: DataProfile, first: TableProfile | None) -> Column |
     return None
 
 
+def lesion_column(profile: DataProfile, patient: Column) -> Column | None:
+    """The column of cases or lesions beside that of `patient`, for rows that name no patient."""
+    tier = next((number for number, headers in enumerate(PATIENT_HEADERS) if is_header(patient.name, headers)), 0)
+    for headers in PATIENT_HEADERS[tier + 1 :]:
+        for column in all_columns(profile):
+            named = column.table is patient.table and is_header(column.name, headers)
+            if named and column.profile.unique > 1 and ids_named(column):
+                return column
+    return None
+
+
 def ids_named(column: Column) -> int:
     """Distinct ids of a column; 'unknown' and its like are none."""
     return column.profile.unique - sum(names_nobody(item.value) for item in column.profile.values)

@@ -93,7 +93,8 @@ def label_from_tables(
     choice = _decided(chosen.values, target, source, task, answers, missing=missing)
     choice.column = chosen.column
     if chosen.column.profile.kind == "list":
-        choice.negative = []  # every other non-blank value, but for those that voice doubt
+        if comparator is None:
+            choice.negative = []  # every other non-blank value, but for those that voice doubt
         choice.uncertain = [item.value for item in chosen.values.uncertain]
     return choice
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from clinjup.agent.intent_phrases import EXTERNAL, NOT_ONE_MISSED, SENSITIVITY_FIRST
-from clinjup.agent.roles_columns import patient_column
+from clinjup.agent.quantities import target_sensitivity
+from clinjup.agent.roles_columns import covariates, patient_column
 from clinjup.agent.thresholds import SENSITIVE_FALSE_MARKS
 from clinjup.agent.vocabulary import fold
 from clinjup.contracts import DEFAULT_SPECIFICITY, ClinicalTask, DataProfile, DataWarning, TaskType
@@ -32,7 +33,14 @@ def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
     """Warnings about what this data cannot show."""
     found = []
     if "skin_tone_question" in task.constraints:
+        column = covariates(profile, None).get("skin_type")
         sentence = _SKIN_TONE if task.modality in (None, "dermoscopy") else _SKIN_TONE_ELSEWHERE
+        if column is not None and task.modality == "dermoscopy":
+            sentence = (
+                f"The column '{column.name}' says which skin type an image shows: the report gives figures for each of them. Where fewer than "
+                "10 cases of a type are in the test part its figures are suppressed, and then this data cannot say whether the model works "
+                "there."
+            )
         found.append(DataWarning(code="skin_tone_unknown", sentence=sentence))
     if "use_metadata" in task.constraints and task.modality != "dermoscopy":
         sentence = "Patient data are not yet joined with images in this kind of task; the model sees the images only."
@@ -42,6 +50,7 @@ def unanswerable(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:
         *_no_patients(task, profile),
         *_false_alarms(task),
         *_missed_marks(task),
+        *_ratio_beside_more(task),
         *_no_external(task, profile),
     ]
 
@@ -96,6 +105,20 @@ def _missed_marks(task: ClinicalTask) -> list[DataWarning]:
     else:
         return []
     return [DataWarning(code="missed_marks", sentence=sentence)]
+
+
+def _ratio_beside_more(task: ClinicalTask) -> list[DataWarning]:
+    """A ratio of harms beside a sensitivity, or beside the wish that no case is missed."""
+    text = fold(task.request)
+    more = target_sensitivity(text) or any(re.search(shape, text) for shape in NOT_ONE_MISSED)
+    if task.risk.kind != "harm_ratio" or not more:
+        return []
+    sentence = (
+        f"You say that one missed case counts as much as {task.risk.harm_ratio:g} false alarms, and beside it how many cases must be found. "
+        "The ratio decides where the threshold lies; the sensitivity that follows from it is reported. Without the ratio the other wish "
+        "would decide."
+    )
+    return [DataWarning(code="ratio_decides", sentence=sentence)]
 
 
 def _no_external(task: ClinicalTask, profile: DataProfile) -> list[DataWarning]:

@@ -129,6 +129,7 @@ class Roles(Contract):
         description="several classes: canonical class id -> values (or folders) that mean it; empty = present or absent",
     )
     patient: str | None = None
+    lesion: str | None = Field(None, description="whose images stay together where `patient` is blank")
     split: str | None = None
     confounders: dict[str, Flag] = {}
     covariates: dict[str, str] = Field({}, description="age, sex, view ... -> column reference")

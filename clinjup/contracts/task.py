@@ -76,6 +76,10 @@ class ClinicalTask(Contract):
     classes: list[str] = Field([], description="canonical class ids where the request names several")
     comparator: str | None = Field(None, description="canonical id of the class to tell it from, e.g. nevus")
     priority: str | None = Field(None, description="canonical id of the class that matters most among several")
+    of_interest: str | None = Field(
+        None,
+        description="of several classes the one whose figures come first: with priority, else the most harmful in the data",
+    )
     modality: str | None = Field(None, description="canonical id: chest_radiograph, dermoscopy, wrist_radiograph ...")
     modality_name: str | None = None
     risk: RiskPreference = RiskPreference()

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from clinjup.contracts import AssociationFinding, Estimate
 from clinjup.evaluation.proportions import Z_95, proportion
 from clinjup.kernel import emit
-from clinjup.nouns import plain_name
+from clinjup.nouns import class_words, plain_name
 from clinjup.phrases import percent
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CELLS = ("positive_with", "positive_without", "negative_with", "negative_without
 
 
 def association(cohort: Cohort, confounder: str) -> pd.DataFrame:
-    """Counts of label x confounder and the odds ratio with its 95 % interval, one row a split.
+    """Counts of label x confounder and the odds ratio with its 95 % interval, one row a split; of several classes that of interest.
 
     Emits an AssociationFinding and shows the figure. Images whose confounder is unknown are counted apart and enter no odds ratio.
     """
@@ -36,19 +36,20 @@ def association(cohort: Cohort, confounder: str) -> pd.DataFrame:
 
     from clinjup.evaluation.confounder_plots import plot_association
 
-    name, counts, ratios, shares, rows = plain_name(confounder), {}, {}, {}, []
+    name, target, counts, ratios, shares, rows = plain_name(confounder), class_words(cohort.finding), {}, {}, {}, []
     for split in SPLITS:
         table = cohort.part(split)
         if not len(table):
             continue
+        labels = (table["label"] == cohort.positive).astype(int)
         presence = table[confounder].to_numpy(float) if confounder in table else np.full(len(table), np.nan)
-        counts[split] = count_cells(table["label"], presence) | {"unknown": int(np.isnan(presence).sum())}
-        ratios[split] = odds_ratio(table["label"], presence, table["group"])
+        counts[split] = count_cells(labels, presence) | {"unknown": int(np.isnan(presence).sum())}
+        ratios[split] = odds_ratio(labels, presence, table["group"])
         shares[split] = {
             group: proportion(presence[known] == 1, table["group"][known], reason="not annotated")
             for group, known in (
-                ("positive", (table["label"] == 1).to_numpy() & ~np.isnan(presence)),
-                ("negative", (table["label"] != 1).to_numpy() & ~np.isnan(presence)),
+                ("positive", (labels == 1).to_numpy() & ~np.isnan(presence)),
+                ("negative", (labels != 1).to_numpy() & ~np.isnan(presence)),
             )
         }
         estimate = ratios[split]
@@ -63,9 +64,9 @@ def association(cohort: Cohort, confounder: str) -> pd.DataFrame:
         )
     emit(
         AssociationFinding(confounder=confounder, odds_ratios=ratios, counts=counts),
-        association_sentence(name, cohort.target, ratios, counts),
+        association_sentence(name, target, ratios, counts),
     )
-    plot_association(confounder, ratios, shares, target=plain_name(cohort.target), synthetic=cohort.synthetic)
+    plot_association(confounder, ratios, shares, target=target, synthetic=cohort.synthetic)
     return pd.DataFrame(rows).set_index("split")
 
 
@@ -108,7 +109,7 @@ def association_sentence(name: str, target: str, ratios: dict[str, Estimate], co
     split = next(iter(ratios))
     cells, ratio = counts[split], ratios[split]
     if ratio.value is None:
-        return f"The association of {name} and {plain_name(target)} cannot be computed in the {split} part: {ratio.reason}."
+        return f"The association of {name} and {target} cannot be computed in the {split} part: {ratio.reason}."
     with_target = cells["positive_with"] / (cells["positive_with"] + cells["positive_without"])
     without_target = cells["negative_with"] / (cells["negative_with"] + cells["negative_without"])
     low, high = ratio.ci95 or (ratio.value, ratio.value)
@@ -118,6 +119,6 @@ def association_sentence(name: str, target: str, ratios: dict[str, Estimate], co
         else f"the {name} alone tells little about the label"
     )
     return (
-        f"In the {split} part {percent(with_target)} of the images with {plain_name(target)} and {percent(without_target)} of those without "
+        f"In the {split} part {percent(with_target)} of the images with {target} and {percent(without_target)} of those without "
         f"show a {name} (odds ratio {ratio.value:.1f}, 95 % CI {low:.1f} to {high:.1f}, n = {ratio.n}): {verdict}."
     )

@@ -11,6 +11,7 @@ from clinjup.evaluation.plots import class_absent, colours_of, count_line, in_ho
 from clinjup.evaluation.temperature import scaled
 from clinjup.evaluation.triage import net_benefit
 from clinjup.kernel.figures import GREY, new_figure, show_figure
+from clinjup.phrases import percent
 
 if TYPE_CHECKING:
     from clinjup.evaluation.test_set import TestSet
@@ -66,8 +67,9 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
         "decision_curve",
         title="Decision curve on the test set",
         caption=(
-            f"Net benefit on {count_line(test)}, probabilities calibrated by the temperature that was fitted on validation; bands: 95 % "
-            "intervals from a bootstrap clustered by patient. At each ratio of harms the highest line is the best strategy. Look whether a "
+            f"Net benefit on {count_line(test)}, of which {percent(float(prevalence))} have {test.target}; "
+            "probabilities calibrated by the temperature that was fitted on validation; bands: 95 % intervals from a bootstrap clustered by "
+            "patient. At each ratio of harms the highest line is the best strategy. Look whether a "
             "model lies above both grey lines at the ratio that you would defend: below them, referring everyone (or nobody) is better."
         ),
         alt=(

@@ -45,12 +45,16 @@ def probe_pictures(cohort: Cohort, images: ImageCache, *, seed: int = 0) -> pd.D
     telling = [name for name, estimate in found.items() if estimate.ci95 is not None and estimate.ci95[0] > 0.5]
     target = class_words(cohort.finding)
     listed = "; ".join(f"{name}: AUROC {with_ci(estimate)}" for name, estimate in found.items())
+    unknown = {estimate.reason for estimate in found.values() if estimate.value is None}
     verdict = (
         f"More than chance can be told of {target} without looking at the lesion ({' and '.join(telling)})"
         if telling
         else f"Nothing beyond chance can be told of {target} without looking at the lesion"
     )
     sentence = f"{verdict}, n = {len(table)} images of training and validation: {listed}."
+    if unknown:
+        why = unknown.pop()
+        sentence = f"What can be told of {target} without looking at the lesion was not examined: {why} among {len(table)} images."
     emit(NoteFinding(sentence=sentence), sentence)
     return pd.DataFrame(
         {"AUROC (95 % CI)": {name: with_ci(estimate) for name, estimate in found.items()}, "chance": 0.5}
@@ -61,6 +65,7 @@ def _probe(
     features: NDArray[np.float64], labels: NDArray[np.int64], groups: NDArray[np.str_], bootstrap: Bootstrap, seed: int
 ) -> Estimate:
     """AUROC of out-of-fold scores of a classifier on `features` [images, features]."""
+    from scipy.stats import rankdata
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -75,7 +80,7 @@ def _probe(
         trees = HistGradientBoostingClassifier(max_iter=60, max_depth=3, learning_rate=0.1, random_state=seed)
         trees.fit(features[training], labels[training])
         raw = trees.predict_proba(features[held_out])[:, 1]
-        scores[held_out] = raw.argsort().argsort() / len(raw)  # ranks: folds need not share a scale
+        scores[held_out] = rankdata(raw) / len(raw)  # ranks, those of equals the same: folds need not share a scale
     return bootstrap.estimate(auroc_statistic(scores, labels), len(labels))
 
 

@@ -18,7 +18,8 @@ FEWEST_IMAGES = 10
 _AGE_BANDS = ((0, 40, "under 40"), (40, 60, "40 to 59"), (60, 200, "60 and over"))
 _WORDS = {"histo": "histology", "follow_up": "follow-up", "": "unknown", "nan": "unknown"}
 _TITLES = {"reference": "diagnosis by"}
-MOST_VALUES = 12
+MOST_VALUES = 12  # groups of one covariate; the rest of its values are one group
+_REST = "all others"
 
 
 def subgroup_table(
@@ -75,12 +76,17 @@ def _groups(part: Part, covariate: str) -> Iterator[tuple[str, NDArray[np.bool_]
         found = [(words, (ages >= low) & (ages < high)) for low, high, words in _AGE_BANDS]
         found.append(("unknown", np.isnan(ages)))
     else:
-        text = column.astype(object).where(column.notna(), "").astype(str)
+        text = column.map(_written).astype(object).where(column.notna(), "")
+        common = text.value_counts().index[: MOST_VALUES - 1]
+        if text.nunique() > MOST_VALUES:
+            text = text.where(text.isin(common), _REST)
         values = text.value_counts()
-        if len(values) > MOST_VALUES:
-            return
         found = [(_WORDS.get(value, value.replace("_", " ")), (text == value).to_numpy()) for value in values.index]
     yield from ((words, members) for words, members in found if members.sum() >= FEWEST_IMAGES)
+
+
+def _written(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _too_few(count: int, kind: str) -> str:

@@ -177,7 +177,8 @@ def open_test_set(
     for finding in findings.values():
         emit(finding, verdict(finding, target))
     if triage:
-        say_triage(findings[selected], target)
+        cases = len(np.unique(part.clusters[part.labels == 1]))
+        say_triage(findings[selected], target, cases, cohort.grouped_by)
     write_predictions(validations[selected], part, predicted[selected], calibrated=triage, wording=triage and wording)
     return TestSet(
         by_name, validations, part, probabilities, predicted, findings, selected, target, cohort.synthetic, seed

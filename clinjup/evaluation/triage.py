@@ -63,8 +63,8 @@ def triage_metrics(
     }
 
 
-def say_triage(finding: EvaluationFinding, target: str) -> None:
-    """The bound on missed cases and the price of it, as a NoteFinding."""
+def say_triage(finding: EvaluationFinding, target: str, cases: int, grouped_by: str) -> None:
+    """The bound on missed cases and the price of it, as a NoteFinding. The positive images show `cases` lesions (or patients)."""
     bound, excisions = finding.metrics["miss_rate_bound"], finding.metrics["excisions_per_case"]
     npv, sensitivity = finding.metrics["npv"], finding.operating_point.sensitivity
     if bound.value is None or bound.n is None or sensitivity.value is None:
@@ -76,6 +76,8 @@ def say_triage(finding: EvaluationFinding, target: str) -> None:
         else f"{missed} of {bound.n} images with {target} {'was' if missed == 1 else 'were'} missed. On other patients"
     )
     sentence = f"{rule} up to {per_hundred(bound.value)} in 100 may be missed (one-sided 95 % bound)."
+    if cases < bound.n:
+        sentence += f" These images show {cases} {grouped_by}s, and the bound rests on these."
     if excisions.value is not None:
         at = f" ({excisions.note})" if excisions.note else ""
         sentence += f" For each {target} found, {excisions.value:.1f} images are called positive{at}."

@@ -186,8 +186,7 @@ def _located(files: pd.DataFrame) -> list[DataWarning]:
             "{n} of {all} images [says in its EXIF data where it was|say in their EXIF data where they were] taken (GPS). ",
             all=len(files),
         )
-        + "Nothing that this run writes holds EXIF "
-        "data; take it out of the files themselves before anyone else gets them."
+        + "Nothing that this run writes holds a position; take it out of the files themselves before anyone else gets them."
     )
     return [DataWarning(code="exif_location", sentence=sentence)]
 

@@ -33,7 +33,17 @@ def priority_among(classes: Sequence[str], priority: str | None) -> str:
             f"No image is labelled '{class_words(priority or 'any class')}', which was to have priority. There are: "
             f"{', '.join(map(class_words, classes))}. Name one of these."
         )
+    _check_several(classes)
     return priority
+
+
+def _check_several(classes: Sequence[str]) -> None:
+    """Raise `ClinjupError` for two: their model would have one output, which is read as that of a yes/no question."""
+    if len(classes) < 3:
+        raise ClinjupError(
+            f"Only {' and '.join(map(class_words, classes)) or 'none'} can be learnt from these images, too few for several classes. Ask "
+            "to tell the one from the other, or add images of a third."
+        )
 
 
 def grouped_by(reference: str | None) -> str:
@@ -45,7 +55,7 @@ def grouped_by(reference: str | None) -> str:
 def without_rare_classes(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
     """A cohort of several classes without those that have fewer than 3 groups: they cannot stand in every part.
 
-    Raises `ClinjupError` where the class with priority is one of them.
+    Raises `ClinjupError` where the class with priority is one of them, or where only two are left.
     """
     if cohort.binary:
         return cohort, []
@@ -66,6 +76,7 @@ def without_rare_classes(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
     )
     kept = cohort.without_rows(dict.fromkeys(rows, "its class has too few images to be learned"))
     classes = [name for code, name in enumerate(cohort.classes) if code not in rare]
+    _check_several(classes)
     recoded = {cohort.classes.index(name): code for code, name in enumerate(classes)}
     table = kept.table.assign(label=kept.table["label"].map(recoded))
     return replace(kept, table=table, classes=classes), [DataWarning(code="rare_class_left_out", sentence=sentence)]

@@ -138,6 +138,7 @@ def read_cohort(
     priority: str | None = None,
     upright: bool = True,
     patient: str | None = None,
+    lesion: str | None = None,
     split: str | None = None,
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
     covariates: Mapping[str, str] | None = None,
@@ -164,6 +165,7 @@ def read_cohort(
         uncertain=list(uncertain or ()),
         classes={name: list(values) for name, values in (classes or {}).items()},
         patient=patient,
+        lesion=lesion,
         split=split,
         confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
         covariates=dict(covariates or {}),
@@ -333,8 +335,9 @@ def _one_sided(cohort: Cohort) -> list[DataWarning]:
     """Confounders annotated on positives only (fewer than 1 % of the annotated images are negative)."""
     found = []
     for name in cohort.confounders:
-        labels = cohort.table.loc[cohort.table[name].notna(), "label"]
-        if len(labels) and (labels == 0).mean() < 0.01 and (cohort.table["label"] == 0).any():
+        negative = cohort.table["label"] != cohort.positive
+        labels = negative[cohort.table[name].notna()]
+        if len(labels) and labels.mean() < 0.01 and negative.any():
             sentence = (
                 f"'{name}' is annotated on {len(labels)} images, practically all of them positive. "
                 "Whether negatives have it is unknown, so label and confounder cannot be balanced against each other."

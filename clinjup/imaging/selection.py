@@ -77,6 +77,8 @@ class Selection:
 
         def code(value: str) -> float:
             known = flag_of(value, positive, negative)
+            if known == 1.0 and flag_of(value, negative, ()) == 1.0:
+                return float("nan")  # a list that names both
             if np.isnan(known) and not negative and np.isnan(flag_of(value, uncertain, ())):
                 return 0.0
             return known
@@ -129,7 +131,22 @@ class Selection:
                         named=named + more,
                     ),
                 )
+        self._warn_of_other_labels_beside(rows, known)
         self.rows = rows[known]
+
+    def _warn_of_other_labels_beside(self, rows: pd.DataFrame, known: pd.Series) -> None:
+        """Images that another row gives a label which was not asked for: they count by the one that was."""
+        beside = rows[~known & rows["label"].fillna("").ne("") & rows["file"].isin(rows.loc[known, "file"])]
+        if len(beside):
+            named = ", ".join(f"'{printable(value)}'" for value in beside["label"].unique()[:MAX_NAMED])
+            self._warn(
+                "other_labels_beside",
+                in_number(
+                    beside["file"].nunique(),
+                    "{n} [image has|images have] a second row with a label that was not asked for ({named}); the other row counts.",
+                    named=named,
+                ),
+            )
 
     def drop_repeated_rows(self) -> None:
         """One row an image; none where its rows contradict each other."""

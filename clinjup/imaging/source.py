@@ -240,7 +240,7 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
     scan = folder.scan
     if roles.image:
         path, column = parse_reference(roles.image)
-        references = [roles.image, roles.label, roles.patient, roles.split, *roles.covariates.values()]
+        references = [roles.image, roles.label, roles.patient, roles.lesion, roles.split, *roles.covariates.values()]
         references += [flag.column for flag in roles.confounders.values()]
         parsed = [parse_reference(reference) for reference in references if reference]
         table = folder.table(path, {name for table, name in parsed if table == path})
@@ -261,11 +261,20 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
 
 def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series | None:
     if roles.patient:
-        ids = folder.lookup(rows, roles, roles.patient)
-        ids = ids.mask(ids.isin([value for value in ids.dropna().unique() if names_nobody(value)]))
-        return ids.groupby(level=0).first().reindex(rows.index)
+        ids = _ids(folder, roles, rows, roles.patient)
+        if roles.lesion is None:
+            return ids
+        lesions = _ids(folder, roles, rows, roles.lesion)
+        return ids.fillna(ids.groupby(lesions).transform("first")).fillna("lesion " + lesions)
     named = patient_folders(folder.scan.images)
     return _per_file(rows, named) if any(named) else None
+
+
+def _ids(folder: DataFolder, roles: Roles, rows: pd.DataFrame, reference: str) -> pd.Series:
+    """The ids of one column a row; missing where they name nobody."""
+    ids = folder.lookup(rows, roles, reference)
+    ids = ids.mask(ids.isin([value for value in ids.dropna().unique() if names_nobody(value)]))
+    return ids.groupby(level=0).first().reindex(rows.index)
 
 
 def _splits(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,15 @@ _UNKNOWN = {"", "nan", "none", "unknown"}
 class Fusion:
     """Coefficients of a regression on log odds (log probabilities of several classes) and patient data; plain values throughout.
 
-    `numbers`: covariate -> (mean, deviation); `categories`: covariate -> values with a column each. What is missing counts as average.
+    `numbers`: covariate -> (mean, deviation); `categories`: covariate -> values with a column each, `shares`: how common each is. What is
+    missing counts as average.
     """
 
     numbers: dict[str, list[float]]
     categories: dict[str, list[str]]
     weights: list[list[float]]
     intercept: list[float]
+    shares: dict[str, list[float]] = field(default_factory=dict)
 
     def apply(self, predicted: NDArray[Any], table: pd.DataFrame | None) -> NDArray[np.float32]:
         """`predicted` ([N] or [N, classes]) with patient data from `table` [N]; None: nothing is known of any patient."""
@@ -48,7 +50,12 @@ class Fusion:
             columns.append(np.nan_to_num((values - mean) / deviation))
         for name, known in self.categories.items():
             text = [""] * count if table is None or name not in table else table[name].astype(str).tolist()
-            columns += [np.array([value == each for each in text], float) for value in known]
+            told = np.isin(text, known)
+            shares = self.shares.get(name, [0.0] * len(known))
+            columns += [
+                np.where(told, np.array(text) == value, share) - share
+                for value, share in zip(known, shares, strict=True)
+            ]
         return np.stack(columns, axis=1) if columns else np.zeros((count, 0))
 
 
@@ -58,14 +65,16 @@ def fit_fusion(
     """The regression for `predicted` against the label `codes` [N]; with no covariates it only recalibrates."""
     from sklearn.linear_model import LogisticRegression
 
-    numbers, categories = {}, {}
+    numbers, categories, shares = {}, {}, {}
     for name in covariates:
         if table[name].dtype.kind == "f":
             values = table[name].to_numpy(float)
             numbers[name] = [float(np.nanmean(values)), max(float(np.nanstd(values)), 1e-6)]
         else:
             categories[name] = sorted(set(table[name].dropna().astype(str)) - _UNKNOWN)
-    blank = Fusion(numbers, categories, [], [])
+            known = table[name].astype(str)
+            shares[name] = [float((known[known.isin(categories[name])] == value).mean()) for value in categories[name]]
+    blank = Fusion(numbers, categories, [], [], shares)
     features = np.hstack([_logits(predicted), blank.describe(table, len(predicted))])
     fit = LogisticRegression(C=_STRENGTH, max_iter=2000).fit(features, codes)
     if predicted.ndim == 1:
@@ -75,7 +84,11 @@ def fit_fusion(
         np.zeros((size, features.shape[1])),
         np.full(size, -20.0),
     )  # a class that no image has stays out
-    weights[fit.classes_], intercept[fit.classes_] = fit.coef_, fit.intercept_
+    # Of two classes scikit-learn gives one row, the odds of the second against the first.
+    rows, constants = fit.coef_, fit.intercept_
+    if len(fit.classes_) == 2:
+        rows, constants = np.vstack([-rows / 2, rows / 2]), np.concatenate([-constants / 2, constants / 2])
+    weights[fit.classes_], intercept[fit.classes_] = rows, constants
     return replace(blank, weights=weights.tolist(), intercept=intercept.tolist())
 
 

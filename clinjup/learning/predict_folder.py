@@ -3,8 +3,9 @@
 A detector writes COCO JSON instead of a table (see detection.predict_folder).
 
 SPECIFICATION is a JSON object: checkpoint, data (folder), out (CSV to write), threshold (the frozen operating point; null where there is
-none: 0.5). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out; or
-error, a sentence, with exit code 2. Images that cannot be read have no row in the table: a row without a decision is read as a negative.
+none: 0.5). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out,
+lacks_patient_data (whether the model was made for more than images); or error, a sentence, with exit code 2. Images that cannot be read
+have no row in the table: a row without a decision is read as a negative.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
         "decided": dict(decided),
         "threshold": threshold if binary else None,
         "out": str(out),
+        "lacks_patient_data": model.fusion is not None,
     }
 
 

@@ -29,9 +29,9 @@ def image_noun(task: ClinicalTask) -> str:
 
 
 def target_name(task: ClinicalTask) -> str:
-    """What counts as positive in plain English: of several classes that with priority, else the target."""
+    """What counts as positive in plain English: of several classes that of interest, else the target."""
     if task.task_type is TaskType.MULTICLASS:
-        return class_words(task.priority or "melanoma")
+        return class_words(task.of_interest or task.priority or "melanoma")
     return task.target_name or (plain_name(task.target) if task.target else "the finding in question")
 
 

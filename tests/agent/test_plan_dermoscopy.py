@@ -144,6 +144,34 @@ def test_dark_skin_is_answered_in_the_language_of_notebook_and_report():
         assert said["skin_tone_unknown"].startswith("Whether it also works on dark skin")
 
 
+def test_a_column_of_skin_types_is_examined_and_that_is_the_answer():
+    profile, text = ham(), NOT_ONE + " Does it also work on dark skin?"
+    profile.tables[0].columns.append(column("fitzpatrick_skin_type", kind="integer", unique=6))
+    said = {warning.code: warning.sentence for warning in unanswerable(parse_request(text), profile)}
+    assert said["skin_tone_unknown"].startswith("The column 'fitzpatrick_skin_type' says")
+    assert "skin_type" in planned(text, profile).step("test").parameters["SUBGROUPS"]
+
+
+def test_a_number_beside_the_wish_that_none_is_missed_must_hold_on_other_patients():
+    task = parse_request(
+        "Melanoma or nevus? A sensitivity of at least 97 %. Please try your best not to miss a single case."
+    )
+    assert task.risk.target_sensitivity == 0.97 and task.risk.lower_bound
+    assert not parse_request(AT_LEAST).risk.lower_bound
+
+
+def test_a_ratio_of_harms_beside_a_sensitivity_decides_and_that_is_said():
+    codes = {warning.code for warning in unanswerable(parse_request(GERMAN + " Sensitivitaet mindestens 95 %."), ham())}
+    assert "ratio_decides" in codes
+    assert "ratio_decides" not in {warning.code for warning in unanswerable(parse_request(GERMAN), ham())}
+
+
+def test_a_reference_standard_is_no_referral():
+    said = parse_request("Recognise melanoma on dermoscopic images; the reference standard is histology.")
+    assert said.output_format == "probability"
+    assert parse_request("Recognise melanoma; tell me whom to refer.").output_format == "refer_reassure"
+
+
 def test_of_films_the_answer_about_dark_skin_does_not_speak_of_melanomas():
     task = parse_request("Detect pneumothorax on chest X-rays. Does it work for Black patients?")
     (said,) = unanswerable(task, ham(layout="table"))
@@ -190,6 +218,7 @@ def test_who_fears_false_alarms_gets_a_threshold_that_spares_them():
         ("Tell melanoma from nevus. ISIC 2019 is our test set.", "ham10000", True),
         ("Tell melanoma from nevus. Please test it on ISIC 2019.", "ham10000", True),
         ("Melanome von Nävi unterscheiden, ISIC 2019 sind die Testdaten.", "ham10000", True),
+        ("Tell melanoma from nevus. Validate it on ISIC 2019.", "ham10000", True),
         ("Tell melanoma from nevus on ISIC 2019.", "ham10000", False),
         ("Tell melanoma from nevus. Test it externally on our own images.", "ham10000", False),
     ],

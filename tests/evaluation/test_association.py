@@ -13,6 +13,8 @@ from clinjup.evaluation.association import odds_ratio
 from clinjup.imaging import Cohort
 from tests.evaluation.conftest import Published
 from tests.evaluation.phantoms import DRAIN
+from tests.learning.blobs import CONFOUNDER as EDGE
+from tests.learning.blobs import blob_cohort
 
 
 def rows(a: int, b: int, c: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,6 +60,18 @@ def test_what_cannot_be_had_says_why(counts: tuple[int, int, int, int], words: s
     labels, presence = rows(*counts)
     found = odds_ratio(labels, presence, np.arange(10))
     assert found.value is None and words in found.reason
+
+
+def test_of_several_classes_the_one_of_interest_is_counted(run_folder: Path, published: Published) -> None:
+    cohort, _ = blob_cohort(90, classes=3)
+    cohort = replace(
+        cohort, priority="inverted", table=cohort.table.assign(**{EDGE: (cohort.table["label"] == 2) * 1.0})
+    )
+    association(cohort, EDGE)
+    counts = published("association")[0]["counts"]["train"]
+    train = cohort.part("train")["label"]
+    assert counts["positive_with"] == (train == 2).sum() and counts["negative_without"] == (train != 2).sum()
+    assert counts["positive_without"] == counts["negative_with"] == 0
 
 
 def test_images_without_annotation_are_unknown_not_absent(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from clinjup.contracts import SelectionFinding
 from clinjup.evaluation import metadata_ablation, probe_pictures, validate
 from clinjup.evaluation.metadata import SUFFIX
+from clinjup.evaluation.subgroups import MOST_VALUES, _groups
 from clinjup.evaluation.table_one import table_one, table_one_frame
 from clinjup.learning import load_model, train
 from clinjup.learning.fusion import Fusion, fit_fusion
+from clinjup.learning.predict_folder import predict_folder
 from clinjup.phrases import percent
 from tests.learning.blobs import blob_cohort
 
@@ -71,8 +77,6 @@ def test_without_covariates_fusion_keeps_the_ranking_and_missing_data_count_as_a
     random = np.random.default_rng(0)
     p = random.random(200)
     labels = (random.random(200) < p).astype(int)
-    import pandas as pd
-
     table = pd.DataFrame({"age": random.normal(50, 10, 200)})
     plain = fit_fusion(p, labels, table, [])
     assert (np.argsort(plain.apply(p, None)) == np.argsort(p)).mean() > 0.97
@@ -88,6 +92,64 @@ def test_fusion_of_several_classes_gives_probabilities_that_add_up():
     )
     found = fusion.apply(np.array([[0.2, 0.3, 0.5], [0.8, 0.1, 0.1]]), None)
     assert found.sum(axis=1) == pytest.approx([1, 1]) and found.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_a_site_that_nobody_wrote_down_counts_as_average():
+    random = np.random.default_rng(0)
+    p, site = random.random(300), random.choice(["back", "face", "hand"], 300, p=[0.7, 0.2, 0.1])
+    labels = (random.random(300) < np.where(site == "face", 0.9, p / 2)).astype(int)
+    fusion = fit_fusion(p, labels, pd.DataFrame({"site": site}), ["site"])
+    known = fusion.describe(pd.DataFrame({"site": site}), 300)
+    assert known.mean(axis=0) == pytest.approx([0, 0, 0], abs=1e-9)
+    assert not fusion.describe(pd.DataFrame({"site": ["unknown", None, "knee"]}), 3).any()
+    assert not fusion.describe(None, 3).any()
+
+
+def test_fusion_gives_two_of_three_classes_opposite_odds():
+    random = np.random.default_rng(0)
+    p = random.dirichlet([1, 1, 1], 200)
+    codes = np.where(p[:, 2] > p[:, 0], 2, 0)
+    found = fit_fusion(p, codes, pd.DataFrame({"age": np.full(200, 50.0)}), []).apply(p, None)
+    assert found[:, 1].max() < 1e-4
+    assert ((found[:, 2] > found[:, 0]) == (codes == 2)).mean() > 0.95
+
+
+@pytest.mark.parametrize("trained", [True], indirect=True)
+def test_predictions_without_the_patient_data_of_their_model_are_said_to_lack_them(trained, tmp_path):
+    cohort, images, validations, selection = trained
+    found = metadata_ablation(selection, validations, cohort, images, covariates=["age", "sex"])
+    (tmp_path / "films").mkdir()
+    Image.fromarray(images.pixels[0]).save(tmp_path / "films" / "0.png")
+    for name, lacking in ((found.selection.selected, True), ("baseline", False)):
+        checkpoint = {**{"baseline": validations["baseline"].model}, **found.models}[name].checkpoint
+        said = predict_folder(Path(checkpoint), tmp_path / "films", tmp_path / f"{name}.csv")
+        assert said["lacks_patient_data"] is lacking
+
+
+def test_of_many_sites_the_commonest_have_a_group_and_the_others_share_one():
+    sites = np.repeat([f"site_{number}" for number in range(15)], np.arange(30, 15, -1))
+    part = SimpleNamespace(table=pd.DataFrame({"body_site": sites, "skin_type": np.resize([1.0, 2.0], len(sites))}))
+    groups = {name: int(members.sum()) for name, members in _groups(part, "body_site")}
+    assert len(groups) == MOST_VALUES and groups["site 0"] == 30 and sum(groups.values()) == len(sites)
+    assert groups["all others"] == 19 + 18 + 17 + 16
+    assert [name for name, _ in _groups(part, "skin_type")] == ["1", "2"]
+
+
+def test_a_file_that_differs_says_nothing_where_the_table_is_sorted_by_label(run_folder, published):
+    cohort, images = blob_cohort(80)
+    cohort = replace(cohort, table=cohort.table.sort_values("label", kind="stable"))
+    modes = np.where(np.arange(80) == 3, "L", "RGB")
+    images.files = images.files.assign(width=32, height=32, bits=8, mode=modes, source="")
+    shown = probe_pictures(cohort, images)
+    assert shown.loc["size and kind of file", "AUROC (95 % CI)"].startswith("0.5")
+
+
+def test_too_few_patients_for_a_probe_are_told_as_such(run_folder, published):
+    cohort, images = blob_cohort(6)
+    images.files = images.files.assign(width=[32, 31, 32, 30, 32, 29], height=32, bits=8, mode="L", source="")
+    probe_pictures(cohort, images)
+    said = published("note")[-1]["sentence"]
+    assert "was not examined: too few patients of one class" in said and "–" not in said
 
 
 def test_a_bright_edge_that_goes_with_the_label_is_found_by_the_border_probe(run_folder, published):

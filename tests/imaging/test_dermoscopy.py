@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import shutil
@@ -19,6 +20,9 @@ from clinjup.contracts import UnusableData
 from clinjup.imaging import Cohort, audit_cohort, check_usable, prepare_images, profile_data, read_cohort, split_cohort
 from clinjup.imaging.synthetic import write_cohort
 from clinjup.imaging.synthetic.skin import plan_skin_cohort, render_skin
+from clinjup.kernel.errors import ClinjupError
+from clinjup.preflight import check
+from clinjup.reporting.subject import target_name
 from tests.imaging.folders import codes, sentence
 
 LESIONS, SEED = 60, 3
@@ -233,6 +237,83 @@ def test_a_class_of_three_images_is_kept_and_one_of_two_lesions_is_left_out(ham,
     assert "Dermatofibroma: 2 images" in sentence(audited.warnings, "rare_class_left_out")
     split = split_cohort(audited, seed=0)
     assert all((split.part(part)["label"] == audited.classes.index("vasc")).any() for part in ("train", "validation"))
+
+
+def test_where_the_labels_name_two_classes_melanoma_is_told_from_the_other(ham):
+    change(ham / "HAM10000_metadata.csv", lambda rows: [row.update(dx="nv") for row in rows if row["dx"] != "mel"])
+    found = asyncio.run(check(SEVEN, str(ham), {}))
+    assert (found.task.task_type, found.task.target, found.task.comparator) == (
+        "binary_classification",
+        "melanoma",
+        "nevus",
+    )
+    assert found.roles.positive == ["mel"] and found.roles.negative == ["nv"] and not found.roles.classes
+    assert "tells melanoma from nevus" in sentence(found.warnings, "two_classes_only")
+    assert "melanoma from nevus" in found.task.objective
+
+
+def test_where_two_classes_are_left_that_can_be_learnt_the_run_says_what_to_ask(ham, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def edit(rows):
+        first = next(row for row in rows if row["dx"] not in ("mel", "nv"))["image_id"]
+        for row in rows:
+            row["dx"] = row["dx"] if row["dx"] == "mel" else "vasc" if row["image_id"] == first else "nv"
+
+    change(ham / "HAM10000_metadata.csv", edit)
+    cohort = read(ham)
+    with pytest.raises(ClinjupError, match="Only melanoma and nevus can be learnt"):
+        audit_cohort(cohort, prepare_images(cohort, size=32, colour=True))
+
+
+def test_without_melanoma_the_class_that_harms_most_is_of_interest(ham):
+    swap = {"mel": "nv", "akiec": "bkl"}
+    change(ham / "HAM10000_metadata.csv", lambda rows: [row.update(dx=swap.get(row["dx"], row["dx"])) for row in rows])
+    found = asyncio.run(check("I want an AI model to help diagnose skin lesions.", str(ham), {}))
+    assert found.task.of_interest == "bcc" and target_name(found.task) == "basal cell carcinoma"
+
+
+def test_an_image_that_a_challenge_calls_melanoma_and_nevus_is_neither_and_no_other_lesion_becomes_a_nevus(
+    written, tmp_path
+):
+    root = Path(shutil.copytree(written("isic2018"), tmp_path / "isic"))
+    before = read(root, TRIAGE)
+    named = before.table["image"].iloc[0]
+
+    def edit(rows):
+        next(row for row in rows if row["image"] == named).update(MEL="1.0", NV="1.0")
+
+    change(next(root.rglob("*GroundTruth.csv")), edit)
+    cohort = read(root, TRIAGE)
+    assert set(cohort.table["image"]) == set(before.table["image"]) - {named}
+    assert any(named in item.path for item in cohort.excluded)
+
+
+def test_a_second_row_with_a_diagnosis_that_was_not_asked_for_is_said(ham):
+    def edit(rows):
+        rows.append({**next(row for row in rows if row["dx"] == "mel"), "dx": "bcc"})
+
+    change(ham / "HAM10000_metadata.csv", edit)
+    assert "1 image has a second row" in sentence(read(ham, TRIAGE).warnings, "other_labels_beside")
+
+
+def test_where_no_patient_is_named_images_of_one_lesion_stay_with_its_patient_or_together(ham):
+    table = ham / "HAM10000_metadata.csv"
+    rows = pd.read_csv(table, dtype=str)
+    lesions = rows["lesion_id"].value_counts().index[:2]
+    first = rows["lesion_id"].eq(lesions[0]) & ~rows["lesion_id"].duplicated()
+    rows["patient_id"] = [f"P{number // 4}" for number in range(len(rows))]
+    rows.loc[rows["lesion_id"].isin(lesions) & ~first, "patient_id"] = None
+    rows.loc[first, "patient_id"] = "P0"
+    rows.to_csv(table, index=False)
+    cohort = read(ham)
+    names = dict(zip(rows["image_id"], rows["lesion_id"], strict=True))
+    of = cohort.table.groupby(cohort.table["image"].map(names))["patient"]
+    assert of.nunique()[list(lesions)].tolist() == [1, 1] and cohort.grouped_by == "patient"
+    theirs = rows.loc[rows["patient_id"].eq("P0") & ~first, "image_id"]
+    numbers = cohort.table.set_index("image")["patient"]
+    assert set(of.first()[[lesions[0]]]) == set(numbers.reindex(theirs).dropna())
+    assert "missing_patient_ids" not in codes(cohort.warnings)
 
 
 def test_grey_and_transparent_files_are_read_as_colour(ham, tmp_path, monkeypatch):

@@ -156,6 +156,17 @@ COVARIATE_HEADERS = {
         "region",
     ),
     "reference": ("dx type", "diagnosis confirm type"),
+    "skin_type": (
+        "fitzpatrick*",
+        "skin type",
+        "skin tone",
+        "skin colour",
+        "skin color",
+        "monk skin tone",
+        "monk scale",
+        "hauttyp*",
+        "hautton*",
+    ),
     "device": (
         "device",
         "device manufacturer",
