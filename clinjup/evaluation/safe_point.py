@@ -6,7 +6,8 @@ out-of-fold predictions of training and validation together where there are such
 
 Networks of different folds need not share a scale. What is carried over from them to the final network is therefore not a probability but
 the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004); the threshold is where the final
-network has that rate on validation. It is lowered further where the final network's own validation sensitivity would miss the target.
+network has that rate on validation. Networks differ more than patients do, so the same bound is asked of the final network on its own
+validation, as far as the cases there allow: where they are too few to show it, none of them may be missed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
-from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.proportions import effective_size
 from clinjup.phrases import stated_percent
 
@@ -47,21 +47,16 @@ def safe_threshold(
     probabilities: NDArray[np.float64], part: Part, target: float, out_of_fold: OutOfFold | None = None
 ) -> tuple[float, str]:
     """(threshold, rule in words) for the final network, whose `probabilities` [images] on validation are given."""
-    own = choose_threshold(probabilities, part.labels, target)
-    negatives = np.sort(probabilities[part.labels != 1])[::-1]
-    if out_of_fold is None:
-        placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
-        clusters, source = part.clusters[part.labels == 1], "validation"
-    else:
+    positive = part.labels == 1
+    placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
+    clusters, source = part.clusters[positive], "validation"
+    rate, bound = _rate(placements, clusters, target)
+    threshold = _below(probabilities, probabilities[positive][placements <= rate].min())
+    if out_of_fold is not None:
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
-    rate, bound = _rate(placements, clusters, target)
-    safe = (
-        _below(probabilities, probabilities[part.labels == 1][placements <= rate].min())
-        if out_of_fold is None
-        else None
-    )
-    threshold = min(_threshold_at(rate, negatives) if safe is None else safe, own)
+        rate, bound = _rate(placements, clusters, target)
+        threshold = min(threshold, _threshold_at(rate, np.sort(probabilities[~positive])[::-1]))
     missed = int((placements > rate).sum())
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "
@@ -73,6 +68,9 @@ def safe_threshold(
             f"the highest sensitivity that can be had: no {source} positive is missed. {len(placements)} positives of {groups} groups show "
             f"no more than a sensitivity of {bound * 100:.1f} % (one-sided 95 % lower bound), so {stated_percent(target)} cannot be promised"
         )
+    if out_of_fold is not None:
+        found = int((probabilities[positive] >= threshold).sum())
+        words += f"; the final network itself finds {found} of {int(positive.sum())} on validation"
     return threshold, words
 
 
