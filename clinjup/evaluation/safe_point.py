@@ -5,9 +5,9 @@ bound of the sensitivity (Clopper and Pearson, Biometrika 1934, at the effective
 out-of-fold predictions of training and validation together where there are such.
 
 Networks of different folds need not share a scale. What is carried over from them to the final network is therefore not a probability but
-the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004); the threshold is where the final
-network has that rate on validation. Networks differ more than patients do, so the same bound is asked of the final network on its own
-validation, as far as the cases there allow: where they are too few to show it, none of them may be missed.
+the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004). The bound allows for other
+patients, not for another network; so both halves of the operating point are carried over: on validation the final network has at least the
+false-alarm rate, and finds at least the share of positives, that the others had out of fold.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
+from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.proportions import effective_size
 from clinjup.phrases import stated_percent
 
@@ -48,16 +49,19 @@ def safe_threshold(
 ) -> tuple[float, str]:
     """(threshold, rule in words) for the final network, whose `probabilities` [images] on validation are given."""
     positive = part.labels == 1
-    placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
-    clusters, source = part.clusters[positive], "validation"
-    rate, bound = _rate(placements, clusters, target)
-    threshold = _below(probabilities, probabilities[positive][placements <= rate].min())
-    if out_of_fold is not None:
+    if out_of_fold is None:
+        placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
+        clusters, source = part.clusters[positive], "validation"
+    else:
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
-        rate, bound = _rate(placements, clusters, target)
-        threshold = min(threshold, _threshold_at(rate, np.sort(probabilities[~positive])[::-1]))
+    rate, bound = _rate(placements, clusters, target)
     missed = int((placements > rate).sum())
+    if out_of_fold is None:
+        threshold = _below(probabilities, probabilities[positive][placements <= rate].min())
+    else:
+        own = choose_threshold(probabilities, part.labels, 1 - missed / len(placements))
+        threshold = min(own, _threshold_at(rate, np.sort(probabilities[~positive])[::-1]))
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "
         f"{len(placements) - missed} of {len(placements)} {source} positives found, bound {bound * 100:.1f} %"

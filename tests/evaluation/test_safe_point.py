@@ -72,24 +72,21 @@ def test_out_of_fold_scores_are_carried_over_whatever_the_scale_of_each_network(
     new_p, new_y = drawn(99, 4000, 4000)
     assert (new_p[new_y == 1] >= threshold).mean() > 0.94
     assert (new_p[new_y == 0] < threshold).mean() > 0.35
-    assert "180 out-of-fold positives" in words and "the final network itself finds 60 of 60 on validation" in words
+    assert (
+        "177 of 180 out-of-fold positives" in words and "the final network itself finds 59 of 60 on validation" in words
+    )
 
 
-def test_the_final_network_must_meet_the_bound_on_its_own_validation_too():
+def test_the_final_network_finds_the_share_that_the_others_found_out_of_fold():
     p, y = drawn(1, 60, 300)
     worst = np.flatnonzero(y == 1)[np.argmin(p[y == 1])]
     p[worst] = np.quantile(p[y == 0], 0.2)  # this network nearly misses a case that the others find
-    sure = OutOfFold(
-        "m",
-        np.arange(600),
-        np.r_[np.full(300, 0.9), np.full(300, 0.1)],
-        np.repeat([1, 0], 300),
-        people(600),
-        np.zeros(600, int),
-    )
+    found = np.r_[np.full(300, 0.9), np.full(300, 0.1)]
+    sure = OutOfFold("m", np.arange(600), found, np.repeat([1, 0], 300), people(600), np.zeros(600, int))
     assert safe_threshold(p, part(y), 0.95, sure)[0] <= p[worst]
-    many_p, many_y = drawn(2, 600, 600)
-    assert 0.95 < (many_p[many_y == 1] >= safe_threshold(many_p, part(many_y), 0.95, sure)[0]).mean() < 1
+    found[:6] = 0.05  # as do they
+    threshold, words = safe_threshold(p, part(y), 0.95, sure)
+    assert threshold > p[worst] and "294 of 300" in words and "finds 59 of 60 on validation" in words
 
 
 def test_too_few_cases_are_told_and_the_highest_attainable_is_taken():
