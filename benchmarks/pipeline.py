@@ -67,7 +67,7 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[dict[str, list[f
     rows, labels = cohort.table.index.to_numpy(), cohort.table["label"].to_numpy()
     batches = Batches(images, rows, labels, options.batch_size, seed=0)
     step, generator = one_step(options.size), torch.Generator().manual_seed(0)
-    ready = [(as_input(films), given) for films, given in batches]
+    ready = [(as_input(films), given) for films, given, _ in batches]
     passed(step, ready[:5])
     ratios: dict[str, list[float]] = {name: [] for name in TARGETS}
     memory = []
@@ -127,10 +127,10 @@ def one_step(size: int) -> Step:
     return step
 
 
-def passed(step: Step, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Films a second of one pass."""
+def passed(step: Step, batches: Iterable[tuple[Tensor, ...]]) -> float:
+    """Films a second of one pass. A batch: films, labels, and maybe more."""
     began, films = time.perf_counter(), 0
-    for images, labels in batches:
+    for images, labels, *_ in batches:
         step(images, labels)
         films += len(labels)
     return films / (time.perf_counter() - began)

@@ -55,6 +55,7 @@ class ConfounderResult(Contract):
     delta_probability: Estimate = Estimate.missing("not measured")
     cam_energy_in_mask: Estimate = Estimate.missing("not measured")
     cam_pointing: Estimate = Estimate.missing("not measured")
+    cam_energy_outlined: Estimate = Estimate.missing("not measured")
     removal_flip_rate: Estimate = Estimate.missing("not measured")
     removal_placebo_flip_rate: Estimate = Estimate.missing("not measured")
     auroc_with: Estimate = Estimate.missing("not measured")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -71,8 +72,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors and plain values) to `path`; a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.part")
+    whole = io.BytesIO()  # torch tells of a full disk in words of its own
+    torch.save({"format": FORMAT, **state}, whole)
     try:
-        torch.save({"format": FORMAT, **state}, partial)
+        partial.write_bytes(whole.getbuffer())
         os.replace(partial, path)
     except OSError as error:
         raise ClinjupError(

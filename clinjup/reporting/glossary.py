@@ -80,6 +80,10 @@ TERMS: dict[str, tuple[str, str]] = {
         "Grad-CAM highest on the object",
         "Share of the images with the object on which the highest point of the Grad-CAM lies on it. Shown for orientation only.",
     ),
+    "cam_energy_outlined": (
+        "Grad-CAM attention on the outlined object",
+        "Share of the Grad-CAM map that falls on the object where the data outline it, on the images that show it. Shown for orientation only.",
+    ),
     "confusion": (
         "Confusion matrix",
         "A table of how often each true class is named as each class. Its diagonal is what is named rightly.",

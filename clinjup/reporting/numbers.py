@@ -74,11 +74,12 @@ CONFOUNDER_METRICS: dict[str, Metric] = {
     "auroc_without": Metric("AUROC, images without {name}", gloss="auroc_with"),
     "cam_energy_in_mask": Metric("Grad-CAM attention on the inserted {name}", "percent", "cam_energy"),
     "cam_pointing": Metric("Grad-CAM highest on the {name}", "percent", "cam_pointing"),
+    "cam_energy_outlined": Metric("Grad-CAM attention on the {name} as outlined", "percent", "cam_energy_outlined"),
     "removal_flip_rate": Metric("Findings gone when the {name} is taken out", "percent", "removal"),
     "removal_placebo_flip_rate": Metric("Findings gone when as much is taken out elsewhere", "percent", "removal"),
 }
 # Shown only where the data outline a confounder.
-OUTLINED_METRICS = frozenset({"cam_pointing", "removal_flip_rate", "removal_placebo_flip_rate"})
+OUTLINED_METRICS = frozenset({"cam_pointing", "cam_energy_outlined", "removal_flip_rate", "removal_placebo_flip_rate"})
 
 
 @dataclass(frozen=True)

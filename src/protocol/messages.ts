@@ -181,6 +181,7 @@ export interface IConfounderResult {
   auroc_with: IEstimate;
   auroc_without: IEstimate;
   cam_energy_in_mask: IEstimate;
+  cam_energy_outlined: IEstimate;
   cam_pointing: IEstimate;
   cross_strata_auroc: IEstimate;
   delta_probability: IEstimate;

@@ -14,6 +14,7 @@ from clinjup.contracts import ConfounderResult
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import part_of, predict_rows
 from clinjup.evaluation.confounders import Case, list_checks, run_checks
+from clinjup.evaluation.confounders.insertion import FEWEST_KNOWN
 from clinjup.evaluation.confounders.registry import RegisteredCheck
 from clinjup.evaluation.confounders.strata import strata, strata_table
 from clinjup.evaluation.saliency import grad_cam
@@ -135,6 +136,18 @@ def test_without_annotation_on_negatives_all_of_them_are_taken_and_it_is_said(
     assert result.cross_strata_auroc.value is None
 
 
+def test_a_few_films_known_to_have_no_drain_do_not_take_the_place_of_the_many_that_are_not_annotated(
+    baseline: TrainedModel, cohort: Cohort, images: ImageCache
+) -> None:
+    rows = np.arange(len(cohort.table)) % 5 > 0
+    case = case_of(baseline, with_presence(cohort, np.nan, rows), images)
+    known, unknown = ((case.part.labels == 0) & mask for mask in (case.presence == 0, np.isnan(case.presence)))
+    assert 0 < known.sum() < FEWEST_KNOWN
+    found = run_checks(case).false_alarm_increase
+    assert found.n == (known | unknown).sum()
+    assert found.note.startswith(f"on {unknown.sum()} of these negatives")
+
+
 def test_strata_are_scikit_learns_aurocs(case: Case, result: ConfounderResult) -> None:
     positive, present, p = case.part.labels == 1, case.presence == 1, case.probabilities
     for field, members in (
@@ -229,12 +242,19 @@ def test_taking_the_drain_out_takes_the_finding_from_a_model_that_reads_the_drai
     drained = (case.part.labels == 1) & (case.presence == 1) & (case.probabilities >= case.threshold)
     assert leaning.removal_flip_rate.n == drained.sum()
     assert leaning.cam_pointing.value > 0.5 and leaning.cam_pointing.n > 10
-    assert "by chance alone" in leaning.cam_pointing.note
+    assert leaning.cam_energy_outlined.ci95[0] > 2 * honest.cam_energy_outlined.value
+    for estimate in (leaning.cam_pointing, leaning.cam_energy_outlined):
+        assert "by chance alone" in estimate.note
 
 
 def test_without_outlines_the_reason_is_said(case: Case) -> None:
     found = run_checks(replace(case, masks=None))
-    for estimate in (found.removal_flip_rate, found.removal_placebo_flip_rate, found.cam_pointing):
+    for estimate in (
+        found.removal_flip_rate,
+        found.removal_placebo_flip_rate,
+        found.cam_pointing,
+        found.cam_energy_outlined,
+    ):
         assert estimate.value is None and "do not outline the chest drain" in estimate.reason
 
 

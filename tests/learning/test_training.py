@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import torch
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import BatchTooLargeError, ClassAbsentError, ClinjupError
 from clinjup.learning import load_model
+from clinjup.learning.checkpoints import save_checkpoint
 from clinjup.learning.classifier import auroc_of
 from clinjup.learning.memory import out_of_memory_as_sentence
 from tests.learning.blobs import blob_cohort, quick, relabelled
@@ -298,6 +300,17 @@ def test_a_checkpoint_is_read_without_running_code_from_it(run_folder: Path) -> 
     assert not (run_folder / "owned").exists()
     with pytest.raises(ClinjupError, match="There is no checkpoint"):
         load_model("checkpoints/none.ckpt")
+
+
+def test_weights_that_do_not_fit_on_the_disk_are_told_in_a_sentence(run_folder: Path) -> None:
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
+    try:
+        with pytest.raises(ClinjupError, match="cannot be saved as"):
+            save_checkpoint(Path("checkpoints/big.ckpt"), {"weights": {"a": torch.zeros(100_000)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert not list(Path("checkpoints").iterdir())
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden"])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clinjup.imaging.cache import ImageCache
 
 MOST_FILMS = 1000
+FEWEST_KNOWN = 100  # films known to be without the confounder; an interval on fewer hardly decides anything
 _FILMS_AT_ONCE = 256
 FIELDS = (
     "false_alarms_before",
@@ -86,9 +87,11 @@ def insertable_films(case: Case) -> tuple[NDArray[np.int64], str | None]:
     """Positions in the part of the films to insert into, at most MOST_FILMS, and what a reader must know about the choice."""
     negative, presence = case.part.labels == 0, case.presence
     chosen, notes = negative & (presence == 0), []
-    if chosen.sum() < FEWEST_IMAGES:
-        chosen = negative & (presence != 1)
-        notes.append(f"on all negatives, whether they hold {with_article(case.name)} is not annotated")
+    unknown = negative & np.isnan(presence)
+    if chosen.sum() < FEWEST_KNOWN and unknown.any():
+        share = f"{int(unknown.sum())} of these" if chosen.any() else "all"
+        notes.append(f"on {share} negatives, whether they hold {with_article(case.name)} is not annotated")
+        chosen |= unknown
     films = np.flatnonzero(chosen)
     if len(films) > MOST_FILMS:
         notes.append(f"on {MOST_FILMS} of {len(films)} films, drawn at random")

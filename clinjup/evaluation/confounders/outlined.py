@@ -6,6 +6,7 @@
   nothing.
 - cam_pointing: share of the films with the confounder on which the highest point of the Grad-CAM lies on it, or within 2 % of the film's
   width (Zhang et al., Top-down neural attention, ECCV 2016: the pointing game). Shown, never decisive.
+- cam_energy_outlined: mean share of the Grad-CAM that lies inside the outline, on the same films. Shown, never decisive.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from clinjup.contracts import Estimate
+from clinjup.evaluation.bootstrap import mean_statistic
 from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import FEWEST_IMAGES
@@ -24,7 +26,7 @@ from clinjup.phrases import counted
 
 MOST_FILMS = 200
 TOLERANCE = 0.02  # of the film's width
-FIELDS = ("removal_flip_rate", "removal_placebo_flip_rate", "cam_pointing")
+FIELDS = ("removal_flip_rate", "removal_placebo_flip_rate", "cam_pointing", "cam_energy_outlined")
 
 
 @confounder_check(
@@ -44,7 +46,7 @@ def outlined(case: Case) -> dict[str, Estimate]:
         )
         return dict.fromkeys(FIELDS, Estimate.missing(why))
     films = np.array(sorted(masks))
-    return _removal(case, films, masks) | {"cam_pointing": _pointing(case, _some(films, case.seed), masks)}
+    return _removal(case, films, masks) | _attention(case, _some(films, case.seed), masks)
 
 
 def _masks(case: Case) -> dict[int, NDArray[np.bool_]]:
@@ -78,15 +80,23 @@ def _removal(case: Case, films: NDArray[np.int64], masks: dict[int, NDArray[np.b
     }
 
 
-def _pointing(case: Case, films: NDArray[np.int64], masks: dict[int, NDArray[np.bool_]]) -> Estimate:
+def _attention(case: Case, films: NDArray[np.int64], masks: dict[int, NDArray[np.bool_]]) -> dict[str, Estimate]:
     maps = grad_cam(case.model, case.images.pixels_of(case.part.table.index[films]))
     lit = maps.max(axis=(1, 2)) > 0
     if lit.sum() < FEWEST_IMAGES:
-        return Estimate.missing("the Grad-CAM is empty on nearly every film of the sample")
+        return dict.fromkeys(FIELDS[2:], Estimate.missing("the Grad-CAM is empty on nearly every film of the sample"))
     reach = max(1, round(TOLERANCE * case.images.size))
     near = [binary_dilation(masks[at], iterations=reach) for at in films.tolist()]
     highest = [np.unravel_index(heat.argmax(), heat.shape) for heat in maps]
     hits = np.array([area[point] for area, point in zip(near, highest, strict=True)])
-    found = proportion(hits[lit], case.part.clusters[films[lit]])
-    chance = float(np.mean([area.mean() for area in near]))
-    return found.model_copy(update={"note": f"by chance alone {100 * chance:.0f} %"})
+    outlines = np.stack([masks[at] for at in films.tolist()])
+    shares = (maps * outlines).sum(axis=(1, 2))[lit] / maps.sum(axis=(1, 2))[lit]
+    found = {
+        "cam_pointing": proportion(hits[lit], case.part.clusters[films[lit]]),
+        "cam_energy_outlined": case.bootstrap.estimate(mean_statistic(shares, films[lit]), int(lit.sum())),
+    }
+    chances = (float(np.mean([area.mean() for area in near])), float(outlines.mean()))
+    return {
+        name: estimate.model_copy(update={"note": f"by chance alone {100 * chance:.0f} %"})
+        for (name, estimate), chance in zip(found.items(), chances, strict=True)
+    }
