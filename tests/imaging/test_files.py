@@ -47,7 +47,9 @@ def test_repeated_names_need_agreeing_folders():
     assert index.find("train/p9/image2.png") is None, "another patient's film of the same name must not stand in"
 
 
-@pytest.mark.parametrize("shape", ["train/patient{0:05d}/study{1}/view1_frontal.jpg", "DICOM/PA{0}/ST{1}/SE000001/IM000001"])
+@pytest.mark.parametrize(
+    "shape", ["train/patient{0:05d}/study{1}/view1_frontal.jpg", "DICOM/PA{0}/ST{1}/SE000001/IM000001"]
+)
 def test_many_files_of_one_name_are_each_found_without_a_comparison_with_all_others(shape):
     def work(count: int) -> int:
         """Calls that it takes to find each of `count` files, whose names and parent folders are all alike."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clinjup.agent.identifying import without_patients
 from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import DataProfile, Roles, UnusableData
@@ -318,6 +319,31 @@ def test_padchest_labels_that_say_nothing_are_no_negatives(tmp_path):
     assert cohort.table["image"].tolist() == ["0.png", "1.png", "5.png"]
     assert cohort.table["label"].tolist() == [1, 0, 0] and cohort.table["age"].tolist() == [64.0, 63.0, 59.0]
     assert "sin cambios" not in profile.model_dump_json() and roles.label == "labels.csv:Labels"
+
+
+def test_padchest_finds_what_is_rare_among_many_labels(tmp_path):
+    common = [f"'finding {number}'" for number in range(45)]
+    rare = {0: "'pneumothorax'", 1: "'pneumothorax'", 2: "'possible pneumothorax'"}
+    rows: list[list[object]] = [["ImageID", "PatientID", "Labels"]]
+    for i in range(8):
+        write_image(tmp_path / "0" / f"{i}.png", film(i))
+        rows.append([f"{i}.png", f"P{i}", f'"[{", ".join([*common, *([rare[i]] if i in rare else [])])}]"'])
+    write_table(tmp_path / "labels.csv", rows)
+    profile, roles = understood(tmp_path)
+    assert roles.positive == ["pneumothorax"] and roles.uncertain == ["possible pneumothorax"]
+    cohort = read(tmp_path)
+    assert cohort.table["image"].tolist() == [f"{i}.png" for i in (0, 1, 3, 4, 5, 6, 7)]
+    assert cohort.table["label"].tolist() == [1, 1, 0, 0, 0, 0, 0]
+    written = without_patients(profile, roles).model_dump()["tables"][0]["columns"][2]
+    assert written["unique"] == 47 and len(written["values"]) == 30, "what is written down stays short"
+
+
+def test_a_column_of_free_text_with_a_stroke_in_it_is_no_list_of_labels(tmp_path):
+    write_image(tmp_path / "0.png", film(0))
+    texts = [f"Report {i}: no pneumothorax seen | stable" for i in range(1100)]
+    write_table(tmp_path / "reports.csv", [["image", "Befund"], *([f"{i}.png", text] for i, text in enumerate(texts))])
+    with pytest.raises(UnusableData, match="holds free text"):
+        decide_roles(profile_data(tmp_path), parse_request(REQUEST))
 
 
 def test_padchest_uncertain_drain_is_unknown(tmp_path):
