@@ -14,6 +14,7 @@ from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import DataProfile, Roles, UnusableData
 from clinjup.imaging import Cohort, audit_cohort, prepare_images, profile_data, read_cohort
+from clinjup.imaging.masks import read_masks
 from clinjup.imaging.pictures import decode_image
 from clinjup.imaging.synthetic import plan_cohort, write_cohort
 from clinjup.imaging.synthetic.layouts import LAYOUTS
@@ -109,6 +110,30 @@ def test_siim_mask_that_cannot_be_read_makes_no_negative(tmp_path, written):
         tmp_path, layout="siim", target="pneumothorax", positive=["1"], negative=["0"], emit_finding=False
     )
     assert cohort.table["label"].tolist() == [1, 0] and [entry.path for entry in cohort.excluded] == ["d/1.2.3.1.dcm"]
+
+
+@pytest.mark.parametrize("alike", ["1 2", "-1"])
+def test_siim_takes_the_table_that_tells_films_apart_not_the_sample_of_a_submission(tmp_path, written, alike):
+    names = [f"1.2.3.{i}" for i in range(6)]
+    for i, name in enumerate(names):
+        write_dicom(tmp_path / "d" / f"{name}.dcm", film(i), SOPInstanceUID=name, PatientID=f"P{i}")
+    header = ["ImageId", " EncodedPixels"]
+    runs = [" 5 9", " -1"]
+    write_table(tmp_path / "sample_submission.csv", [header, *([name, f" {alike}"] for name in names)])
+    write_table(tmp_path / "stage_2_train.csv", [header, *([name, runs[i % 2]] for i, name in enumerate(names))])
+    write_table(tmp_path / "train-rle.csv", [header, *([name, runs[i % 2]] for i, name in enumerate(names[:4]))])
+    profile, roles = understood(tmp_path)
+    assert roles.label == "stage_2_train.csv:Pneumothorax" and [table.path for table in profile.tables] == [
+        *("stage_2_train.csv", "DICOM headers")
+    ]
+    cohort = read(tmp_path)
+    assert cohort.table["label"].tolist() == [1, 0, 1, 0, 1, 0]
+    assert cohort.masks["pneumothorax"].table == "stage_2_train.csv"
+    assert read_masks(cohort, "pneumothorax").of(0).sum() == 9
+    said = sentence(profile.warnings, "mask_tables_left_out")
+    assert "'train-rle.csv', 'sample_submission.csv' are left out" in said and said == sentence(
+        cohort.warnings, "mask_tables_left_out"
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- CANDID

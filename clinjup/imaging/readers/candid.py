@@ -63,8 +63,9 @@ def _mask_tables(columns: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, s
     return found
 
 
-def _views(columns: Mapping[str, Sequence[str]]) -> list[View]:
-    return [View((path,), lambda folder, path=path: _one_row_an_image(folder, path)) for path in _mask_tables(columns)]  # type: ignore[misc]
+def _views(folder: DataFolder) -> list[View]:
+    tables = _mask_tables(folder.columns())
+    return [View((path,), lambda folder, path=path: _one_row_an_image(folder, path)) for path in tables]  # type: ignore[misc]
 
 
 def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
@@ -82,8 +83,9 @@ def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
     return view
 
 
-def _masks(columns: Mapping[str, Sequence[str]]) -> dict[str, MaskSource]:
-    return {name: MaskSource(path, image, runs) for path, (image, runs, _, name) in _mask_tables(columns).items()}
+def _masks(folder: DataFolder) -> dict[str, MaskSource]:
+    tables = _mask_tables(folder.columns())
+    return {name: MaskSource(path, image, runs) for path, (image, runs, _, name) in tables.items()}
 
 
 def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[str, int]) -> bool:
