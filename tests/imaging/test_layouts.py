@@ -156,6 +156,34 @@ def test_candid_film_without_a_row_of_tubes_is_unknown_not_free(tmp_path, writte
     assert drain.isna().sum() == sum(not film.drain for film in FILMS) and not drain.eq(0).any()
 
 
+@pytest.mark.parametrize("outline", ["1 2 3", ""])
+def test_candid_outline_that_cannot_be_read_is_neither_a_tube_nor_none(tmp_path, outline):
+    root = Path(tmp_path / "data")
+    write_cohort("pneumothorax", root, layout="candid", patients=PATIENTS, seed=SEED, workers=1)
+    table = root / "chest_tube.csv"
+    header, *lines = (line for line in table.read_text().splitlines() if not line.endswith(",-1"))  # positives only
+    uid = lines[0].split(",")[0]
+    lines = [line for line in lines if not line.startswith(f"{uid},")]
+    table.write_text("\n".join([header, f"{uid},T,{outline}", *lines]) + "\n")
+    profile, roles = understood(root)
+    assert not outline or "1 row of 'chest_tube.csv'" in sentence(profile.warnings, "unreadable_masks")
+    assert (roles.confounders["chest_drain"].present, roles.confounders["chest_drain"].absent) == (["1"], [])
+    drain = read(root).table["chest_drain"]
+    assert drain.eq(1).sum() == sum(film.drain for film in FILMS) - 1 and not drain.eq(0).any()
+
+
+@pytest.mark.parametrize("layout", ["siim", "candid"])
+def test_mask_that_cannot_be_read_is_no_negative_where_there_are_only_positives(tmp_path, layout):
+    names = [f"1.2.3.{i}" for i in range(4)]
+    for i, name in enumerate(names):
+        write_dicom(tmp_path / "d" / name, film(i), SOPInstanceUID=name, PatientID=f"P{i}")
+    columns = {"siim": ("train-rle.csv", "ImageId"), "candid": ("Pneumothorax_reports.csv", "SOPInstanceUID")}[layout]
+    rows = [[name, "5 9" if i < 3 else "1 2 3"] for i, name in enumerate(names)]
+    write_table(tmp_path / columns[0], [[columns[1], "EncodedPixels"], *rows])
+    with pytest.raises(UnusableData, match="No image is labelled as without"):
+        decide_roles(profile_data(tmp_path), parse_request(REQUEST))
+
+
 def test_candid_reports_are_never_shown(written):
     assert "no report" not in profile_data(written("candid")).model_dump_json()
 

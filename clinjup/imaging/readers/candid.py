@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import Roles, TableProfile
-from clinjup.imaging.masks import MaskSource, presence
+from clinjup.imaging.masks import UNKNOWN, MaskSource, presence
 from clinjup.imaging.readers import Example, register
 from clinjup.imaging.readers.siim import rle_warning
 from clinjup.imaging.source import DataFolder, View, build_rows
@@ -76,6 +76,8 @@ def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
     found, broken = presence(table[runs], table[image])
     if broken:
         folder.warnings.append(rle_warning(path, broken))
+    if shown != LABEL:  # a row of chest_tube.csv without an outline does not say that there is no tube
+        found = found.fillna(UNKNOWN)
     view = pd.DataFrame({image: found.index.astype(object), shown: found.to_numpy()})
     if with_file:
         files = table.drop_duplicates(image).set_index(image)[FILE].reindex(found.index)

@@ -75,7 +75,8 @@ def _told_apart(folder: DataFolder, path: str) -> tuple[bool, int]:
     """Whether a table has images of the folder both with a mask and without, and how many it knows."""
     table, _ = read_table(folder.root / path, [IMAGE, RUNS])
     found, _ = presence(table[RUNS], table[IMAGE])
-    known = found[folder.positions(found.index.to_series()).to_numpy() >= 0].dropna()
+    here = folder.positions(found.index.to_series()).to_numpy() >= 0
+    known = found[here & found.isin(["0", "1"]).to_numpy()]
     return known.nunique() > 1, len(known)
 
 
