@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clinjup.agent.intent import as_yes_no, parse_request
 from clinjup.agent.intent_objective import describe
@@ -18,6 +19,9 @@ from clinjup.agent.unanswerable import unanswerable
 from clinjup.agent.vocabulary import INSERTABLE, target_term
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, RunRequest, UnusableData
 from clinjup.kernel.errors import ClinjupError
+
+if TYPE_CHECKING:
+    from clinjup.imaging import Cohort
 
 MAX_QUESTIONS = 3
 
@@ -39,6 +43,8 @@ class Preflight:
     roles: Roles | None
     warnings: list[DataWarning]
     questions: list[Question]
+    annotated: dict[str, float] = field(default_factory=dict)
+    """Confounder -> share of the cohort's images that the tables say something about."""
 
 
 async def look(folder: str) -> DataProfile:
@@ -76,13 +82,15 @@ async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:
         for each in [*task.open_questions, *of_data][:MAX_QUESTIONS]
     ]
     warnings = [*told_before, *decision.warnings, *unanswerable(task, profile)]
+    annotated: dict[str, float] = {}
     if decision.roles is not None and not questions:
-        found = await asyncio.to_thread(_check_cohort, profile, task, decision.roles)
+        cohort = await asyncio.to_thread(_read_usable, profile, task, decision.roles)
+        annotated = {name: float(cohort.table[name].notna().mean()) for name in cohort.confounders}
         # The cohort counts images, each under one reason; the table alone counts rows.
         warnings = [warning for warning in warnings if warning.code != "uncertain_labels"]
         told = {warning.sentence for warning in warnings}
-        warnings += [warning for warning in found if warning.sentence not in told]
-    return Preflight(task, profile, decision.roles, warnings, questions)
+        warnings += [warning for warning in cohort.warnings if warning.sentence not in told]
+    return Preflight(task, profile, decision.roles, warnings, questions, annotated)
 
 
 def _only_two(task: ClinicalTask, roles: Roles) -> tuple[ClinicalTask, list[DataWarning]]:
@@ -96,8 +104,8 @@ def _only_two(task: ClinicalTask, roles: Roles) -> tuple[ClinicalTask, list[Data
     return as_yes_no(task, target, other), [DataWarning(code="two_classes_only", sentence=sentence)]
 
 
-def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> list[DataWarning]:
-    """Read the cohort as the run will, without its pixels; what is told of it. Raises UnusableData."""
+def _read_usable(profile: DataProfile, task: ClinicalTask, roles: Roles) -> Cohort:
+    """The cohort as the run will read it, without its pixels. Raises UnusableData."""
     from clinjup.imaging import check_boxes, check_usable, read_cohort
 
     assert task.target is not None, "an unknown target is a question, and questions come first"
@@ -116,7 +124,7 @@ def _check_cohort(profile: DataProfile, task: ClinicalTask, roles: Roles) -> lis
     check_usable(cohort)
     if roles.boxes is not None:
         check_boxes(cohort)
-    return cohort.warnings
+    return cohort
 
 
 def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
@@ -127,6 +135,7 @@ def brief_of(request: RunRequest, preflight: Preflight) -> Brief:
         profile=preflight.profile,
         roles=preflight.roles,
         warnings=preflight.warnings,
+        annotated=preflight.annotated,
         look_again=lambda: look(request.data),
         budget_seconds=request.budget_minutes * 60,
         max_fix_attempts=request.max_fix_attempts,

@@ -31,18 +31,8 @@ def to_be_estimated(
     task, feared = brief.task, [*annotated, *inserted]
     if task.task_type is not TaskType.BINARY or must_hold(task) or len(feared) != 1 or feared[0].id not in ESTIMABLE:
         return None
-    return feared[0] if annotated_share(brief, feared[0]) < FULLY else None
-
-
-def annotated_share(brief: Brief, confounder: NamedConfounder) -> float:
-    """Share of the images that the tables say something about, as far as the profile tells."""
-    flag = brief.roles.confounders.get(confounder.id)
-    column = brief.profile.column(flag.column) if flag else None
-    if flag is None or column is None:
-        return 0.0
-    legible = {*flag.present, *flag.absent}
-    known = sum(item.count for item in column.values if item.value in legible)
-    return min(1.0, (known + column.missing * ("" in legible)) / max(brief.profile.images.count, 1))
+    share = brief.annotated.get(feared[0].id, 0.0) if annotated else 0.0
+    return feared[0] if share < FULLY else None
 
 
 def estimate_step(brief: Brief, confounder: NamedConfounder, words: dict[str, str]) -> Step:

@@ -13,7 +13,9 @@ from clinjup.agent.vocabulary import Term, fold, header_words, pattern
 from clinjup.agent.vocabulary.headers import AGREED_HEADERS, ATTRIBUTE_HEADERS, LABEL_HEADERS, header_has
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, UnusableData, ValueCount
 
-_MOST_VALUES = 30  # a column with more distinct values is free text, not a label
+_MOST_VALUES = (
+    30  # a column with more distinct values is free text, not a label, unless it holds lists; values that are named
+)
 _MOST_OPTIONS = 12
 _READER = re.compile(
     r"\b(?:reader|rater|radiologist|radiologe|radiologin|observer|annotator|befunder|arzt|doctor|[a-d]|\d+)\b"
@@ -125,13 +127,12 @@ def _decided(
             negative=[value for value in values.images() if value not in answered and value not in doubtful],
         )
     if values.unread and not values.mentions:
-        return LabelChoice(
-            question=ask_positive_values(task.language, target.named(task.language), source, values.images())
-        )
+        offered = dict(list(values.images().items())[:_MOST_VALUES])
+        return LabelChoice(question=ask_positive_values(task.language, target.named(task.language), source, offered))
     warnings = []
     if values.uncertain:
         count = sum(item.count for item in values.uncertain)
-        names = ", ".join(f"'{item.value}'" for item in values.uncertain)
+        names = ", ".join(f"'{item.value}'" for item in values.uncertain[:_MOST_VALUES])
         sentence = (
             f"{count} images have an uncertain label for {target.name} ({names}). They count neither as positive "
             f"nor as negative "
@@ -160,7 +161,7 @@ def _candidate(column: Column, target: Term, comparator: Term | None) -> _Candid
         header, ATTRIBUTE_HEADERS
     )
     generic = bool(pattern(LABEL_HEADERS).fullmatch(" ".join(_READER.sub(" ", words).split()) or words))
-    if column.profile.unique > _MOST_VALUES and column.profile.kind != "list":
+    if column.profile.unique > len(column.profile.values):
         return _Candidate(column, Values(), names_target, generic)
     if names_diagnosis(header) and not names_target and not generic:
         return _Candidate(column, Values(), False, False)

@@ -33,6 +33,8 @@ class Brief:
     roles: Roles
     warnings: list[DataWarning]
     look_again: Callable[[], Awaitable[DataProfile]]
+    annotated: dict[str, float] = field(default_factory=dict)
+    """Confounder -> share of the cohort's images that the tables say something about; none where the cohort was not read."""
     budget_seconds: float = 1200.0
     max_fix_attempts: int = 2
     """How often a step that failed is mended and tried again."""

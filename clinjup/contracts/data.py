@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from clinjup.contracts.base import Contract
 
@@ -25,14 +25,21 @@ class ValueCount(Contract):
 
 
 class ColumnProfile(Contract):
-    """One column as it lies on disk. `values` stay on this machine; a run writes down those of labels only (agent/identifying.py)."""
+    """One column as it lies on disk. `values` stay on this machine; a run writes down those of labels only (agent/identifying.py).
+
+    All entries of a list column are known (PadChest has some 200, and pneumothorax is a rare one), but 30 are written or shown.
+    """
 
     name: str
     kind: Literal["empty", "flag", "integer", "number", "date", "list", "category", "text"]
     unique: int
     missing: int
-    values: list[ValueCount] = Field([], description="the most frequent values, at most 30")
+    values: list[ValueCount] = Field([], description="the most frequent values, at most 30; of a list column 1,000")
     image_matches: float = Field(0.0, description="share of non-missing values that name an image file of the folder")
+
+    @field_serializer("values")
+    def _commonest(self, values: list[ValueCount]) -> list[ValueCount]:
+        return values[:30]
 
 
 class TableProfile(Contract):

@@ -52,11 +52,12 @@ def prepare_images(
     Colour is kept when most of 40 evenly spread pictures show some, or as `colour` says; chest films become grey. A second
     call with the same files (paths, sizes, times of change) returns at once. Several threads decode; memory stays flat.
 
-    Raises `MissingFileError` when no file is there any more, `UnusableData` when none can be read, `ClinjupError` when the
-    disk is too full.
+    Raises `MissingFileError` when no file is there any more, or when one goes while they are decoded: a share that vanishes must not
+    halve the cohort. Raises `UnusableData` when none can be read, `ClinjupError` when the disk is too full.
     """
     paths = cohort.table["path"]
     stats = [_stat(path) for path in paths]
+    there = {index for index, state in zip(paths.index, stats, strict=True) if state is not None}
     if stats and not any(stats):
         raise MissingFileError(cohort.relative(paths.iloc[0]))
     base = Path(folder) / f"images-{size}-{_fingerprint(paths, stats, size)}"
@@ -68,7 +69,7 @@ def prepare_images(
         colour = _mostly_coloured(paths)
     pixel_file, fact_file = names[colour], names[colour].with_suffix(".csv")
     if not ready:
-        _decode_all(paths, size, colour, pixel_file, fact_file)
+        _decode_all(cohort, there, size, colour, pixel_file, fact_file)
     files = pd.read_csv(fact_file, index_col=0, dtype=_TEXT_FACTS, keep_default_na=False)
     if len(files) and (files["reason"] != "").all():
         raise UnusableData(
@@ -77,9 +78,10 @@ def prepare_images(
     return ImageCache(np.load(pixel_file, mmap_mode="r"), size, 3 if colour else 1, files)
 
 
-def _decode_all(paths: pd.Series, size: int, colour: bool, pixel_file: Path, fact_file: Path) -> None:
+def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_file: Path, fact_file: Path) -> None:
     from clinjup.kernel.progress import ProgressBar
 
+    paths = cohort.table["path"]
     shape = (int(paths.index.max()) + 1 if len(paths) else 0, size, size) + ((3,) if colour else ())
     pixel_file.parent.mkdir(parents=True, exist_ok=True)
     needed, free = int(np.prod(shape)), shutil.disk_usage(pixel_file.parent).free
@@ -98,6 +100,8 @@ def _decode_all(paths: pd.Series, size: int, colour: bool, pixel_file: Path, fac
             for index, picture, fact in _decoded(paths, size, colour):
                 if picture is not None:
                     pixels[index] = picture
+                elif index in there and _is_gone(paths[index]):
+                    raise MissingFileError(cohort.relative(paths[index]))
                 facts.append(fact)
                 bar.advance()
         pixels.flush()
@@ -140,6 +144,17 @@ def _stat(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size
+
+
+def _is_gone(path: str) -> bool:
+    """Whether a file cannot be opened, for another reason than that it is locked."""
+    try:
+        with open(path, "rb"):
+            return False
+    except PermissionError:
+        return False
+    except OSError:
+        return True
 
 
 def _fingerprint(paths: pd.Series, stats: list[tuple[int, int] | None], size: int) -> str:

@@ -215,7 +215,7 @@ def read_cohort(
         excluded=found.excluded,
         covariates=list(roles.covariates),
         root=str(folder.root),
-        masks=reader.masks(folder.columns()),
+        masks=reader.masks(folder),
         priority=priority_among(names, priority) if roles.classes else None,
         upright=upright,
         grouped_by=grouped_by(roles.patient),

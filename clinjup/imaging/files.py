@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from clinjup.imaging.dicom import is_dicom_file
@@ -27,6 +30,8 @@ _NAME_SUFFIXES = (*IMAGE_SUFFIXES, ".tif", ".tiff", ".bmp", ".gif", ".webp")
 _SPLIT_LIST = re.compile(r"(train|test|val|validation|dev)([_-]?(val|validation|list|images|files|set|split))*")
 _ANNOTATIONS = re.compile(r"(masks?|segmentations?|annotations?|thumbnails?|thumbs|previews?)", re.IGNORECASE)
 _UNTELLING = re.compile(r"|\.ima|\.\d+")  # suffixes, a part of a UID among them, behind which DICOM may be
+_LAST = chr(sys.maxunicode)  # sorts behind every other letter
+_FEW = 20  # files of one stem that are sorted anew for each name, rather than kept sorted
 _MANY_TABLES = 50  # a folder with more holds one table an image (annotations), not tables of the cohort
 
 
@@ -141,12 +146,15 @@ class FileIndex:
         self.files = files
         self._aliases = aliases or {}
         self._by_stem: dict[str, int | list[int]] = {}
+        self._by_folders: dict[str, list[tuple[str, int]]] = {}  # stem of many files -> these, see _alike
         self._names_repeat = False
         for position, path in enumerate(files):
             stem = image_stem(path)
             known = self._by_stem.setdefault(stem, position)
-            if known != position:
-                self._by_stem[stem] = [*known, position] if isinstance(known, list) else [known, position]
+            if isinstance(known, list):
+                known.append(position)
+            elif known != position:
+                self._by_stem[stem] = [known, position]
                 self._names_repeat = True
 
     def find(self, name: str) -> int | None:
@@ -156,20 +164,41 @@ class FileIndex:
 
     def matches(self, name: str) -> list[int]:
         """Positions of all files that `name` fits equally well."""
-        found = self._by_stem.get(image_stem(name))
+        stem = image_stem(name)
+        found = self._by_stem.get(stem)
         if found is None:
             alias = self._aliases.get(name.strip())
             return [] if alias is None else [alias]
-        candidates = found if isinstance(found, list) else [found]
         if not self._names_repeat:
-            return candidates
-        wanted = _folders(name)
-        fitting = [i for i in candidates if _ends_agree(wanted, _folders(self.files[i]))]
+            return [found] if isinstance(found, int) else found
+        fitting = self._alike(stem, _upwards(name))
         if len(fitting) < 2:
             return fitting
         last = _last_part(name)
         same = [i for i in fitting if _last_part(self.files[i]).casefold() == last.casefold()]
         return [i for i in same if _last_part(self.files[i]) == last] or same or fitting
+
+    def _alike(self, stem: str, wanted: str) -> list[int]:
+        """Positions of the files of this stem whose folders, read upwards, begin as `wanted` does, as far as both go.
+
+        All files of a set may have one stem (CheXpert's view1_frontal, IM000001 of DICOM exports) and one parent folder (study1),
+        so they are sorted by their folders once, and those that agree are found by halving.
+        """
+        files = self._by_folders.get(stem)
+        if files is None:
+            found = self._by_stem[stem]
+            files = sorted((_upwards(self.files[i]), i) for i in ([found] if isinstance(found, int) else found))
+            if len(files) > _FEW:
+                self._by_folders[stem] = files
+
+        def between(first: str, last: str) -> list[int]:
+            low = bisect_left(files, first, key=itemgetter(0))
+            return [i for _, i in files[low : bisect_right(files, last, low, key=itemgetter(0))]]
+
+        above = [i for i, letter in enumerate(wanted) if letter == "/"]
+        shorter = ["", *(wanted[: end + 1] for end in above[:-1])] if wanted else []
+        fitting = [i for folders in shorter for i in between(folders, folders)]
+        return sorted([*fitting, *between(wanted, wanted + _LAST)])
 
 
 def _last_part(name: str) -> str:
@@ -179,11 +208,7 @@ def _last_part(name: str) -> str:
     return plain.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def _folders(name: str) -> list[str]:
+def _upwards(name: str) -> str:
+    """The folders of a name from its parent up, each with a slash behind it: 'a/b/x.png' -> 'b/a/'."""
     parts = unicodedata.normalize("NFC", name.strip()).replace("\\", "/").casefold().split("/")[:-1]
-    return [part for part in parts if part not in ("", ".", "..")]
-
-
-def _ends_agree(one: list[str], other: list[str]) -> bool:
-    shorter = min(len(one), len(other))
-    return one[len(one) - shorter :] == other[len(other) - shorter :]
+    return "".join(f"{part}/" for part in reversed(parts) if part not in ("", ".", ".."))

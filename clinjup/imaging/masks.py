@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHAPE = (1024, 1024)
 NOTHING = "-1"
+UNKNOWN = "unknown"  # no blank: where a table lists positives only, a blank is read as no
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def encode_runs(mask: np.ndarray) -> str:
 
 
 def presence(runs: pd.Series, images: pd.Series, shape: tuple[int, int] = SHAPE) -> tuple[pd.Series, int]:
-    """Per image whether any of its rows has a mask: "1", "0" or NaN (nothing legible), in the order of the first rows.
+    """Per image whether any of its rows has a mask: "1", "0", "unknown" (nothing legible) or NaN (blank), in the order of the first rows.
 
     `runs` and `images` have one entry a row of the table. Also returns how many rows hold run lengths that cannot be read;
     they count as no information.
@@ -82,9 +83,10 @@ def presence(runs: pd.Series, images: pd.Series, shape: tuple[int, int] = SHAPE)
             starts, ends = _edges(str(text), shape[0] * shape[1])
             found[row] = float((ends > starts).any())
         except ValueError:
+            found[row] = -1.0  # below "nothing there", so that a row that can be read counts
             broken += 1
     most = pd.Series(found, index=names.index).groupby(names, sort=False).max()
-    return most.map({1.0: "1", 0.0: "0"}).astype(object), broken
+    return most.map({1.0: "1", 0.0: "0", -1.0: UNKNOWN}).astype(object), broken
 
 
 @dataclass(frozen=True)

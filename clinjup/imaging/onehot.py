@@ -34,11 +34,12 @@ def one_hot_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
     return [path for path, names in columns.items() if {IMAGE, *SHARED} <= set(names)]
 
 
-def one_hot_views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+def one_hot_views(folder: DataFolder) -> list[View]:
     """All such tables as one, called by the name of the first: `image` and `diagnosis`; the latter lists all that apply.
 
     So are several tables that say to which lesion an image belongs: each of 2018 and 2019 knows only its own images.
     """
+    columns = folder.columns()
     tables = tuple(one_hot_tables(columns))
     lesions = tuple(path for path, names in columns.items() if LESION in names and {IMAGE, "image_id"} & set(names))
     views = [View(tables, lambda folder: _together(folder, tables))] if tables else []

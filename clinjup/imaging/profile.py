@@ -33,6 +33,7 @@ from clinjup.nouns import in_number
 
 _HEADERS = 200
 _MAX_VALUES = 30
+_MAX_ENTRIES = 1000  # of a list column
 _MATCH_PROBE = 2000
 
 
@@ -251,11 +252,12 @@ def _profile_column(name: str, column: pd.Series, index: FileIndex) -> ColumnPro
     matched = (
         sum(index.find(str(value)) is not None for value in distinct) if kind not in ("flag", "date", "list") else 0
     )
+    kept = _MAX_ENTRIES if kind == "list" else _MAX_VALUES
     return ColumnProfile(
         name=name,
         kind=kind,
         unique=len(counts),
         missing=int(column.isna().sum()),
-        values=[ValueCount(value=str(value), count=int(count)) for value, count in counts.head(_MAX_VALUES).items()],
+        values=[ValueCount(value=str(value), count=int(count)) for value, count in counts.head(kept).items()],
         image_matches=matched / len(distinct) if len(distinct) else 0.0,
     )

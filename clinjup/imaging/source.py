@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class View:
         return self.sources[0]
 
 
-Views = Callable[[Mapping[str, Sequence[str]]], list[View]]  # columns of every table on disk -> views
+Views = Callable[["DataFolder"], list[View]]
 
 
 class DataFolder:
@@ -81,7 +81,7 @@ class DataFolder:
 
     def use(self, views: Views) -> list[View]:
         """Read tables as a layout means them from now on; returns its views of this folder."""
-        self._views = {view.path: view for view in views(self.columns())}
+        self._views = {view.path: view for view in views(self)}
         return list(self._views.values())
 
     def columns(self) -> dict[str, list[str]]:

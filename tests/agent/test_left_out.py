@@ -8,24 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from clinjup.agent.intent import parse_request
 from clinjup.agent.planners.recipes import RecipePlanner
-from clinjup.agent.roles import decide_roles
-from clinjup.agent.state import Brief, RunState
-from clinjup.contracts import Action, Finish, PlaceRecipe, RecordFinding, StepStatus
-from clinjup.imaging import profile_data
+from clinjup.agent.state import RunState
+from clinjup.contracts import Action, Finish, PlaceRecipe, RecordFinding, RunRequest, StepStatus
 from clinjup.phrases import OUT_OF_TIME
-from clinjup.preflight import check
+from clinjup.preflight import brief_of, check
 from tests.conftest import REQUEST
 from tests.imaging.folders import write_cohort
 
 
 def carried_out(folder: Path, request: str, *, minutes: float, left: float, until: str = "") -> list[Action]:
     """All actions of the offline planner where each cell works; `left` seconds remain from the step `until` on."""
-    profile, task = profile_data(folder), parse_request(request)
-    decision = decide_roles(profile, task)
-    assert decision.roles is not None
-    brief = Brief(task, profile, decision.roles, decision.warnings, lambda: None, budget_seconds=60 * minutes)  # type: ignore[arg-type,return-value]
+    asked = RunRequest(intent=request, data=str(folder), budget_minutes=minutes)
+    brief = brief_of(asked, asyncio.run(check(request, str(folder), {})))
     planner, actions = RecipePlanner(), []
     state = RunState(brief, asyncio.run(planner.plan(brief)), deadline=time.monotonic() + 60 * minutes)
     while not actions or not isinstance(actions[-1], Finish):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import shutil
 from pathlib import Path
 
 import pytest
 
-from clinjup.agent.intent import parse_request
 from clinjup.agent.plan import build_plan
 from clinjup.agent.plan_mitigation import COMPARED, LADDER
-from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import Brief
-from clinjup.contracts import Plan
-from clinjup.imaging import profile_data
+from clinjup.contracts import Plan, RunRequest
 from clinjup.imaging.synthetic import write_cohort
 from clinjup.imaging.synthetic.layouts.chestxray14 import DRAINS, ENTRIES
 from clinjup.learning.mitigation import list_mitigations, mitigation_named
+from clinjup.preflight import brief_of, check
 from tests.conftest import REQUEST
 
 COMPARE = f"{REQUEST} Please compare several methods."
@@ -40,11 +39,15 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     return found
 
 
+def understood(request: str, folder: Path, **options: str) -> Brief:
+    asked = RunRequest(intent=request, data=str(folder), **options)
+    preflight = asyncio.run(check(asked.intent, asked.data, {}))
+    assert not preflight.questions
+    return brief_of(asked, preflight)
+
+
 def plan(request: str, folder: Path) -> Plan:
-    profile, task = profile_data(folder), parse_request(request)
-    decision = decide_roles(profile, task)
-    assert decision.roles is not None and not task.open_questions
-    return build_plan(Brief(task, profile, decision.roles, decision.warnings, lambda: None))  # type: ignore[arg-type,return-value]
+    return build_plan(understood(request, folder))
 
 
 def trained(found: Plan) -> list[str]:
@@ -71,6 +74,26 @@ def test_with_few_or_no_films_annotated_a_detector_stands_in_before_anything_is_
     assert found.step("select").parameters["CONFOUNDER"] == "chest_drain"
 
 
+def test_films_are_counted_not_the_rows_of_a_table_that_knows_many_more(folders, tmp_path):
+    """NEATX annotates 3,543 films of ChestX-ray14, of which a folder may hold some dozens."""
+    folder = Path(shutil.copytree(folders["few"], tmp_path / "data"))
+    with (folder / DRAINS).open("a", encoding="utf-8") as table:
+        table.writelines(f"elsewhere_{number}.png,{number % 2}\n" for number in range(500))
+    assert trained(plan(REQUEST, folder)) == [None, *LADDER]
+
+
+def test_films_are_counted_not_the_rows_of_a_table_by_patient(folders, tmp_path):
+    folder = Path(shutil.copytree(folders["none"], tmp_path / "data"))
+    (folder / DRAINS).unlink(missing_ok=True)
+    with (folder / ENTRIES).open(encoding="utf-8", newline="") as file:
+        films = list(csv.DictReader(file))
+    patients = sorted({film["Patient ID"] for film in films})
+    assert len(patients) < 0.9 * len(films), "as many patients as films: this cohort tests nothing"
+    rows = [f"{patient},{number % 2}" for number, patient in enumerate(patients)]
+    (folder / "drains.csv").write_text("\n".join(["Patient ID,Drain", *rows]), encoding="utf-8")
+    assert trained(plan(REQUEST, folder)) == [None, "balanced_sampling"]
+
+
 def test_a_comparison_that_is_asked_for_tries_every_method_against_the_confounder(folders):
     assert trained(plan(COMPARE, folders["all"])) == [None, *COMPARED]
     assert set(COMPARED) <= {*list_mitigations("confounder"), *list_mitigations("shortcuts")}
@@ -84,10 +107,7 @@ def test_where_no_case_may_be_missed_the_plan_stays_short(folders):
 
 
 def test_pretrained_weights_bring_a_network_and_a_size_of_image_that_they_were_trained_at(folders):
-    profile, task = profile_data(folders["all"]), parse_request(REQUEST)
-    decision = decide_roles(profile, task)
-    assert decision.roles is not None
-    brief = Brief(task, profile, decision.roles, decision.warnings, lambda: None, pretrained="hub")  # type: ignore[arg-type,return-value]
+    brief = understood(REQUEST, folders["all"], pretrained="hub")
     found = build_plan(brief)
     for name in ("baseline", "balanced_sampling"):
         parameters = found.step(f"train_{name}").parameters

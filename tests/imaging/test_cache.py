@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from clinjup.contracts import UnusableData
 from clinjup.imaging import cache as cache_module
 from clinjup.imaging import prepare_images
+from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import MissingFileError
 from tests.imaging.folders import film, read, write_cohort, write_image
 
@@ -58,6 +60,35 @@ def test_corrupt_files_are_black_with_a_reason(tmp_path):
     bad = images.files[images.files["reason"] != ""]
     assert cohort.table.loc[bad.index, "image"].tolist() == ["p001_0", "p002_0"]
     assert not images.pixels_of(bad.index).any() and bad["reason"].tolist()[1] == "the file is gone"
+
+
+@pytest.mark.parametrize("chunk", [2, 256])
+def test_a_share_that_vanishes_while_images_are_decoded_is_told_and_halves_no_cohort(tmp_path, monkeypatch, chunk):
+    root = write_cohort(tmp_path / "data", patients=20)
+    cohort, begun = read(root), itertools.count()
+
+    def vanishing(path, size, colour):
+        if next(begun) == 20:
+            (root / "films").rename(tmp_path / "away")
+        return decode_image(path, size, colour=colour)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module, "decode_image", vanishing)
+        patch.setattr(cache_module, "_CHUNK", chunk)
+        with pytest.raises(MissingFileError, match=r"films/p\d+_\d\.png.*share is still connected"):
+            prepare_images(cohort, size=16, folder=tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+    (tmp_path / "away").rename(root / "films")
+    images = prepare_images(cohort, size=16, folder=tmp_path / "cache")
+    assert (images.files["reason"] == "").all()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="locks do not hold for root")
+def test_a_locked_file_is_left_out_as_a_damaged_one_is(tmp_path):
+    cohort = read(root := write_cohort(tmp_path / "data", patients=4))
+    (root / "films" / "p001_0.png").chmod(0)
+    images = prepare_images(cohort, size=16, folder=tmp_path / "cache")
+    assert [reason for reason in images.files["reason"] if reason] == ["the file cannot be opened (Permission denied)"]
 
 
 def test_nothing_readable_and_nothing_there_are_told_apart(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 
 import numpy as np
@@ -44,6 +45,45 @@ def test_repeated_names_need_agreeing_folders():
     assert index.find("p3/image1.png") == 2
     assert index.find("image1.png") is None and len(index.matches("image1.png")) == 3
     assert index.find("train/p9/image2.png") is None, "another patient's film of the same name must not stand in"
+
+
+@pytest.mark.parametrize(
+    "shape", ["train/patient{0:05d}/study{1}/view1_frontal.jpg", "DICOM/PA{0}/ST{1}/SE000001/IM000001"]
+)
+def test_many_files_of_one_name_are_each_found_without_a_comparison_with_all_others(shape):
+    def work(count: int) -> int:
+        """Calls that it takes to find each of `count` files, whose names and parent folders are all alike."""
+        files = [shape.format(i // 2, i % 2 + 1) for i in range(count)]
+        calls = 0
+
+        def counting(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        before = sys.getprofile()
+        sys.setprofile(counting)
+        try:
+            index = FileIndex(files)
+            found = [index.find(f"CheXpert-v1.0-small/{file}") for file in files]
+        finally:
+            sys.setprofile(before)
+        assert found == list(range(count))
+        return calls
+
+    assert work(4000) < 5 * work(1000)
+
+
+def test_names_are_matched_by_folders_as_far_as_both_have_them():
+    files = ["x.png", *(f"{a}/{b}/x.png" for a in "abc" for b in "de"), "d/x.png", "a/d/X.JPG", "ad/x.png"]
+    many = FileIndex([*files, *(f"other{i}/x.png" for i in range(50))])
+    for index in (FileIndex(files), many):
+        assert {files[i] for i in index.matches("a/d/x.png")} == {"x.png", "a/d/x.png", "d/x.png"}
+        assert {files[i] for i in index.matches("d/x.png") if i < len(files)} == {
+            *("x.png", "d/x.png", "a/d/x.png", "b/d/x.png", "c/d/x.png")
+        }
+        assert {files[i] for i in index.matches("z/ad/x.png")} == {"x.png", "ad/x.png"}
+        assert index.matches("f/x.png") == [0] and index.find("f/x.png") == 0
+        assert len(index.matches("x.png")) == len(index.files) - 1, "one of another case"
 
 
 def test_exact_case_wins_over_folded_case():

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clinjup.agent.identifying import without_patients
 from clinjup.agent.intent import parse_request
 from clinjup.agent.roles import decide_roles
 from clinjup.contracts import DataProfile, Roles, UnusableData
 from clinjup.imaging import Cohort, audit_cohort, prepare_images, profile_data, read_cohort
+from clinjup.imaging.masks import read_masks
 from clinjup.imaging.pictures import decode_image
 from clinjup.imaging.synthetic import plan_cohort, write_cohort
 from clinjup.imaging.synthetic.layouts import LAYOUTS
@@ -110,6 +112,30 @@ def test_siim_mask_that_cannot_be_read_makes_no_negative(tmp_path, written):
     assert cohort.table["label"].tolist() == [1, 0] and [entry.path for entry in cohort.excluded] == ["d/1.2.3.1.dcm"]
 
 
+@pytest.mark.parametrize("alike", ["1 2", "-1"])
+def test_siim_takes_the_table_that_tells_films_apart_not_the_sample_of_a_submission(tmp_path, written, alike):
+    names = [f"1.2.3.{i}" for i in range(6)]
+    for i, name in enumerate(names):
+        write_dicom(tmp_path / "d" / f"{name}.dcm", film(i), SOPInstanceUID=name, PatientID=f"P{i}")
+    header = ["ImageId", " EncodedPixels"]
+    runs = [" 5 9", " -1"]
+    write_table(tmp_path / "sample_submission.csv", [header, *([name, f" {alike}"] for name in names)])
+    write_table(tmp_path / "stage_2_train.csv", [header, *([name, runs[i % 2]] for i, name in enumerate(names))])
+    write_table(tmp_path / "train-rle.csv", [header, *([name, runs[i % 2]] for i, name in enumerate(names[:4]))])
+    profile, roles = understood(tmp_path)
+    assert roles.label == "stage_2_train.csv:Pneumothorax" and [table.path for table in profile.tables] == [
+        *("stage_2_train.csv", "DICOM headers")
+    ]
+    cohort = read(tmp_path)
+    assert cohort.table["label"].tolist() == [1, 0, 1, 0, 1, 0]
+    assert cohort.masks["pneumothorax"].table == "stage_2_train.csv"
+    assert read_masks(cohort, "pneumothorax").of(0).sum() == 9
+    said = sentence(profile.warnings, "mask_tables_left_out")
+    assert "'train-rle.csv', 'sample_submission.csv' are left out" in said and said == sentence(
+        cohort.warnings, "mask_tables_left_out"
+    )
+
+
 # -------------------------------------------------------------------------------------------------------------- CANDID
 
 
@@ -128,6 +154,34 @@ def test_candid_film_without_a_row_of_tubes_is_unknown_not_free(tmp_path, writte
     drain = read(root).table["chest_drain"]
     assert drain.eq(1).sum() == sum(film.drain for film in FILMS)
     assert drain.isna().sum() == sum(not film.drain for film in FILMS) and not drain.eq(0).any()
+
+
+@pytest.mark.parametrize("outline", ["1 2 3", ""])
+def test_candid_outline_that_cannot_be_read_is_neither_a_tube_nor_none(tmp_path, outline):
+    root = Path(tmp_path / "data")
+    write_cohort("pneumothorax", root, layout="candid", patients=PATIENTS, seed=SEED, workers=1)
+    table = root / "chest_tube.csv"
+    header, *lines = (line for line in table.read_text().splitlines() if not line.endswith(",-1"))  # positives only
+    uid = lines[0].split(",")[0]
+    lines = [line for line in lines if not line.startswith(f"{uid},")]
+    table.write_text("\n".join([header, f"{uid},T,{outline}", *lines]) + "\n")
+    profile, roles = understood(root)
+    assert not outline or "1 row of 'chest_tube.csv'" in sentence(profile.warnings, "unreadable_masks")
+    assert (roles.confounders["chest_drain"].present, roles.confounders["chest_drain"].absent) == (["1"], [])
+    drain = read(root).table["chest_drain"]
+    assert drain.eq(1).sum() == sum(film.drain for film in FILMS) - 1 and not drain.eq(0).any()
+
+
+@pytest.mark.parametrize("layout", ["siim", "candid"])
+def test_mask_that_cannot_be_read_is_no_negative_where_there_are_only_positives(tmp_path, layout):
+    names = [f"1.2.3.{i}" for i in range(4)]
+    for i, name in enumerate(names):
+        write_dicom(tmp_path / "d" / name, film(i), SOPInstanceUID=name, PatientID=f"P{i}")
+    columns = {"siim": ("train-rle.csv", "ImageId"), "candid": ("Pneumothorax_reports.csv", "SOPInstanceUID")}[layout]
+    rows = [[name, "5 9" if i < 3 else "1 2 3"] for i, name in enumerate(names)]
+    write_table(tmp_path / columns[0], [[columns[1], "EncodedPixels"], *rows])
+    with pytest.raises(UnusableData, match="No image is labelled as without"):
+        decide_roles(profile_data(tmp_path), parse_request(REQUEST))
 
 
 def test_candid_reports_are_never_shown(written):
@@ -318,6 +372,31 @@ def test_padchest_labels_that_say_nothing_are_no_negatives(tmp_path):
     assert cohort.table["image"].tolist() == ["0.png", "1.png", "5.png"]
     assert cohort.table["label"].tolist() == [1, 0, 0] and cohort.table["age"].tolist() == [64.0, 63.0, 59.0]
     assert "sin cambios" not in profile.model_dump_json() and roles.label == "labels.csv:Labels"
+
+
+def test_padchest_finds_what_is_rare_among_many_labels(tmp_path):
+    common = [f"'finding {number}'" for number in range(45)]
+    rare = {0: "'pneumothorax'", 1: "'pneumothorax'", 2: "'possible pneumothorax'"}
+    rows: list[list[object]] = [["ImageID", "PatientID", "Labels"]]
+    for i in range(8):
+        write_image(tmp_path / "0" / f"{i}.png", film(i))
+        rows.append([f"{i}.png", f"P{i}", f'"[{", ".join([*common, *([rare[i]] if i in rare else [])])}]"'])
+    write_table(tmp_path / "labels.csv", rows)
+    profile, roles = understood(tmp_path)
+    assert roles.positive == ["pneumothorax"] and roles.uncertain == ["possible pneumothorax"]
+    cohort = read(tmp_path)
+    assert cohort.table["image"].tolist() == [f"{i}.png" for i in (0, 1, 3, 4, 5, 6, 7)]
+    assert cohort.table["label"].tolist() == [1, 1, 0, 0, 0, 0, 0]
+    written = without_patients(profile, roles).model_dump()["tables"][0]["columns"][2]
+    assert written["unique"] == 47 and len(written["values"]) == 30, "what is written down stays short"
+
+
+def test_a_column_of_free_text_with_a_stroke_in_it_is_no_list_of_labels(tmp_path):
+    write_image(tmp_path / "0.png", film(0))
+    texts = [f"Report {i}: no pneumothorax seen | stable" for i in range(1100)]
+    write_table(tmp_path / "reports.csv", [["image", "Befund"], *([f"{i}.png", text] for i, text in enumerate(texts))])
+    with pytest.raises(UnusableData, match="holds free text"):
+        decide_roles(profile_data(tmp_path), parse_request(REQUEST))
 
 
 def test_padchest_uncertain_drain_is_unknown(tmp_path):

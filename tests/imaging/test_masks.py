@@ -35,7 +35,7 @@ def test_rows_of_an_image_are_one_label_and_broken_ones_say_nothing():
     images = pd.Series(["a", "b", "a", "c", "d", "e", None])
     runs = pd.Series(["-1", "-1", " 5 6", None, "1 2 3", "4 0", "5 6"])
     found, broken = presence(runs, images)
-    assert found.fillna("?").to_dict() == {"a": "1", "b": "0", "c": "?", "d": "?", "e": "0"} and broken == 1
+    assert found.fillna("?").to_dict() == {"a": "1", "b": "0", "c": "?", "d": "unknown", "e": "0"} and broken == 1
 
 
 def small(mask: np.ndarray) -> np.ndarray:

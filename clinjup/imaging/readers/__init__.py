@@ -23,9 +23,7 @@ from clinjup.kernel.errors import ClinjupError
 
 Matches = Callable[[Path, Sequence[TableProfile], Mapping[str, int]], bool]
 Read = Callable[[DataFolder, Roles], pd.DataFrame]
-Masks = Callable[
-    [Mapping[str, Sequence[str]]], dict[str, MaskSource]
-]  # columns of every table on disk -> masks by name
+Masks = Callable[[DataFolder], dict[str, MaskSource]]  # masks by name
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,12 @@ class Example:
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def no_views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+def no_views(folder: DataFolder) -> list[View]:
     """The tables as they lie on disk."""
     return []
 
 
-def no_masks(columns: Mapping[str, Sequence[str]]) -> dict[str, MaskSource]:
+def no_masks(folder: DataFolder) -> dict[str, MaskSource]:
     """A layout without masks."""
     return {}
 

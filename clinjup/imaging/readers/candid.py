@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import Roles, TableProfile
-from clinjup.imaging.masks import MaskSource, presence
+from clinjup.imaging.masks import UNKNOWN, MaskSource, presence
 from clinjup.imaging.readers import Example, register
 from clinjup.imaging.readers.siim import rle_warning
 from clinjup.imaging.source import DataFolder, View, build_rows
@@ -63,8 +63,9 @@ def _mask_tables(columns: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, s
     return found
 
 
-def _views(columns: Mapping[str, Sequence[str]]) -> list[View]:
-    return [View((path,), lambda folder, path=path: _one_row_an_image(folder, path)) for path in _mask_tables(columns)]  # type: ignore[misc]
+def _views(folder: DataFolder) -> list[View]:
+    tables = _mask_tables(folder.columns())
+    return [View((path,), lambda folder, path=path: _one_row_an_image(folder, path)) for path in tables]  # type: ignore[misc]
 
 
 def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
@@ -75,6 +76,8 @@ def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
     found, broken = presence(table[runs], table[image])
     if broken:
         folder.warnings.append(rle_warning(path, broken))
+    if shown != LABEL:  # a row of chest_tube.csv without an outline does not say that there is no tube
+        found = found.fillna(UNKNOWN)
     view = pd.DataFrame({image: found.index.astype(object), shown: found.to_numpy()})
     if with_file:
         files = table.drop_duplicates(image).set_index(image)[FILE].reindex(found.index)
@@ -82,8 +85,9 @@ def _one_row_an_image(folder: DataFolder, path: str) -> pd.DataFrame:
     return view
 
 
-def _masks(columns: Mapping[str, Sequence[str]]) -> dict[str, MaskSource]:
-    return {name: MaskSource(path, image, runs) for path, (image, runs, _, name) in _mask_tables(columns).items()}
+def _masks(folder: DataFolder) -> dict[str, MaskSource]:
+    tables = _mask_tables(folder.columns())
+    return {name: MaskSource(path, image, runs) for path, (image, runs, _, name) in tables.items()}
 
 
 def _matches(root: Path, tables: Sequence[TableProfile], class_folders: Mapping[str, int]) -> bool:

@@ -50,9 +50,9 @@ def _own_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
     return [path for path, names in columns.items() if set(_OWN) <= set(names)]
 
 
-def _views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+def _views(folder: DataFolder) -> list[View]:
     """The tables of all parts as one, called by the name of the first."""
-    tables = tuple(_own_tables(columns))
+    tables = tuple(_own_tables(folder.columns()))
     return [View(tables, lambda folder: _together(folder, tables))] if len(tables) > 1 else []
 
 

@@ -41,8 +41,8 @@ def _own_table(columns: Mapping[str, Sequence[str]]) -> str | None:
     return next((path for path, names in columns.items() if {IMAGE, LABEL, COUNT} <= set(names)), None)
 
 
-def _views(columns: Mapping[str, Sequence[str]]) -> list[View]:
-    path = _own_table(columns)
+def _views(folder: DataFolder) -> list[View]:
+    path = _own_table(folder.columns())
     return [View((path,), lambda folder: _with_view(folder, path))] if path else []
 
 

@@ -41,7 +41,8 @@ def _tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
     return [path for path, names in columns.items() if {IMAGE, DIAGNOSIS, VERDICT} <= set(names)]
 
 
-def _views(columns: Mapping[str, Sequence[str]]) -> list[View]:
+def _views(folder: DataFolder) -> list[View]:
+    columns = folder.columns()
     pairs = [path for path, names in columns.items() if set(_PAIR) <= set(names)]
     return [View((path,), lambda folder, path=path: _read_as_meant(folder, path, pairs)) for path in _tables(columns)]  # type: ignore[misc]
 
