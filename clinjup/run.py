@@ -227,7 +227,7 @@ class Run:
         brief.beside = not isinstance(self.session, LiveNotebook) or self.session.beside
         if self.history is not None:
             brief.earlier, brief.begun = self.history.plan, bool(self.history.executions)
-            brief.spent = self.history.cost
+            brief.spent, brief.mended = self.history.cost, self.history.mended
         if self.request.planner != "offline":  # clinjup's own recipes need no sandbox; what a model writes does
             await self._enter_sandbox(brief)
             self._tell_sharing()

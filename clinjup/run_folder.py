@@ -65,6 +65,7 @@ class History:
         self.questions: list[Question] = []
         """Questions that are still open."""
         self._found: list[tuple[str, dict[str, Any]]] = []
+        self._repairs: list[dict[str, Any]] = []
         proposed: dict[str, str] = {}
         for record in journal.records:
             if record.kind == "intent":
@@ -91,12 +92,15 @@ class History:
                 self.executions.append(record.data)
                 if record.data["ok"] and record.data["source_sha256"] in proposed:
                     self._own.append((record.data["step_id"], proposed[record.data["source_sha256"]]))
+            elif record.kind == "repair":
+                self._repairs.append(record.data)
             elif record.kind == "usage":
                 self.cost += record.data["cost"]
             elif record.kind == "redo":
                 self.take_back(record.data["steps"])
             elif record.kind == "restore":
                 self.take_back(record.data["steps"])
+                self._repairs = [each for each in self._repairs if each["step_id"] not in record.data["steps"]]
                 self.finished = False
                 self.status, self.sentence = RunStatus.INTERRUPTED, went_back(self.plan, record.data)
                 self.cautions = []
@@ -130,6 +134,14 @@ class History:
         self.own_cells = [source for _, source in self._own]
         self.steps.update({step_id: "pending" for step_id in gone & set(self.steps)})
         self.notes = {step_id: note for step_id, note in self.notes.items() if step_id not in gone}
+
+    @property
+    def mended(self) -> dict[str, dict[str, Any]]:
+        """recipe -> parameters that repairs changed (Brief.mended); of steps before which the clinician went back they are forgotten."""
+        found: dict[str, dict[str, Any]] = {}
+        for repair in self._repairs:
+            found.setdefault(repair.get("recipe", ""), {}).update(repair.get("parameters", {}))
+        return found
 
     @property
     def test_step(self) -> str | None:

@@ -131,7 +131,7 @@ def events_of(history: History, folder: Path) -> list[Event]:
         elif record.kind == "result":
             tell(record.t, "result", {"step_id": record.data["step_id"], "finding": record.data["finding"]})
         elif record.kind == "repair":
-            tell(record.t, "error.repaired", dict(record.data))
+            tell(record.t, "error.repaired", {name: record.data[name] for name in ("step_id", "attempt", "change")})
         elif record.kind == "redo":
             tell(record.t, "notebook.restored", dict(record.data))
         elif record.kind == "restore":

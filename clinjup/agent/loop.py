@@ -137,6 +137,10 @@ class Loop:
                 return
         step.status = StepStatus.RUNNING
         self._publish_plan()
+        if action.repair:
+            mended = {"recipe": step.recipe, "parameters": self.state.brief.mended.get(step.recipe, {})}
+            told = {"step_id": step.id, "attempt": attempt, "change": action.repair, **mended}
+            self.ledger.record("repair", told, wait=False)
         outcome = await self.workspace.run_code(
             step.id, source, attempt=attempt, author=author, introduction=introduction
         )
@@ -176,13 +180,13 @@ class Loop:
                 repair=action.repair,
             )
         )
+        for finding in outcome.findings:
+            self._note_finding(step, finding)
+        # After the findings: with this line the step counts as done, and a resumed run does not look for them again.
         told = {**self.state.attempts[-1].model_dump(mode="json"), "source": source}
         self.ledger.record("execution", told, wait=False)
         if action.repair:
             self.ledger.publish("error.repaired", {"step_id": step.id, "attempt": attempt, "change": action.repair})
-            self.ledger.record("repair", {"step_id": step.id, "attempt": attempt, "change": action.repair}, wait=False)
-        for finding in outcome.findings:
-            self._note_finding(step, finding)
         self.state.kernel_died = outcome.kernel_died
         self.state.observation = Observation(
             "carried_out" if outcome.ok else "interrupted" if outcome.interrupted else "failed",
@@ -205,10 +209,12 @@ class Loop:
         self._publish_plan()
 
     def _note_finding(self, step: Step, finding: dict[str, Any]) -> None:
+        if finding.get("kind") == "test_opening":
+            if finding in self.state.findings:  # the same opening, told again
+                return
+            self.ledger.record("test_opening", finding)
         self.state.findings.append(finding)
         self.ledger.record("result", {"step_id": step.id, "finding": finding}, wait=False)
-        if finding.get("kind") == "test_opening":
-            self.ledger.record("test_opening", finding)
         self.ledger.publish("result", {"step_id": step.id, "finding": finding})
 
     def _publish_plan(self) -> None:

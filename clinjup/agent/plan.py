@@ -41,10 +41,17 @@ class UnsupportedTaskError(Exception):
 
 def build_plan(brief: Brief) -> Plan:
     """The plan for a yes/no question, for several classes, or for marks with boxes. Raises UnsupportedTaskError for anything else."""
+    steps = _steps(brief)
+    for step in steps:
+        step.parameters.update(brief.mended.get(step.recipe, {}))
+    return Plan(objective=brief.task.objective, steps=steps)
+
+
+def _steps(brief: Brief) -> list[Step]:
     task = brief.task
     if task.task_type is TaskType.DETECTION:
         steps = [_load(brief), _prepare(plan_detection.IMAGE_SIZE), _split(brief)]
-        return Plan(objective=task.objective, steps=[*steps, *plan_detection.detection_steps(brief, INSERTABLE)])
+        return [*steps, *plan_detection.detection_steps(brief, INSERTABLE)]
     if task.task_type is TaskType.MULTICLASS and not task.classes:
         raise UnsupportedTaskError(
             "The request names no classes that the recipes can tell apart, so nothing was started. They know the seven types of skin lesion; "
@@ -86,8 +93,7 @@ def build_plan(brief: Brief) -> Plan:
     steps.append(_performance_figures())
     if counts_the_cost(task):
         steps.append(_decision_figures(brief))
-    steps.append(_gradcam(examined[0] if examined else None))
-    return Plan(objective=task.objective, steps=steps)
+    return [*steps, _gradcam(examined[0] if examined else None)]
 
 
 def rebuild_plan(brief: Brief, old: Plan) -> Plan:

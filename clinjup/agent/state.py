@@ -1,7 +1,7 @@
 """What the agent knows while a run goes on.
 
-Planners change the plan and the status of its steps that they leave out, and on a repair the roles and the profile of the brief. All else
-is changed by the loop alone.
+Planners change the plan and the status of its steps that they leave out, and on a repair the roles, the profile and `mended` of the
+brief. All else is changed by the loop alone.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Brief:
     seed: int = 0
     approval: Approval = Approval.RISKY
     answers: dict[str, str] = field(default_factory=dict)
+    mended: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """recipe -> parameters that repairs changed for all its steps, those of earlier tries included."""
     earlier: Plan | None = None
     """The plan of the run that is resumed."""
     folder: str = ""

@@ -93,10 +93,13 @@ class SelectionFinding(Contract):
 
 
 class TestOpeningFinding(Contract):
+    """Told again, with the same `opened_at`, by each cell that evaluates on the test set."""
+
     kind: Literal["test_opening"] = "test_opening"
     images: int
     patients: int
     models: list[str]
+    opened_at: str = Field("", description="when the test set was opened, ISO 8601 in UTC")
 
 
 class EvaluationFinding(Contract):

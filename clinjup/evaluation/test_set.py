@@ -126,9 +126,10 @@ def open_test_set(
     `subgroups`: covariates whose groups are looked at apart. `triage` adds what a decision to refer or reassure needs (see triage.py),
     and with `wording` the predictions say refer / reassure.
 
-    The opening is counted: a first call emits a TestOpeningFinding, a later one with the same models returns what was stored, and one with
-    other models, thresholds or images raises TestAlreadyOpenedError. Emits an EvaluationFinding per model, and a PredictionsFinding for
-    cache/predictions.csv (the selected model on validation and test). Raises ClinjupError for a model that was not validated.
+    The opening is counted: a later call with the same models tells the same opening and returns what was stored, and one with other models,
+    thresholds or images raises TestAlreadyOpenedError. Emits a TestOpeningFinding, an EvaluationFinding per model, and a
+    PredictionsFinding for cache/predictions.csv (the selected model on validation and test). Raises ClinjupError for a model that was not
+    validated.
     """
     by_name = validated_models(models, validations)
     part = part_of(cohort, "test")
@@ -142,11 +143,9 @@ def open_test_set(
     record = check_opening(known, opening_record(list(by_name), validations, part, selected))
     if known is None:
         write_opening(record)
-        patients = part.table["patient"].nunique()
-        emit(
-            TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images{cohort.patients_words(patients)}.",
-        )
+    tell_opening(
+        record, part.table, f"{len(part.table)} images{cohort.patients_words(part.table['patient'].nunique())}."
+    )
     predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
     probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}
     asked = {"confounders": list(confounders), "subgroups": list(subgroups), "triage": triage, "prevalence": prevalence}
@@ -210,6 +209,17 @@ def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, V
                 "Validate it again before the test set opens."
             )
     return by_name
+
+
+def tell_opening(record: OpeningRecord, table: pd.DataFrame, images: str) -> None:
+    """Emit the opening, also one that an earlier call wrote down: the run may have been killed before it heard of it."""
+    finding = TestOpeningFinding(
+        images=len(table),
+        patients=table["patient"].nunique(),
+        models=list(record.models),
+        opened_at=record.opened_at,
+    )
+    emit(finding, f"The test set was opened, once, for {' and '.join(record.models)}: {images}")
 
 
 def opening_record(

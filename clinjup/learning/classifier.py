@@ -55,6 +55,7 @@ class Classifier(LightningModule):
         self.network = network
         self.learning_rate, self.pace, self.compute, self.treatment = learning_rate, pace, compute, treatment
         self.statistics, self.upright, self.localisation = statistics, upright, localisation
+        self.treatment_loss = treatment.loss  # one that has a state is a module, which is saved with the training
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.generator = torch.Generator().manual_seed(seed)
         self.train_losses: list[Tensor] = []
@@ -107,8 +108,8 @@ class Classifier(LightningModule):
     def loss(self, logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
         """Binary cross-entropy for one logit, else cross-entropy; weighted by class where asked. `rows` of the training table."""
         weights = self.class_weights
-        if self.treatment.loss is not None:
-            return self.treatment.loss(logits, labels, rows)
+        if self.treatment_loss is not None:
+            return self.treatment_loss(logits, labels, rows)
         if logits.shape[1] == 1:
             each = None if weights is None else weights[labels]
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float(), weight=each)

@@ -712,10 +712,13 @@ export interface IStratum {
   value: string;
 }
 
+/** Told again, with the same `opened_at`, by each cell that evaluates on the test set. */
 export interface ITestOpeningFinding {
   images: number;
   kind: 'test_opening';
   models: Array<string>;
+  /** when the test set was opened, ISO 8601 in UTC */
+  opened_at: string;
   patients: number;
 }
 

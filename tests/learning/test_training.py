@@ -20,7 +20,7 @@ from clinjup.learning import load_model
 from clinjup.learning.checkpoints import save_checkpoint
 from clinjup.learning.classifier import auroc_of
 from clinjup.learning.memory import out_of_memory_as_sentence
-from tests.learning.blobs import blob_cohort, quick, relabelled
+from tests.learning.blobs import CONFOUNDER, blob_cohort, quick, relabelled
 from tests.learning.conftest import Published
 
 pytestmark = pytest.mark.usefixtures("run_folder")
@@ -148,19 +148,19 @@ class DyingImages(ImageCache):
         return super().pixels_of(index)
 
 
-@pytest.mark.parametrize("lives", [10, 25])
+@pytest.mark.parametrize(("lives", "mitigation"), [(10, None), (25, None), (25, "group_dro")])
 def test_a_training_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
-    blobs: Blobs, published: Published, lives: int
+    blobs: Blobs, published: Published, lives: int, mitigation: str | None
 ) -> None:
     cohort, images = blobs
     dying = DyingImages(images.pixels, images.size, images.channels, images.files)
     dying.lives = lives
+    how = {"epochs": 6, "mitigation": mitigation, "confounder": CONFOUNDER if mitigation else None}
     with pytest.raises(Killed):
-        quick(cohort, dying, name="a", epochs=6)
-    resumed = quick(cohort, images, name="a", epochs=6)
-    whole = quick(cohort, images, name="b", epochs=6)
-    (note,) = [finding["sentence"] for finding in published("note")]
-    assert "went on after epoch" in note
+        quick(cohort, dying, name="a", **how)
+    resumed = quick(cohort, images, name="a", **how)
+    whole = quick(cohort, images, name="b", **how)
+    assert [note for note in published("note") if "went on after epoch" in note["sentence"]]
     assert [finding["epochs"] for finding in published("training")] == [6, 6]
     np.testing.assert_array_equal(resumed.predict(images.pixels[:20]), whole.predict(images.pixels[:20]))
     pd.testing.assert_frame_equal(resumed.history, whole.history)

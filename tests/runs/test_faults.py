@@ -14,6 +14,7 @@ import pytest
 
 from clinjup.contracts import Event, RunRequest
 from clinjup.reporting.journal import read_records
+from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
 from tests.agent.claude_runs import finishes, proposes, runs, step
 from tests.conftest import REQUEST
@@ -97,6 +98,55 @@ def test_a_run_killed_at_any_line_of_its_journal_resumes_and_repeats_nothing_tha
     assert said.code == 4, said.err
     assert [attempt["step_id"] for attempt in journal(folder, "execution")] == ["first", "second", "third"]
     assert_whole(folder)
+
+
+DYING_IN_A_STEP = """
+import os, sys
+from clinjup.notebook.session import NotebookSession
+from clinjup.reporting.journal import Journal
+moment, append, output_came = sys.argv.pop(1), Journal.append, NotebookSession.output_came
+
+def die_at(reached):
+    if reached == moment:
+        os.kill(os.getpid(), 9)
+
+def appending(self, kind, data, **keywords):
+    append(self, kind, data, **keywords)
+    die_at(f"{kind} of {data.get('step_id')}")
+
+def hearing(self, cell):
+    output_came(self, cell)
+    die_at(f"output of {cell.metadata['clinjup']['step_id']}")
+
+Journal.append, NotebookSession.output_came = appending, hearing
+from clinjup.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_no_finding_of_a_step_is_lost_when_the_program_is_killed_around_its_end(small_cohort, tmp_path):
+    """Killed three times: when a validation counts as done, when the test set was just opened, and when only that was written down."""
+    folder = tmp_path / "run"
+    begun = ["run", "Detect pneumothorax on chest X-rays.", "--data", str(small_cohort), "--out", str(folder)]
+    for moment in ("execution of validate_baseline", "output of test", "result of test"):
+        command = [sys.executable, "-c", DYING_IN_A_STEP, moment, *begun]
+        died = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert died.returncode == -signal.SIGKILL, died.stderr
+        assert (folder / "cache" / "test_opening.json").is_file() == (moment != "execution of validate_baseline")
+        assert len(journal(folder, "test_opening")) == (moment == "result of test")
+        begun = ["run", "--resume", str(folder)]
+
+    said = clinjup("run", "--resume", folder, "--json")
+    assert said.code == 0, said.err
+    (model,) = said.json["models"]
+    assert model["validation"]["auroc"]["n"] and model["test"]["auroc"]["n"] and said.json["selected"] == "baseline"
+    assert said.json["test_openings"] == len(journal(folder, "test_opening")) == 1
+    assert "opened once" in (folder / "model_card.md").read_text(encoding="utf-8")
+    assert read_history(folder, finished_too=True).closed_steps[-1] == "test"
+    assert clinjup("verify", folder).code == 0
 
 
 def test_two_runs_on_one_folder_do_not_mix(scripted_claude, small_cohort, tmp_path):

@@ -49,6 +49,8 @@ def test_a_run_of_an_earlier_process_tells_what_is_to_be_done_again(tmp_path: Pa
     journal.append("plan", Plan(objective="find it", steps=steps))
     for step in steps:
         journal.append("execution", {"step_id": step.id, "ok": True, "source_sha256": "0"})
+        mended = {"recipe": step.id, "parameters": {"BATCH_SIZE": 8}}
+        journal.append("repair", {"step_id": step.id, "attempt": 2, "change": "Smaller batches.", **mended})
     journal.append("finished", {"status": "completed", "sentence": "Done."})
     journal.append("restore", {"step_id": "train", "steps": ["train"], "cells_removed": 1})
     history = read_history(tmp_path)
@@ -59,5 +61,7 @@ def test_a_run_of_an_earlier_process_tells_what_is_to_be_done_again(tmp_path: Pa
     )
     assert events["notebook.restored"] == {"steps": ["train"], "sentence": sentence}
     assert [step["status"] for step in events["plan.updated"]["steps"]] == ["done", "pending"]
+    assert list(history.mended) == ["split"]  # the memory may be large enough by now
+    assert events["error.repaired"] == {"step_id": "train", "attempt": 2, "change": "Smaller batches."}
     view = view_of_history(history, tmp_path)
     assert (view.status, view.resumable, view.sentence) == ("interrupted", True, sentence)

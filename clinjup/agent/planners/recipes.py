@@ -61,6 +61,7 @@ class RecipePlanner:
         repair = await propose_repair(step, state)
         if repair is None:
             return AskClinician(questions=[_failure_question(step, state)])
+        state.brief.mended.setdefault(step.recipe, {}).update(repair.parameters)
         if repair.roles is not None:
             state.brief.roles = repair.roles
             state.plan = rebuild_plan(state.brief, state.plan)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.contracts import EvaluationFinding, SelectionFinding, TestOpeningFinding
+from clinjup.contracts import EvaluationFinding, SelectionFinding
 from clinjup.evaluation import confounder_plots
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.confounders import Case, run_checks
@@ -23,7 +23,7 @@ from clinjup.evaluation.detection.strata import detection_strata
 from clinjup.evaluation.detection.validate import DetectorValidation, latency_estimates, studies_of
 from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.opening import check_opening, read_opening, write_opening
-from clinjup.evaluation.test_set import opening_record, validated_models
+from clinjup.evaluation.test_set import opening_record, tell_opening, validated_models
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
@@ -113,12 +113,8 @@ def open_test_set_for_marks(
     record = check_opening(known, opening_record(list(by_name), validations, part, selected))  # type: ignore[arg-type]
     if known is None:
         write_opening(record)
-        patients = part.table["patient"].nunique()
-        emit(
-            TestOpeningFinding(images=len(part.table), patients=patients, models=list(by_name)),
-            f"The test set was opened, once, for {' and '.join(by_name)}: {len(part.table)} images{cohort.patients_words(patients)}, "
-            f"{len(part.known)} of them with known boxes.",
-        )
+    films = f"{len(part.table)} images{cohort.patients_words(part.table['patient'].nunique())}"
+    tell_opening(record, part.table, f"{films}, {len(part.known)} of them with known boxes.")
     marks = {name: marks_on(model, images, part) for name, model in by_name.items()}  # type: ignore[arg-type]
     arguments = json.dumps({"marks": True, "confounders": list(confounders), "seed": seed}, sort_keys=True)
     if arguments not in record.evaluations:
