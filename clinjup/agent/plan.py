@@ -298,7 +298,7 @@ def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) 
         if wanted:
             rule = (
                 f"the most images with {_priority_name(brief)} named as such, among the models whose balanced accuracy (the mean of the "
-                "sensitivities for each class) is at most 0.05 below the best"
+                "sensitivities for each class) is at most 0.05 below the baseline's"
             )
     return Step(
         id="select",

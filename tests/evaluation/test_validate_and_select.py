@@ -161,6 +161,26 @@ def test_without_confounder_the_primary_metric_decides_in_its_direction(
     assert finding.experiments[1].metric == metric
 
 
+def test_the_most_sensitive_model_for_one_class_goes_on_unless_it_gave_up_the_others(
+    validation: Validation, published: Published
+) -> None:
+    def of_classes(name: str, melanoma: float, balanced: float) -> Validation:
+        figures = {"sensitivity_melanoma": Estimate(value=melanoma), "balanced_accuracy": Estimate(value=balanced)}
+        model = judged(validation, name, auroc=0.9)
+        return replace(model, metrics=model.metrics | figures)
+
+    models = {
+        "baseline": of_classes("baseline", 0.78, 0.66),
+        "adjusted": of_classes("adjusted", 0.91, 0.74),
+        "lucky": of_classes("lucky", 0.78, 0.91),  # on rare classes of three images
+        "one_class": of_classes("one_class", 1.0, 0.14),
+    }
+    finding = select_model(models, primary_metric="sensitivity_melanoma", guard_metric="balanced_accuracy")
+    assert finding.selected == "adjusted" and "0.05 below the baseline's" in finding.rule
+    reasons = {each.name: each.reason for each in finding.experiments}
+    assert reasons["one_class"] == "it gives up too much of the other classes"
+
+
 def test_a_single_model_goes_on(validation: Validation, published: Published) -> None:
     finding = select_model({"baseline": judged(validation, "baseline", auroc=0.9, worst=0.8)}, confounder=DRAIN)
     assert finding.selected == "baseline" and "the only model" in finding.sentence
