@@ -129,7 +129,7 @@ def plot_calibration(test: TestSet) -> None:
         title="Calibration on the test set",
     )
     say_count(axes, count_line(test))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=8.5)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=7.5)
     below.set(xlabel=f"stated probability of {test.target}", ylabel="images")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
