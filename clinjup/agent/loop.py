@@ -138,8 +138,9 @@ class Loop:
         step.status = StepStatus.RUNNING
         self._publish_plan()
         if action.repair:
-            mended = {"recipe": step.recipe, "parameters": self.state.brief.mended.get(step.recipe, {})}
-            told = {"step_id": step.id, "attempt": attempt, "change": action.repair, **mended}
+            told: dict[str, Any] = {"step_id": step.id, "attempt": attempt, "change": action.repair}
+            if mended := self.state.brief.mended.get(step.recipe):
+                told |= {"recipe": step.recipe, "parameters": mended}
             self.ledger.record("repair", told, wait=False)
         outcome = await self.workspace.run_code(
             step.id, source, attempt=attempt, author=author, introduction=introduction
