@@ -134,7 +134,7 @@ def test_no_finding_of_a_step_is_lost_when_the_program_is_killed_around_its_end(
     for moment in ("execution of validate_baseline", "opening of the test set", "result of test"):
         command = [sys.executable, "-c", DYING_IN_A_STEP, moment, *begun]
         died = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
         )
         assert died.returncode == -signal.SIGKILL, died.stderr
         assert (folder / "cache" / "test_opening.json").is_file() == (moment != "execution of validate_baseline")
