@@ -13,9 +13,7 @@ from clinjup.agent.vocabulary import Term, fold, header_words, pattern
 from clinjup.agent.vocabulary.headers import AGREED_HEADERS, ATTRIBUTE_HEADERS, LABEL_HEADERS, header_has
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, UnusableData, ValueCount
 
-_MOST_VALUES = (
-    30  # a column with more distinct values is free text, not a label, unless it holds lists; values that are named
-)
+_MOST_VALUES = 30  # that are named in a question or a warning
 _MOST_OPTIONS = 12
 _READER = re.compile(
     r"\b(?:reader|rater|radiologist|radiologe|radiologin|observer|annotator|befunder|arzt|doctor|[a-d]|\d+)\b"

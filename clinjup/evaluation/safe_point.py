@@ -7,7 +7,8 @@ out-of-fold predictions of training and validation together where there are such
 Networks of different folds need not share a scale. What is carried over from them to the final network is therefore not a probability but
 the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004). The bound allows for other
 patients, not for another network; so both halves of the operating point are carried over: on validation the final network has at least the
-false-alarm rate, and misses no larger share of the positives (to the nearest case), than the others did out of fold.
+false-alarm rate, and misses no larger share of the positives (to the nearest case), than the others did out of fold; and it finds the target
+share.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def safe_threshold(
         threshold = _below(probabilities, probabilities[positive][placements <= rate].min())
     else:
         cases = int(positive.sum())
-        own = choose_threshold(probabilities, part.labels, 1 - round(cases * missed / len(placements)) / cases)
+        share = 1 - round(cases * missed / len(placements)) / cases
+        own = choose_threshold(probabilities, part.labels, max(target, share))
         threshold = min(own, _threshold_at(rate, np.sort(probabilities[~positive])[::-1]))
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "

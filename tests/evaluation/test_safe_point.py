@@ -87,6 +87,9 @@ def test_the_final_network_finds_the_share_that_the_others_found_out_of_fold():
     found[:6] = 0.05  # as do they
     threshold, words = safe_threshold(p, part(y), 0.95, sure)
     assert threshold > p[worst] and "294 of 300" in words and "finds 59 of 60 on validation" in words
+    few_p, few_y = drawn(3, 19, 100)
+    found[:8] = 0.05  # one of 19 would be as many, to the nearest case, and 18 of 19 fall short of the target
+    assert "finds 19 of 19 on validation" in safe_threshold(few_p, part(few_y), 0.95, sure)[1]
 
 
 def test_too_few_cases_are_told_and_the_highest_attainable_is_taken():
