@@ -1,9 +1,10 @@
-"""How often does a threshold for "not a single case" hold on other patients and with another network?
+"""How often does a threshold for "not a single case" hold on other patients?
 
-A simulation, not a run: binormal scores of three networks that judge out of fold and of a final one. Lesions have one to four images, some are
-hard for every network, and networks differ in how well they separate. Each cohort has 110 lesions of melanoma out of fold (28 of them are the
-final network's validation), some 1,300 and 320 images of nevi, and a test part of 30 lesions and 320 nevi. *Held*: the sensitivity on the test
-part is at least 0.95.
+A simulation, not a run: scores of a first network, of three that judge out of fold, and of their ensemble. A nevus's score has standard
+deviation 1; networks agree on images as those of `benchmarks dermoscopy` did on development seeds 102 to 105 (correlation 0.83 among nevi,
+0.87 among melanomas) and differ in how well they separate. Lesions have one to four images; some are hard for every network. Each cohort has
+110 lesions of melanoma (28 of them validation), some 1,300 images of nevi (320 of them validation), and a test part of 30 lesions and 320
+nevi. *Held*: the sensitivity on the test part is at least 0.95.
 """
 
 from __future__ import annotations
@@ -23,26 +24,28 @@ from clinjup.evaluation.safe_point import safe_threshold
 from clinjup.learning.cross_fit import OutOfFold
 
 TARGET, LESIONS, VALIDATION, TESTED, FOLDS = 0.95, 110, 28, 30, 3
-NEVI, NEVI_OF_A_FOLD = 320, 430
+NEVI, NEVI_OF_A_FOLD = 320, 330
+DISAGREEMENT = 0.41  # standard deviation of what one network alone thinks of an image
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Standard deviations are those of a nevus's score. `apart`: mean distance of melanoma; `networks`: how it varies between networks."""
+    """`apart`: mean distance of melanoma in standard deviations of a nevus's score; `networks`: how it varies between networks."""
 
     apart: float
     networks: float
     hard: float  # share of lesions that are hard for every network
-    network_of_lesion: float
-    image_of_lesion: float
+    lesion: float
+    image: float
 
 
 SCENARIOS = {
-    "networks differ little": Scenario(2.9, 0.30, 0.03, 0.8, 0.5),
-    "images of a lesion differ more": Scenario(2.9, 0.25, 0.02, 0.9, 0.7),
-    "networks differ more": Scenario(2.7, 0.40, 0.02, 0.7, 0.5),
+    "networks differ little": Scenario(2.8, 0.10, 0.03, 0.7, 0.6),
+    "images of a lesion differ more": Scenario(2.8, 0.20, 0.02, 0.5, 0.9),
+    "networks differ more": Scenario(2.8, 0.35, 0.03, 0.8, 0.5),
 }
-Rule = Callable[[OutOfFold, NDArray[np.float64], Any], float]
+Scores = NDArray[np.float64]
+Rule = Callable[[OutOfFold, Scores, Scores, Any], tuple[float, bool]]
 
 
 def main(argv: list[str]) -> int:
@@ -68,98 +71,80 @@ def simulate(scenario: Scenario, cohorts: int) -> dict[str, tuple[float, float]]
     """Rule -> (share of the cohorts in which the target held on the test part, median specificity there)."""
     random, measured = np.random.default_rng(0), {name: [] for name in RULES}
     for _ in range(cohorts):
-        shift = random.normal(0, 0.25)
-        apart = lambda: scenario.apart + shift + random.normal(0, scenario.networks)  # noqa: B023, E731
-        lesions, difficulty = draw_lesions(random, LESIONS), draw_difficulty(random, scenario, LESIONS)
-        fold_of = random.integers(0, FOLDS, LESIONS)
-        parts = []
-        for fold in range(FOLDS):
-            own = lesions[fold_of[lesions] == fold]
-            parts.append(
-                (
-                    own,
-                    np.full(len(own) + NEVI_OF_A_FOLD, fold),
-                    scores(random, scenario, own, difficulty, NEVI_OF_A_FOLD, apart()),
-                )
-            )
+        shift = random.normal(0, 0.2)
+        apart = scenario.apart + shift + random.normal(0, scenario.networks, 1 + FOLDS)
+        training = Images(random, scenario, LESIONS - VALIDATION, FOLDS * NEVI_OF_A_FOLD)
+        validation, test = Images(random, scenario, VALIDATION, NEVI), Images(random, scenario, TESTED, NEVI)
+        part = SimpleNamespace(labels=validation.labels, clusters=validation.clusters("validation"))
+        seen, tested = validation.judged(random, apart), test.judged(random, apart)
+        fold_of = random.integers(0, FOLDS, training.groups.max() + 1)[training.groups]
+        own = training.judged(random, apart[1:])[fold_of, np.arange(len(fold_of))]
         folds = OutOfFold(
             "folds",
-            np.arange(sum(len(fold) for _, fold, _ in parts)),
-            np.concatenate([found for *_, found in parts]),
-            np.concatenate([labels(own, len(fold)) for own, fold, _ in parts]),
-            np.concatenate([clusters(own, len(fold)) for own, fold, _ in parts]),
-            np.concatenate([fold for _, fold, _ in parts]),
+            np.arange(len(own) + len(part.labels)),
+            np.concatenate([probability(own), probability(seen.mean(axis=0))]),
+            np.concatenate([training.labels, validation.labels]),
+            np.concatenate([training.clusters("training"), part.clusters]),
+            np.concatenate([fold_of, np.full(len(part.labels), FOLDS)]),
         )
-        final, own = apart(), lesions[lesions < VALIDATION]
-        seen = scores(random, scenario, own, difficulty, NEVI, final)
-        part = SimpleNamespace(labels=labels(own, len(seen)), clusters=clusters(own, len(seen)))
-        new = draw_lesions(random, TESTED)
-        tested = scores(random, scenario, new, draw_difficulty(random, scenario, TESTED), NEVI, final)
         for name, rule in RULES.items():
-            called = tested >= rule(folds, seen, part)
-            measured[name].append((called[: len(new)].mean(), 1 - called[len(new) :].mean()))
+            threshold, together = rule(folds, probability(seen[0]), probability(seen.mean(axis=0)), part)
+            called = probability(tested.mean(axis=0) if together else tested[0]) >= threshold
+            measured[name].append((called[test.labels == 1].mean(), 1 - called[test.labels == 0].mean()))
     return {
         name: (float(np.mean([held >= TARGET for held, _ in each])), float(np.median([spared for _, spared in each])))
         for name, each in measured.items()
     }
 
 
-def draw_lesions(random: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """The lesion of each image."""
-    return np.repeat(np.arange(count), random.choice([1, 2, 3, 4], count, p=[0.40, 0.35, 0.15, 0.10]))
+class Images:
+    """Melanomas of some lesions, then nevi: what is the same for every network."""
+
+    def __init__(self, random: np.random.Generator, scenario: Scenario, lesions: int, nevi: int) -> None:
+        lesion = np.repeat(np.arange(lesions), random.choice([1, 2, 3, 4], lesions, p=[0.40, 0.35, 0.15, 0.10]))
+        hard = random.random(lesions) < scenario.hard
+        difficulty = np.where(hard, random.exponential(2.2, lesions), random.normal(0, scenario.lesion, lesions))
+        self.labels = (np.arange(len(lesion) + nevi) < len(lesion)).astype(np.int64)
+        self.groups = np.concatenate([lesion, np.arange(lesions, lesions + nevi)])
+        self._shared = np.concatenate(
+            [
+                random.normal(0, scenario.image, len(lesion)) - difficulty[lesion],
+                random.normal(0, np.sqrt(1 - DISAGREEMENT**2), nevi),
+            ]
+        )
+
+    def judged(self, random: np.random.Generator, apart: Scores) -> Scores:
+        """Scores [networks, images]."""
+        own = random.normal(0, DISAGREEMENT, (len(apart), len(self.labels)))
+        return apart[:, None] * self.labels + self._shared + own
+
+    def clusters(self, of: str) -> NDArray[np.str_]:
+        return np.array([f"{of} {group}" for group in self.groups])
 
 
-def draw_difficulty(random: np.random.Generator, scenario: Scenario, count: int) -> NDArray[np.float64]:
-    hard = random.random(count) < scenario.hard
-    return np.where(hard, random.exponential(2.2, count), random.normal(0, 0.5, count))
+def probability(scores: Scores) -> Scores:
+    return 1 / (1 + np.exp(-scores))
 
 
-def scores(
-    random: np.random.Generator,
-    scenario: Scenario,
-    lesions: NDArray[np.int64],
-    difficulty: NDArray[np.float64],
-    nevi: int,
-    apart: float,
-) -> NDArray[np.float64]:
-    """Probabilities of one network: images of `lesions`, then of `nevi`."""
-    view = random.normal(0, scenario.network_of_lesion, len(difficulty))[lesions]
-    melanomas = apart - difficulty[lesions] + view + random.normal(0, scenario.image_of_lesion, len(lesions))
-    return 1 / (1 + np.exp(-np.concatenate([melanomas, random.normal(0, 1, nevi)])))
+def plain(folds: OutOfFold, first: Scores, ensemble: Scores, part: Any) -> tuple[float, bool]:
+    return choose_threshold(first, part.labels, TARGET), False
 
 
-def labels(lesions: NDArray[np.int64], images: int) -> NDArray[np.int64]:
-    return (np.arange(images) < len(lesions)).astype(np.int64)
+def validation_only(folds: OutOfFold, first: Scores, ensemble: Scores, part: Any) -> tuple[float, bool]:
+    return safe_threshold(first, part, TARGET)[0], False
 
 
-def clusters(lesions: NDArray[np.int64], images: int) -> NDArray[np.str_]:
-    return np.array(
-        [*(f"melanoma {lesion}" for lesion in lesions), *(f"nevus {number}" for number in range(images - len(lesions)))]
-    )
+def carried_over(folds: OutOfFold, first: Scores, ensemble: Scores, part: Any) -> tuple[float, bool]:
+    return safe_threshold(first, part, TARGET, folds)[0], False
 
 
-def plain(folds: OutOfFold, seen: NDArray[np.float64], part: Any) -> float:
-    """Validation alone, no bound."""
-    return choose_threshold(seen, part.labels, TARGET)
-
-
-def validation_only(folds: OutOfFold, seen: NDArray[np.float64], part: Any) -> float:
-    return safe_threshold(seen, part, TARGET)[0]
-
-
-def carried_only(folds: OutOfFold, seen: NDArray[np.float64], part: Any) -> float:
-    """The rule before: the rate of the out-of-fold networks, and no more than the plain target on validation."""
-    sure = np.where(part.labels == 1, 1.0, seen)  # validation positives that ask nothing
-    return min(safe_threshold(sure, part, TARGET, folds)[0], plain(folds, seen, part))
-
-
-def both(folds: OutOfFold, seen: NDArray[np.float64], part: Any) -> float:
-    return safe_threshold(seen, part, TARGET, folds)[0]
+def together(folds: OutOfFold, first: Scores, ensemble: Scores, part: Any) -> tuple[float, bool]:
+    return safe_threshold(ensemble, part, TARGET, folds)[0], True
 
 
 RULES: dict[str, Rule] = {
     "plain rule on validation": plain,
     "bound on validation": validation_only,
-    "bound out of fold, carried over": carried_only,
-    "found share carried over too (kept)": both,
+    "bound out of fold, first network judges": carried_over,
+    "bound out of fold, ensemble judges (kept)": together,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.contracts import Estimate, Experiment, NoteFinding, SelectionFinding, TrainingFinding
+from clinjup.contracts import Estimate, Experiment, NoteFinding, SelectionFinding
 from clinjup.evaluation.bootstrap import Bootstrap, Weights
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.ranking import auroc_statistic
@@ -71,6 +71,7 @@ def metadata_ablation(
     experiment and a NoteFinding. The operating point of the kept model and the prevalence that its PPV and NPV are stated at follow the
     arguments, which are those of `validate`.
     """
+    from clinjup.learning.compute import best_device
     from clinjup.learning.fusion import fit_fusion, fused_model
 
     base = validations[selection.selected]
@@ -118,7 +119,8 @@ def metadata_ablation(
     if not helps:
         return Ablation(chosen, {}, {}, found)
     model = fused_model(base.model, fit_fusion(base.predicted, part.codes, part.table, used), name)
-    emit(_training(base.model, model), f"{name}: {base.name} with a logistic regression on {names} on top.")
+    finding = model.finding(stopped="loaded from checkpoint", precision="as the network's", device=best_device().type)
+    emit(finding, f"{name}: {base.name} with a logistic regression on {names} on top.")
     if out_of_fold is not None:
         out_of_fold = _with_data(out_of_fold, cohort, used, seed)
     validation = validation_of(
@@ -190,22 +192,4 @@ def _reselected(
             "sentence": sentence,
             "experiments": [*selection.experiments, experiment],
         }
-    )
-
-
-def _training(base: TrainedModel, model: TrainedModel) -> TrainingFinding:
-    from clinjup.learning.compute import best_device
-
-    return TrainingFinding(
-        name=model.name,
-        architecture=f"{base.architecture} and logistic regression",
-        mitigation=base.mitigation,
-        parameters=model.parameters,
-        seconds=round(base.seconds, 1),
-        seed=base.seed,
-        epochs=base.epochs,
-        stopped="loaded from checkpoint",
-        precision="as the network's",
-        device=best_device().type,
-        checkpoint=model.checkpoint,
     )

@@ -23,12 +23,12 @@ def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, target_sensiti
 
     Raises ClassAbsentError without positives or negatives, ClinjupError for a target outside (0, 1] or a probability that is no number.
     """
-    p, y = _checked(probabilities, labels, target_sensitivity, "sensitivity")
+    p, y = checked(probabilities, labels, target_sensitivity, "sensitivity")
     positives, negatives = np.sort(p[y == 1])[::-1], p[y != 1]
     needed = math.ceil(target_sensitivity * len(positives) - 1e-9)
     at_most = positives[needed - 1]
     spared = negatives[negatives < at_most].max(initial=-np.inf)
-    return _calling(positives[positives > spared].min(), p)
+    return calling(positives[positives > spared].min(), p)
 
 
 def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: float) -> tuple[float, str]:
@@ -36,7 +36,7 @@ def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: floa
 
     Of several thresholds that find the same positives, the most specific. Raises like `choose_threshold`.
     """
-    p, y = _checked(probabilities, labels, target, "specificity")
+    p, y = checked(probabilities, labels, target, "specificity")
     positives, negatives = p[y == 1], np.sort(p[y != 1])[::-1]
     alarms = math.floor((1 - target) * len(negatives) + 1e-9)
     spared = negatives[alarms] if alarms < len(negatives) else -np.inf
@@ -44,10 +44,11 @@ def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: floa
     found = positives[positives > spared]
     if not len(found):
         return float(np.nextafter(p.max(), np.inf)), f"{words}; it is reached only by calling no image positive"
-    return _calling(found.min(), p), words
+    return calling(found.min(), p), words
 
 
-def _checked(probabilities: ArrayLike, labels: ArrayLike, target: float, what: str) -> tuple[NDArray, NDArray]:
+def checked(probabilities: ArrayLike, labels: ArrayLike, target: float, what: str) -> tuple[NDArray, NDArray]:
+    """The arrays as numbers; raises as `choose_threshold` says."""
     if not 0 < target <= 1:
         raise ClinjupError(f"The target {what} is {target}; it must lie above 0 and not above 1. Write 0.9 for 90 %.")
     p, y = np.asarray(probabilities, float), np.asarray(labels)
@@ -62,7 +63,7 @@ def _checked(probabilities: ArrayLike, labels: ArrayLike, target: float, what: s
     return p, y
 
 
-def _calling(lowest: float, p: NDArray) -> float:
+def calling(lowest: float, p: NDArray) -> float:
     """A threshold that calls `lowest` positive, halfway to the next lower probability."""
     lower = p[p < lowest]
     return float((lowest + lower.max()) / 2 if len(lower) else lowest)

@@ -4,11 +4,8 @@ A sensitivity that was reached on 117 cases is not reached on the next 117. So t
 bound of the sensitivity (Clopper and Pearson, Biometrika 1934, at the effective sample size of proportions.py) reaches the target, on
 out-of-fold predictions of training and validation together where there are such.
 
-Networks of different folds need not share a scale. What is carried over from them to the final network is therefore not a probability but
-the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004). The bound allows for other
-patients, not for another network; so both halves of the operating point are carried over: on validation the final network has at least the
-false-alarm rate, and misses no larger share of the positives (to the nearest case), than the others did out of fold; and it finds the target
-share.
+Networks of different folds need not share a scale. What is carried over from them to the final model is therefore not a probability but
+the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004).
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
-from clinjup.evaluation.operating_point import choose_threshold
+from clinjup.evaluation.operating_point import calling, checked
 from clinjup.evaluation.proportions import effective_size
 from clinjup.phrases import stated_percent
 
@@ -48,7 +45,11 @@ def miss_bound(found: ArrayLike, clusters: ArrayLike) -> float:
 def safe_threshold(
     probabilities: NDArray[np.float64], part: Part, target: float, out_of_fold: OutOfFold | None = None
 ) -> tuple[float, str]:
-    """(threshold, rule in words) for the final network, whose `probabilities` [images] on validation are given."""
+    """(threshold, rule in words) for the final model, whose `probabilities` [images] on validation are given.
+
+    Raises like `choose_threshold`.
+    """
+    checked(probabilities, part.labels, target, "sensitivity")
     positive = part.labels == 1
     if out_of_fold is None:
         placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
@@ -57,17 +58,11 @@ def safe_threshold(
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
     rate, bound = _rate(placements, clusters, target)
-    missed = int((placements > rate).sum())
-    if out_of_fold is None:
-        threshold = _below(probabilities, probabilities[positive][placements <= rate].min())
-    else:
-        cases = int(positive.sum())
-        share = 1 - round(cases * missed / len(placements)) / cases
-        own = choose_threshold(probabilities, part.labels, max(target, share))
-        threshold = min(own, _threshold_at(rate, np.sort(probabilities[~positive])[::-1]))
+    threshold = _threshold_at(rate, probabilities, positive)
+    found = int((placements <= rate).sum())
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "
-        f"{len(placements) - missed} of {len(placements)} {source} positives found, bound {bound * 100:.1f} %"
+        f"{found} of {len(placements)} {source} positives found, bound {bound * 100:.1f} %"
     )
     if bound < target:
         groups = len(set(clusters.tolist()))
@@ -77,21 +72,31 @@ def safe_threshold(
         )
     if out_of_fold is not None:
         found = int((probabilities[positive] >= threshold).sum())
-        words += f"; the final network itself finds {found} of {int(positive.sum())} on validation"
+        words += f"; on validation it finds {found} of {int(positive.sum())}"
     return threshold, words
 
 
-def harm_threshold(ratio: float, temperature: float) -> tuple[float, str]:
+def harm_threshold(
+    ratio: float, temperature: float, offset: float = 0.0, *, seen: float | None = None, prevalence: float | None = None
+) -> tuple[float, str]:
     """(threshold, rule in words) that weighs a missed case as `ratio` false alarms: calibrated probability 1 / (1 + ratio).
 
-    Pauker and Kassirer, NEJM 1980. The threshold is given for probabilities as the network states them.
+    Pauker and Kassirer, NEJM 1980. The threshold is given for probabilities as the network states them; calibrated is their logit /
+    `temperature` + `offset`. Those hold where the finding is as frequent as in validation (`seen`); a stated `prevalence` moves all odds by
+    one factor (Saerens et al., Neural Computation 2002).
     """
     wanted = 1 / (1 + ratio)
-    threshold = 1 / (1 + np.exp(-float(logit([wanted])[0]) * temperature))
+    moved = 0.0 if prevalence is None or seen is None else float(np.diff(logit([seen, prevalence]))[0])
+    threshold = 1 / (1 + np.exp(-(float(logit([wanted])[0]) - moved - offset) * temperature))
+    fitted = f"temperature {temperature:.2f}, fitted on validation"
+    if offset:
+        fitted = f"temperature {temperature:.2f} and offset {offset:.2f}, fitted on validation"
     words = (
         f"a missed case counts as much as {ratio:g} false alarms, so an image is called positive from a calibrated probability of "
-        f"{wanted * 100:.1f} % on (temperature {temperature:.2f}, fitted on validation)"
+        f"{wanted * 100:.1f} % on ({fitted})"
     )
+    if prevalence is not None:
+        words += f"; the probability is that at a prevalence of {stated_percent(prevalence)}"
     return float(threshold), words
 
 
@@ -116,16 +121,12 @@ def _rate(placements: NDArray[np.float64], clusters: NDArray[Any], target: float
     return float(placements.max()), bound
 
 
-def _below(probabilities: NDArray[np.float64], lowest: float) -> float:
-    """A threshold that calls `lowest` positive, halfway to the next lower probability."""
-    lower = probabilities[probabilities < lowest]
-    return float((lowest + lower.max()) / 2 if len(lower) else lowest)
-
-
-def _threshold_at(rate: float, negatives: NDArray[np.float64]) -> float:
-    """Threshold at which at least `rate` of `negatives` (descending) are called positive, halfway to the next lower of them."""
+def _threshold_at(rate: float, probabilities: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Threshold that calls at least `rate` of the negatives positive, and all positives whose placement is at most `rate`."""
+    negatives = np.sort(probabilities[~positive])[::-1]
     called = int(np.ceil(rate * len(negatives) - 1e-9))
     if called >= len(negatives):
-        return float(negatives[-1] / 2) if len(negatives) else 0.0
-    highest = float(negatives[called - 1]) if called else 1.0
-    return (highest + float(negatives[called])) / 2
+        return float(probabilities.min())
+    above = probabilities[probabilities > negatives[called]]
+    lowest = min(above.min(initial=np.inf), negatives[called - 1] if called else np.inf)
+    return calling(lowest, probabilities) if np.isfinite(lowest) else (1 + float(negatives[0])) / 2

@@ -27,7 +27,7 @@ def grad_cam(model: TrainedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float
     from pytorch_grad_cam import GradCAM
 
     maps = []
-    with GradCAM(model=model.network, target_layers=[model.cam_layer], reshape_transform=model.cam_reshape) as cam:
+    with GradCAM(model=model.network, target_layers=model.cam_layers, reshape_transform=model.cam_reshape) as cam:
         for start in range(0, len(pixels), _FILMS_AT_ONCE):
             films = model.as_input(pixels[start : start + _FILMS_AT_ONCE])
             maps.append(cam(input_tensor=films, targets=[partial(_target_logit, model.positive)] * len(films)))

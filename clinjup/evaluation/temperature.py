@@ -26,6 +26,21 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     return float(np.exp(found.x))
 
 
+def fit_scaling(probabilities: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
+    """(temperature, offset) of a logistic recalibration: logit / temperature + offset (Platt 1999); (1, 0) where a class is absent.
+
+    A training that was balanced by class shifts all probabilities of a rare class up, which no temperature takes back.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    z, y = logit(probabilities), np.asarray(labels) == 1
+    if not np.isfinite(z).all() or y.all() or not y.any():
+        return 1.0, 0.0
+    fit = LogisticRegression(C=100.0).fit(z[:, None], y)
+    slope = float(np.clip(fit.coef_[0, 0], 1 / HIGHEST, 1 / LOWEST))
+    return 1 / slope, float(fit.intercept_[0])
+
+
 def scaled(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """Probabilities after their logits were divided by `temperature`."""
     return 1 / (1 + np.exp(-logit(probabilities) / temperature))

@@ -16,7 +16,7 @@ from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words, specific_threshold
 from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
 from clinjup.evaluation.several_classes import part_metrics
-from clinjup.evaluation.temperature import fit_temperature
+from clinjup.evaluation.temperature import fit_scaling, fit_temperature
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
 from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
@@ -77,8 +77,8 @@ def validate(
 
     The point has the highest specificity at which the sensitivity reaches `target_sensitivity`; with `lower_bound` its one-sided 95 %
     lower bound must reach it, judged on the images of `out_of_fold` where given (see safe_point.py). `harm_ratio` instead takes the
-    threshold that weighs a missed case as that many false alarms, on calibrated probabilities, and `target_specificity` that with the
-    highest sensitivity at which the specificity reaches it.
+    threshold that weighs a missed case as that many false alarms, on probabilities calibrated for `prevalence`, and `target_specificity`
+    that with the highest sensitivity at which the specificity reaches it.
 
     `prevalence` is what PPV and NPV are stated at (None: that of the validation part). Models validated with the same `seed` are paired:
     they see the same bootstrap resamples and the same insertions. Emits a ValidationFinding. Raises ClassAbsentError where the validation
@@ -125,7 +125,9 @@ def validation_of(
     if target_specificity is not None:
         threshold, rule = specific_threshold(probabilities, part.labels, target_specificity)
     elif harm_ratio is not None:
-        threshold, rule = harm_threshold(harm_ratio, temperature)
+        # Methods against imbalance shift the probabilities of several classes.
+        fitted = (temperature, 0.0) if predicted.ndim == 1 else fit_scaling(probabilities, part.labels)
+        threshold, rule = harm_threshold(harm_ratio, *fitted, seen=float(part.labels.mean()), prevalence=prevalence)
     elif lower_bound:
         threshold, rule = safe_threshold(probabilities, part, target_sensitivity, out_of_fold)
     else:

@@ -1,6 +1,8 @@
-"""Out-of-fold probabilities: every image of training and validation judged by a network that did not see its patient.
+"""Cross-fitting: every image of training and validation judged by networks that did not see its patient, which then judge together.
 
-An operating point that must hold on patients to come rests on as many positives as there are: validation alone has too few.
+An operating point that must hold on patients to come rests on as many positives as there are: validation alone has too few. The networks
+that were trained without a fold of the training part are not thrown away: with the first one they are an ensemble, which judges better than
+each of them, and depends less on the luck of one training (Lakshminarayanan et al., NeurIPS 2017).
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ from numpy.typing import NDArray
 from clinjup.contracts import NoteFinding
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.findings import emit
-from clinjup.learning.trained import TrainedModel
+from clinjup.learning.checkpoints import checkpoint_path, read_checkpoint
+from clinjup.learning.ensemble import joined
+from clinjup.learning.trained import TrainedModel, load_model
 from clinjup.learning.training import train
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from clinjup.imaging.cache import ImageCache
     from clinjup.imaging.cohort import Cohort
 
@@ -26,7 +32,7 @@ _FILMS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """All arrays are [images] of training and validation together. `fold`: which network judged the image."""
+    """All arrays are [images] of training and validation together. `fold`: which network judged the image; the last one is the ensemble."""
 
     name: str
     rows: NDArray[np.int64]
@@ -38,25 +44,27 @@ class OutOfFold:
 
 def cross_fit(
     model: TrainedModel, cohort: Cohort, images: ImageCache, *, folds: int = 3, max_minutes: float = 5.0
-) -> OutOfFold:
-    """Train `folds` networks as `model` was trained, each without one fold of patients, and judge that fold with it.
+) -> tuple[TrainedModel, OutOfFold]:
+    """(ensemble of `model` and `folds` networks that were trained as it was, each without one fold of the training part; judgements).
 
-    Their last weights are taken, so that nothing about a network is chosen on the images it judges. Raises ClinjupError where there are
-    fewer groups than folds.
+    Each fold is judged by the network that had not seen it, validation by the ensemble. The last weights are taken, so that nothing about a
+    network is chosen on the images it judges. The ensemble keeps the name of `model`. Raises ClinjupError where there are fewer groups than
+    folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    table = cohort.table[cohort.table["split"].isin(["train", "validation"])]
-    positive = (table["label"] == cohort.positive).to_numpy(np.int64)
-    if table.loc[positive == 1, "group"].nunique() < folds:
+    table = cohort.part("train")
+    if table.loc[table["label"] == cohort.positive, "group"].nunique() < folds:
         raise ClinjupError(
             f"Fewer than {folds} patients have the finding, so they cannot be divided into {folds} folds. Use fewer folds."
         )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=model.seed)
-    scores, fold_of = np.full(len(table), np.nan), np.zeros(len(table), np.int64)
+    if model.members > 1:  # the cell was run once before
+        model = load_model(checkpoint_path(model.name))
     confounders = model.confounder.split("+") if model.confounder else None
+    networks, judged = [], []
     for fold, (_, held_out) in enumerate(splitter.split(table, table["label"], table["group"])):
-        parts = cohort.table["split"].where(cohort.table["split"] == "test", "train")
+        parts = cohort.table["split"].where(cohort.table["split"] == "train", "test")
         parts.loc[table.index[held_out]] = "validation"
         network = train(
             replace(cohort, table=cohort.table.assign(split=parts)),
@@ -70,15 +78,40 @@ def cross_fit(
             quiet=True,
             **(model.settings | {"max_minutes": max_minutes / folds, "patience": 1000}),
         )
-        for start in range(0, len(held_out), _FILMS_AT_ONCE):
-            some = held_out[start : start + _FILMS_AT_ONCE]
-            scores[some] = network.score(images.pixels_of(table.index[some]))
-        fold_of[held_out] = fold
+        networks.append(network)
+        judged.append(_judge(network, images, table.iloc[held_out]))
+    ensemble = _joined([model, *networks])
+    judged.append(_judge(ensemble, images, cohort.part("validation")))
+    rows, scores = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+    about = cohort.table.loc[rows]
+    labels = (about["label"] == cohort.positive).to_numpy(np.int64)
     sentence = (
-        f"{model.name}: {len(table)} images of training and validation, {int(positive.sum())} of them positive, were each judged by one "
-        f"of {folds} networks that had not seen their group."
+        f"{model.name}: {len(table)} images of training were each judged by one of {folds} networks that had not seen their group, "
+        f"{len(rows) - len(table)} of validation by all {folds + 1} networks; {int(labels.sum())} of these {len(rows)} images are positive."
     )
     emit(NoteFinding(sentence=sentence), sentence)
-    return OutOfFold(
-        model.name, table.index.to_numpy(np.int64), scores, positive, table["group"].to_numpy(str), fold_of
+    fold_of = np.repeat(np.arange(folds + 1), [len(found) for found, _ in judged])
+    return ensemble, OutOfFold(model.name, rows, scores, labels, about["group"].to_numpy(str), fold_of)
+
+
+def _joined(models: list[TrainedModel]) -> TrainedModel:
+    ensemble = joined(models)
+    state = read_checkpoint(ensemble.checkpoint)
+    emit(
+        ensemble.finding(stopped=state["stopped"], precision=state["precision"], device=state["device"]),
+        f"{ensemble.name} consists of {ensemble.members} networks from here on, whose judgements are averaged: that depends less on the luck "
+        "of one training.",
     )
+    return ensemble
+
+
+def _judge(
+    model: TrainedModel, images: ImageCache, table: pd.DataFrame
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(rows, probabilities of the class of interest) of the images in `table`."""
+    rows = table.index.to_numpy(np.int64)
+    found = [
+        model.score(images.pixels_of(table.index[start : start + _FILMS_AT_ONCE]))
+        for start in range(0, len(rows), _FILMS_AT_ONCE)
+    ]
+    return rows, np.concatenate([np.zeros(0), *found])

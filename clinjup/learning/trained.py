@@ -13,12 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from clinjup.contracts import TrainingFinding
 from clinjup.learning.architectures import Standardised, build_network
 from clinjup.learning.batches import input_of
 from clinjup.learning.cam import Reshape, find_cam_layer
 from clinjup.learning.checkpoints import read_checkpoint
 from clinjup.learning.compute import best_device
 from clinjup.learning.curves import draw_history
+from clinjup.learning.ensemble import Ensemble
 from clinjup.learning.fusion import Fusion
 
 _FILMS_AT_ONCE = 64
@@ -30,7 +32,8 @@ class TrainedModel:
 
     `history`: one row an epoch (epoch, train_loss, validation_loss, validation_auroc; NaN where validation lacks a class).
     `positive`: code of the class that counts as positive; `settings`: the arguments of `train` that its name does not tell;
-    `upright`: its images have an up and a down; `fusion`: fields of learning/fusion.py where patient data are joined with the image.
+    `upright`: its images have an up and a down; `fusion`: fields of learning/fusion.py where patient data are joined with the image;
+    `members`: networks that judge together (learning/ensemble.py), the history is the first one's.
     `network` takes float 0..1 `[N, C, H, W]` (see `as_input`) and gives logits, `[N, 1]` for two classes, else `[N, classes]`.
     """
 
@@ -53,6 +56,7 @@ class TrainedModel:
     upright: bool = True
     settings: dict[str, Any] = field(default_factory=dict)
     fusion: dict[str, Any] | None = None
+    members: int = 1
 
     def predict(self, pixels: NDArray[np.uint8], patients: pd.DataFrame | None = None) -> NDArray[np.float32]:
         """P(target) `[N]` of films uint8 `[N, H, W]` or `[N, H, W, 3]`; for more than two classes `[N, classes]`.
@@ -83,23 +87,46 @@ class TrainedModel:
         return input_of(pixels, self.network, self.name, self.image_size, self.channels)
 
     @property
-    def cam_layer(self) -> nn.Module:
-        """The module that Grad-CAM hooks: the last feature maps."""
-        return self._cam[0]
+    def cam_layers(self) -> list[nn.Module]:
+        """The modules that Grad-CAM hooks: the last feature maps of each network."""
+        return [layer for layer, _ in self._cam]
 
     @property
     def cam_reshape(self) -> Reshape | None:
-        """Turns the output of `cam_layer` into `[N, C, h, w]` where it is not (transformers); grad-cam's `reshape_transform`."""
-        return self._cam[1]
+        """Turns the output of a cam layer into `[N, C, h, w]` where it is not (transformers); grad-cam's `reshape_transform`."""
+        return self._cam[0][1]
 
     @cached_property
-    def _cam(self) -> tuple[nn.Module, Reshape | None]:
-        return find_cam_layer(self.network, self.channels, self.image_size)
+    def _cam(self) -> list[tuple[nn.Module, Reshape | None]]:
+        networks = self.network.members if isinstance(self.network, Ensemble) else [self.network]
+        return [find_cam_layer(network, self.channels, self.image_size) for network in networks]
+
+    @property
+    def described(self) -> str:
+        """What judges, in words: the network, how many of it, what lies on top."""
+        networks = self.architecture if self.members == 1 else f"{self.members} x {self.architecture}, averaged"
+        return networks if self.fusion is None else f"{networks}, and logistic regression"
 
     @property
     def epochs(self) -> int:
         """How many passes over the training part it took."""
         return int(self.history["epoch"].max())
+
+    def finding(self, *, stopped: str, precision: str, device: str) -> TrainingFinding:
+        """What results and report say of the training."""
+        return TrainingFinding(
+            name=self.name,
+            architecture=self.described,
+            mitigation=self.mitigation,
+            parameters=self.parameters,
+            seconds=round(self.seconds, 1),
+            seed=self.seed,
+            epochs=self.epochs,
+            stopped=stopped,
+            precision=precision,
+            device=device,
+            checkpoint=self.checkpoint,
+        )
 
     def plot_history(self) -> Path:
         """Show the learning curve and save it as plots/training_NAME.png; returns the path."""
@@ -122,10 +149,15 @@ def model_from_state(state: dict[str, Any], checkpoint: str) -> TrainedModel:
     about = state["model"]
     outputs = 1 if len(about["classes"]) == 2 else len(about["classes"])
     with torch.random.fork_rng():  # the first weights are drawn at random, and not kept
-        backbone = build_network(
-            about["architecture"], outputs=outputs, channels=about["channels"], image_size=about["image_size"]
-        )
-    network = Standardised(backbone)
+        networks = [
+            Standardised(
+                build_network(
+                    about["architecture"], outputs=outputs, channels=about["channels"], image_size=about["image_size"]
+                )
+            )
+            for _ in range(about.get("members", 1))
+        ]
+    network = networks[0] if len(networks) == 1 else Ensemble(networks)
     network.load_state_dict(state["weights"])
     network = network.to(best_device()).to(memory_format=torch.channels_last).eval()
     return TrainedModel(

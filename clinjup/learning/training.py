@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from clinjup.contracts import NoteFinding, TrainingFinding
+from clinjup.contracts import NoteFinding
 from clinjup.imaging.classes import label_words
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
 from clinjup.kernel.findings import emit
@@ -306,19 +306,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
     """Emit the TrainingFinding and show the learning curve."""
     history = model.history
     best = history.loc[history["kept"].idxmax()]
-    finding = TrainingFinding(
-        name=model.name,
-        architecture=model.architecture,
-        mitigation=model.mitigation,
-        parameters=model.parameters,
-        seconds=round(model.seconds, 1),
-        seed=model.seed,
-        epochs=model.epochs,
-        stopped=stopped,
-        precision=state["precision"],
-        device=state["device"],
-        checkpoint=model.checkpoint,
-    )
+    finding = model.finding(stopped=stopped, precision=state["precision"], device=state["device"])
     how = {
         "all epochs": "",
         "time budget": ", when the time budget was spent",

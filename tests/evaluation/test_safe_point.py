@@ -10,7 +10,7 @@ from scipy.stats import beta
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.safe_point import harm_threshold, lower_bound, miss_bound, safe_threshold
-from clinjup.evaluation.temperature import fit_temperature, scaled
+from clinjup.evaluation.temperature import fit_scaling, fit_temperature, scaled
 from clinjup.learning.cross_fit import OutOfFold
 
 
@@ -72,24 +72,25 @@ def test_out_of_fold_scores_are_carried_over_whatever_the_scale_of_each_network(
     new_p, new_y = drawn(99, 4000, 4000)
     assert (new_p[new_y == 1] >= threshold).mean() > 0.94
     assert (new_p[new_y == 0] < threshold).mean() > 0.35
-    assert (
-        "177 of 180 out-of-fold positives" in words and "the final network itself finds 59 of 60 on validation" in words
+    assert "177 of 180 out-of-fold positives" in words and "on validation it finds" in words
+
+
+def test_validation_positives_that_decide_the_rate_are_found_and_ties_are_called():
+    scores = np.r_[0.9, 0.8, 0.55, 0.7, 0.6, 0.6, 0.5, 0.4]
+    y = np.r_[1, 1, 1, 0, 0, 0, 0, 0]
+    folds = OutOfFold("m", np.arange(8), scores, y, people(8), np.full(8, 3))
+    threshold, words = safe_threshold(scores, part(y), 0.95, folds)
+    assert 0.5 < threshold < 0.55 and "3 positives" in words and "on validation it finds 3 of 3" in words
+    tied = OutOfFold(
+        "m",
+        np.arange(10),
+        np.r_[0.3, np.linspace(0.2, 0.9, 9)],
+        np.r_[1, np.zeros(9, int)],
+        people(10),
+        np.zeros(10, int),
     )
-
-
-def test_the_final_network_finds_the_share_that_the_others_found_out_of_fold():
-    p, y = drawn(1, 60, 300)
-    worst = np.flatnonzero(y == 1)[np.argmin(p[y == 1])]
-    p[worst] = np.quantile(p[y == 0], 0.2)  # this network nearly misses a case that the others find
-    found = np.r_[np.full(300, 0.9), np.full(300, 0.1)]
-    sure = OutOfFold("m", np.arange(600), found, np.repeat([1, 0], 300), people(600), np.zeros(600, int))
-    assert safe_threshold(p, part(y), 0.95, sure)[0] <= p[worst]
-    found[:6] = 0.05  # as do they
-    threshold, words = safe_threshold(p, part(y), 0.95, sure)
-    assert threshold > p[worst] and "294 of 300" in words and "finds 59 of 60 on validation" in words
-    few_p, few_y = drawn(3, 19, 100)
-    found[:8] = 0.05  # one of 19 would be as many, to the nearest case, and 18 of 19 fall short of the target
-    assert "finds 19 of 19 on validation" in safe_threshold(few_p, part(few_y), 0.95, sure)[1]
+    called = (scores[y == 0] >= safe_threshold(scores, part(y), 0.95, tied)[0]).mean()
+    assert called >= 7 / 9  # the share of its fold's negatives that lie above the one positive
 
 
 def test_too_few_cases_are_told_and_the_highest_attainable_is_taken():
@@ -105,6 +106,29 @@ def test_a_missed_case_that_counts_ten_alarms_gives_a_calibrated_threshold_of_on
     threshold, words = harm_threshold(10, temperature)
     assert scaled([threshold], temperature)[0] == pytest.approx(1 / 11)
     assert "9.1 %" in words
+
+
+def test_a_stated_prevalence_moves_the_threshold_by_its_odds():
+    plain, _ = harm_threshold(10, 1.5, seen=0.2, prevalence=None)
+    rare, words = harm_threshold(10, 1.5, seen=0.2, prevalence=0.02)
+    assert "at a prevalence of 2" in words
+    odds = lambda p: p / (1 - p)  # noqa: E731
+    calibrated = scaled([rare], 1.5)[0]  # where one in five has it; where one in fifty has it, this is one in eleven
+    assert odds(calibrated) * odds(0.02) / odds(0.2) == pytest.approx(1 / 10)
+    assert rare > plain
+
+
+def test_what_balancing_shifted_is_taken_back_before_harms_are_weighed():
+    random = np.random.default_rng(3)
+    z = random.normal(-3, 2, 40_000)
+    y = (random.random(40_000) < 1 / (1 + np.exp(-z))).astype(int)
+    shifted = 1 / (1 + np.exp(-(1.6 * z + 4)))  # stretched, and raised as if the classes were equally frequent
+    temperature, offset = fit_scaling(shifted, y)
+    assert (temperature, offset) == pytest.approx((1.6, -2.5), rel=0.05)
+    threshold, words = harm_threshold(10, temperature, offset)
+    assert 1.6 * np.log(1 / 10) + 4 == pytest.approx(np.log(threshold / (1 - threshold)), abs=0.2)
+    assert "offset -2." in words
+    assert fit_scaling([0.2, 0.9], [1, 1]) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("stretch", [0.4, 1.0, 3.0])

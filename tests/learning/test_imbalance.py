@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from clinjup.learning import cross_fit, train
+from clinjup.learning import train
 from clinjup.learning.mitigation import list_mitigations, mitigation_named, treatment_for
 from clinjup.learning.skin_marks import insert_ink, insert_rulers
 from tests.learning.blobs import blob_cohort
@@ -87,14 +87,3 @@ def test_marks_are_drawn_into_about_half_of_the_images_and_never_on_the_border(d
     drawn = draw(films, torch.Generator().manual_seed(1))
     assert (drawn[:, :, :3] == 0).all() and (drawn[:, :, 21:] == 0).all() and (drawn >= 0).all() and (drawn <= 1).all()
     assert (films[:, :, 4:20] == 0.6).all()
-
-
-def test_out_of_fold_scores_come_from_networks_that_did_not_see_the_patient(run_folder, published):
-    cohort, images = blob_cohort(72)
-    model = train(cohort, images, name="baseline", epochs=2, batch_size=16)
-    found = cross_fit(model, cohort, images, folds=3)
-    judged = cohort.table[cohort.table["split"] != "test"]
-    assert found.rows.tolist() == judged.index.tolist() and np.isfinite(found.scores).all()
-    assert (pd.Series(found.fold).groupby(found.clusters).nunique() == 1).all()
-    assert [note["sentence"] for note in published("note")][-1].startswith("baseline:")
-    assert len(published("training")) == 1  # the networks of the folds are no models of the run

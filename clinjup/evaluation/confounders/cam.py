@@ -34,7 +34,7 @@ def cam(case: Case) -> dict[str, Estimate]:
         if inserter is None
         else not_insertable(case, films)
     )
-    if not hasattr(case.model, "cam_layer"):
+    if not hasattr(case.model, "cam_layers"):
         reason = "a detector shows where it looks by its marks"
     if inserter is None or reason:
         return {"cam_energy_in_mask": Estimate.missing(reason)}
