@@ -24,6 +24,8 @@ NAMES = {
     "latency_ms": "milliseconds an image, median",
     "latency_ms_p95": "milliseconds an image, 95th percentile",
     "auroc_gain": "gain of AUROC",
+    "cam_pointing_finding": "Grad-CAM highest on the finding",
+    "cam_energy_finding": "Grad-CAM attention on the finding as outlined",
     "macro_auroc": "mean AUROC of the classes",
     "excisions_per_case": "referred for each one found",
     "miss_rate_bound": "miss rate, upper bound",

@@ -26,6 +26,7 @@ from clinjup.evaluation.opening import (
     write_opening,
 )
 from clinjup.evaluation.operating_point import operating_point
+from clinjup.evaluation.pointing import ON_THE_FINDING, outlines_of, pointing
 from clinjup.evaluation.predictions import write_predictions
 from clinjup.evaluation.several_classes import confusion_of, part_metrics
 from clinjup.evaluation.subgroups import subgroup_table
@@ -153,6 +154,8 @@ def open_test_set(
     if arguments not in record.evaluations:
         bootstrap = Bootstrap(part.clusters, part.labels, seed=seed)
         outlines = {name: read_masks(cohort, name) for name in confounders if name in cohort.masks}
+        drawn = read_masks(cohort, cohort.target) if cohort.target in cohort.masks else None
+        of_finding = None if drawn is None else outlines_of(drawn, part, images.size)
         record.evaluations[arguments] = [
             _evaluate(
                 model,
@@ -162,6 +165,7 @@ def open_test_set(
                 predicted[name],
                 confounders,
                 outlines,
+                of_finding,
                 subgroups,
                 triage,
                 prevalence,
@@ -249,6 +253,7 @@ def _evaluate(
     predicted: NDArray[np.float64],
     confounders: Sequence[str],
     outlines: Mapping[str, Masks],
+    of_finding: dict[int, NDArray[np.bool_]] | None,
     subgroups: Sequence[str],
     triage: bool,
     prevalence: float | None,
@@ -265,7 +270,8 @@ def _evaluate(
     return EvaluationFinding(
         name=validation.name,
         metrics=part_metrics(part, predicted, probabilities, threshold, prevalence, bootstrap)
-        | (triage_metrics(part, probabilities, validation, prevalence, bootstrap) if triage else {}),
+        | (triage_metrics(part, probabilities, validation, prevalence, bootstrap) if triage else {})
+        | ({} if of_finding is None else pointing(model, images, part, of_finding, ON_THE_FINDING, bootstrap, seed)),
         operating_point=operating_point(
             probabilities, part.labels, part.clusters, threshold=threshold, rule=validation.operating_point.rule
         ),

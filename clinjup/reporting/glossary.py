@@ -78,7 +78,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "cam_pointing": (
         "Grad-CAM highest on the object",
-        "Share of the images with the object on which the highest point of the Grad-CAM lies on it. Shown for orientation only.",
+        "Share of the images with the object (the finding, a confounder) on which the highest point of the Grad-CAM lies on it. Shown for "
+        "orientation only.",
     ),
     "cam_energy_outlined": (
         "Grad-CAM attention on the outlined object",

@@ -50,6 +50,8 @@ _TRAITS: dict[str, tuple[Unit, str]] = {
     "latency_ms_p95": ("ratio", "latency"),
     "auroc_gain": ("change", "auroc"),
     "macro_auroc": ("ratio", "auroc"),
+    "cam_pointing_finding": ("percent", "cam_pointing"),
+    "cam_energy_finding": ("percent", "cam_energy_outlined"),
     "excisions_per_case": ("count", "excisions_per_case"),
     "miss_rate_bound": ("percent", "miss_rate_bound"),
     "brier_scaled": ("ratio", "temperature"),

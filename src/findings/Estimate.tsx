@@ -75,7 +75,7 @@ function IntervalPlot(props: { estimate: IEstimate }): React.ReactElement {
 
 /** Shares, written as percent (reporting/numbers.py has the same). */
 const SHARES =
-  /^(sensitivity|specificity|ppv|npv|accuracy|balanced_accuracy|box_sensitivity|false_alarm_rate|miss_rate_bound)(_|$)|_sensitivity$/;
+  /^(sensitivity|specificity|ppv|npv|accuracy|balanced_accuracy|box_sensitivity|false_alarm_rate|miss_rate_bound|cam_pointing|cam_energy)(_|$)|_sensitivity$/;
 
 /** How a metric is written: shares as percent, everything else as it is. */
 export function metricFormat(name: string): typeof number {
@@ -172,6 +172,10 @@ function names(trans: TranslationBundle): Record<string, string> {
     latency_ms: trans.__('Milliseconds an image, median'),
     latency_ms_p95: trans.__('Milliseconds an image, 95th percentile'),
     auroc_gain: trans.__('Gain of AUROC'),
+    cam_pointing_finding: trans.__('Grad-CAM highest on the finding'),
+    cam_energy_finding: trans.__(
+      'Grad-CAM attention on the finding as outlined'
+    ),
     macro_auroc: trans.__('Mean AUROC of the classes'),
     excisions_per_case: trans.__('Referred for each one found'),
     miss_rate_bound: trans.__('Miss rate, upper bound')

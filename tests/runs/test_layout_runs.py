@@ -27,6 +27,8 @@ def test_a_short_run_completes_on_this_layout(tmp_path: Path, layout: str) -> No
     assert found.data.images == 85 and not found.data.excluded and found.data.patients == PATIENTS
     assert found.models[0].confounders["chest_drain"].false_alarm_increase.value is not None
     assert "no_patient_ids" not in {warning.code for warning in found.data.warnings}
+    outlined = {"cam_pointing_finding", "cam_energy_finding"} <= set(found.models[0].test)
+    assert outlined == (layout != "dicom")  # these two outline the pneumothorax
     if layout == "dicom":
         assert "burned_in_annotation" in {warning.code for warning in found.data.warnings}
         written = [path for path in run.rglob("*") if path.is_file()]
