@@ -8,7 +8,6 @@ import numpy as np
 
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.plots import class_absent, colours_of, count_line, in_house_style, say_count
-from clinjup.evaluation.temperature import scaled
 from clinjup.evaluation.triage import net_benefit
 from clinjup.kernel.figures import GREY, new_figure, show_figure
 from clinjup.phrases import percent
@@ -38,7 +37,7 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
     axes.axhline(0, color=GREY, lw=1.2, label="refer nobody")
     best = refer_all
     for name, colour in colours_of(test).items():
-        p = scaled(test.probabilities[name], test.validations[name].temperature)
+        p = test.validations[name].scaling(test.probabilities[name])
         low, high = _band(p, labels, thresholds, bootstrap)
         curve = net_benefit(p, labels, thresholds)
         best = np.maximum(best, high)
@@ -60,7 +59,7 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
     say_count(axes, count_line(test))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=8.5, ncols=3)
     at = harm_ratio or 10
-    p = scaled(test.probabilities[test.selected], test.validations[test.selected].temperature)
+    p = test.validations[test.selected].scaling(test.probabilities[test.selected])
     chosen = float(net_benefit(p, labels, np.array([1 / (1 + at)]))[0])
     show_figure(
         figure,
@@ -68,7 +67,7 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
         title="Decision curve on the test set",
         caption=(
             f"Net benefit on {count_line(test)}, of which {percent(float(prevalence))} have {test.target}; "
-            "probabilities calibrated by the temperature that was fitted on validation; bands: 95 % intervals from a bootstrap clustered by "
+            "probabilities calibrated by temperature scaling, fitted on validation; bands: 95 % intervals from a bootstrap clustered by "
             "patient. At each ratio of harms the highest line is the best strategy. Look whether a "
             "model lies above both grey lines at the ratio that you would defend: below them, referring everyone (or nobody) is better."
         ),

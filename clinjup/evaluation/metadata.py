@@ -71,7 +71,7 @@ def metadata_ablation(
     experiment and a NoteFinding. The operating point of the kept model and the prevalence that its PPV and NPV are stated at follow the
     arguments, which are those of `validate`.
     """
-    from clinjup.learning.compute import best_device
+    from clinjup.learning.checkpoints import read_checkpoint
     from clinjup.learning.fusion import fit_fusion, fused_model
 
     base = validations[selection.selected]
@@ -119,8 +119,10 @@ def metadata_ablation(
     if not helps:
         return Ablation(chosen, {}, {}, found)
     model = fused_model(base.model, fit_fusion(base.predicted, part.codes, part.table, used), name)
-    finding = model.finding(stopped="loaded from checkpoint", precision="as the network's", device=best_device().type)
-    emit(finding, f"{name}: {base.name} with a logistic regression on {names} on top.")
+    emit(
+        model.finding(read_checkpoint(model.checkpoint)),
+        f"{name}: {base.name} with a logistic regression on {names} on top.",
+    )
     if out_of_fold is not None:
         out_of_fold = _with_data(out_of_fold, cohort, used, seed)
     validation = validation_of(

@@ -23,7 +23,7 @@ def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, target_sensiti
 
     Raises ClassAbsentError without positives or negatives, ClinjupError for a target outside (0, 1] or a probability that is no number.
     """
-    p, y = checked(probabilities, labels, target_sensitivity, "sensitivity")
+    p, y = _checked(probabilities, labels, target_sensitivity, "sensitivity")
     positives, negatives = np.sort(p[y == 1])[::-1], p[y != 1]
     needed = math.ceil(target_sensitivity * len(positives) - 1e-9)
     at_most = positives[needed - 1]
@@ -36,7 +36,7 @@ def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: floa
 
     Of several thresholds that find the same positives, the most specific. Raises like `choose_threshold`.
     """
-    p, y = checked(probabilities, labels, target, "specificity")
+    p, y = _checked(probabilities, labels, target, "specificity")
     positives, negatives = p[y == 1], np.sort(p[y != 1])[::-1]
     alarms = math.floor((1 - target) * len(negatives) + 1e-9)
     spared = negatives[alarms] if alarms < len(negatives) else -np.inf
@@ -47,8 +47,7 @@ def specific_threshold(probabilities: ArrayLike, labels: ArrayLike, target: floa
     return calling(found.min(), p), words
 
 
-def checked(probabilities: ArrayLike, labels: ArrayLike, target: float, what: str) -> tuple[NDArray, NDArray]:
-    """The arrays as numbers; raises as `choose_threshold` says."""
+def _checked(probabilities: ArrayLike, labels: ArrayLike, target: float, what: str) -> tuple[NDArray, NDArray]:
     if not 0 < target <= 1:
         raise ClinjupError(f"The target {what} is {target}; it must lie above 0 and not above 1. Write 0.9 for 90 %.")
     p, y = np.asarray(probabilities, float), np.asarray(labels)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from clinjup.contracts import PredictionsFinding
 from clinjup.evaluation.cohort_parts import Part, scores_of
-from clinjup.evaluation.temperature import scaled
 from clinjup.kernel import emit
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def _rows(
         columns["decision"] = names[predicted.argmax(axis=1)]
         columns[f"flag_{part.classes[model.positive]}"] = called
     if calibrated:
-        columns["probability_calibrated"] = scaled(scores, validation.temperature)
+        columns["probability_calibrated"] = validation.scaling(scores)
     if wording:
         columns["wording"] = np.where(called == 1, REFER, REASSURE)
     return pd.DataFrame(columns)

@@ -5,7 +5,8 @@ bound of the sensitivity (Clopper and Pearson, Biometrika 1934, at the effective
 out-of-fold predictions of training and validation together where there are such.
 
 Networks of different folds need not share a scale. What is carried over from them to the final model is therefore not a probability but
-the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004).
+the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004). On validation the final model
+reaches the target in any case.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
-from clinjup.evaluation.operating_point import calling, checked
+from clinjup.evaluation.operating_point import calling, choose_threshold
 from clinjup.evaluation.proportions import effective_size
+from clinjup.evaluation.temperature import Scaling
 from clinjup.phrases import stated_percent
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ def safe_threshold(
 
     Raises like `choose_threshold`.
     """
-    checked(probabilities, part.labels, target, "sensitivity")
     positive = part.labels == 1
+    reached = choose_threshold(probabilities, part.labels, target)
     if out_of_fold is None:
         placements = _placements(probabilities, part.labels, np.zeros(len(probabilities), int))
         clusters, source = part.clusters[positive], "validation"
@@ -58,7 +60,7 @@ def safe_threshold(
         placements = _placements(out_of_fold.scores, out_of_fold.labels, out_of_fold.fold)
         clusters, source = out_of_fold.clusters[out_of_fold.labels == 1], "out-of-fold"
     rate, bound = _rate(placements, clusters, target)
-    threshold = _threshold_at(rate, probabilities, positive)
+    threshold = min(_threshold_at(rate, probabilities, positive), reached)
     found = int((placements <= rate).sum())
     words = (
         f"highest specificity at which the one-sided 95 % lower bound of the sensitivity reaches {stated_percent(target)}: "
@@ -77,27 +79,27 @@ def safe_threshold(
 
 
 def harm_threshold(
-    ratio: float, temperature: float, offset: float = 0.0, *, seen: float | None = None, prevalence: float | None = None
+    ratio: float, scaling: Scaling, *, seen: float, prevalence: float | None = None
 ) -> tuple[float, str]:
     """(threshold, rule in words) that weighs a missed case as `ratio` false alarms: calibrated probability 1 / (1 + ratio).
 
-    Pauker and Kassirer, NEJM 1980. The threshold is given for probabilities as the network states them; calibrated is their logit /
-    `temperature` + `offset`. Those hold where the finding is as frequent as in validation (`seen`); a stated `prevalence` moves all odds by
-    one factor (Saerens et al., Neural Computation 2002).
+    Pauker and Kassirer, NEJM 1980. The threshold is given for probabilities as the network states them. `scaling` calibrates them for images
+    of which the share `seen` has the finding; a stated `prevalence` moves all odds by one factor (Saerens et al., Neural Computation 2002).
     """
-    wanted = 1 / (1 + ratio)
-    moved = 0.0 if prevalence is None or seen is None else float(np.diff(logit([seen, prevalence]))[0])
-    threshold = 1 / (1 + np.exp(-(float(logit([wanted])[0]) - moved - offset) * temperature))
-    fitted = f"temperature {temperature:.2f}, fitted on validation"
-    if offset:
-        fitted = f"temperature {temperature:.2f} and offset {offset:.2f}, fitted on validation"
+    wanted = here = 1 / (1 + ratio)
+    if prevalence is not None:
+        stated, shown = (float(logit([share])[0]) for share in (prevalence, seen))
+        here = float(1 / (1 + np.exp(-(logit([wanted])[0] + shown - stated))))
     words = (
         f"a missed case counts as much as {ratio:g} false alarms, so an image is called positive from a calibrated probability of "
-        f"{wanted * 100:.1f} % on ({fitted})"
+        f"{wanted * 100:.1f} % on ({scaling.words})"
     )
     if prevalence is not None:
-        words += f"; the probability is that at a prevalence of {stated_percent(prevalence)}"
-    return float(threshold), words
+        words += (
+            f"; that is the probability at a prevalence of {stated_percent(prevalence)}, among the validation images, of which "
+            f"{seen * 100:.1f} % have the finding, it is {here * 100:.1f} %"
+        )
+    return scaling.undone(here), words
 
 
 def _placements(scores: NDArray[Any], labels: NDArray[Any], fold: NDArray[Any]) -> NDArray[np.float64]:
@@ -126,7 +128,7 @@ def _threshold_at(rate: float, probabilities: NDArray[np.float64], positive: NDA
     negatives = np.sort(probabilities[~positive])[::-1]
     called = int(np.ceil(rate * len(negatives) - 1e-9))
     if called >= len(negatives):
-        return float(probabilities.min())
+        return 0.0
     above = probabilities[probabilities > negatives[called]]
     lowest = min(above.min(initial=np.inf), negatives[called - 1] if called else np.inf)
     return calling(lowest, probabilities) if np.isfinite(lowest) else (1 + float(negatives[0])) / 2

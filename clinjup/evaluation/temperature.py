@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,13 +12,51 @@ from clinjup.evaluation.calibration import logit
 LOWEST, HIGHEST = 0.05, 20.0
 
 
-def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature with the least log loss of `probabilities` [images] against `labels` [images]; 1 where a class is absent."""
-    from scipy.optimize import minimize_scalar
+@dataclass(frozen=True)
+class Scaling:
+    """Calibrates a probability: its logit / `temperature` + `offset`."""
 
+    temperature: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, probabilities: ArrayLike) -> NDArray[np.float64]:
+        return 1 / (1 + np.exp(-logit(probabilities) / self.temperature - self.offset))
+
+    def undone(self, probability: float) -> float:
+        """What the network states where `probability` is the calibrated one."""
+        return float(1 / (1 + np.exp(-(logit([probability])[0] - self.offset) * self.temperature)))
+
+    @property
+    def words(self) -> str:
+        words = f"temperature {self.temperature:.2f}, fitted on validation"
+        if self.offset:
+            words = f"temperature {self.temperature:.2f} and offset {self.offset:.2f}, fitted on validation"
+        return words
+
+
+def fit_scaling(probabilities: ArrayLike, labels: ArrayLike, *, balanced: bool = False) -> Scaling:
+    """The scaling with the least log loss of `probabilities` [images] against `labels` [images]; none where a class is absent.
+
+    The offset is 0 unless training was `balanced`: that moves all probabilities of a rare class up, which no temperature takes back (Platt,
+    Advances in Large Margin Classifiers, 1999).
+    """
     z, y = logit(probabilities), np.asarray(labels) == 1
     if not np.isfinite(z).all() or y.all() or not y.any():
-        return 1.0
+        return Scaling()
+    plain = Scaling(_temperature(z, y))
+    if not balanced:
+        return plain
+    from sklearn.linear_model import LogisticRegression
+
+    fit = LogisticRegression(C=100.0).fit(z[:, None], y)
+    slope = float(fit.coef_[0, 0])
+    # Outside, the offset would belong to a slope that is not used.
+    return Scaling(1 / slope, float(fit.intercept_[0])) if 1 / HIGHEST < slope < 1 / LOWEST else plain
+
+
+def _temperature(z: NDArray[np.float64], y: NDArray[np.bool_]) -> float:
+    from scipy.optimize import minimize_scalar
+
     sign = np.where(y, 1.0, -1.0)
 
     def loss(log_temperature: float) -> float:
@@ -24,23 +64,3 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
     found = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
     return float(np.exp(found.x))
-
-
-def fit_scaling(probabilities: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
-    """(temperature, offset) of a logistic recalibration: logit / temperature + offset (Platt 1999); (1, 0) where a class is absent.
-
-    A training that was balanced by class shifts all probabilities of a rare class up, which no temperature takes back.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    z, y = logit(probabilities), np.asarray(labels) == 1
-    if not np.isfinite(z).all() or y.all() or not y.any():
-        return 1.0, 0.0
-    fit = LogisticRegression(C=100.0).fit(z[:, None], y)
-    slope = float(np.clip(fit.coef_[0, 0], 1 / HIGHEST, 1 / LOWEST))
-    return 1 / slope, float(fit.intercept_[0])
-
-
-def scaled(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
-    """Probabilities after their logits were divided by `temperature`."""
-    return 1 / (1 + np.exp(-logit(probabilities) / temperature))

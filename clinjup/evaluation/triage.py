@@ -19,7 +19,6 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.safe_point import miss_bound
-from clinjup.evaluation.temperature import scaled
 from clinjup.kernel import emit
 from clinjup.phrases import per_hundred
 
@@ -42,7 +41,7 @@ def triage_metrics(
         probabilities, part.labels, part.clusters, threshold=threshold, prevalence=prevalence, bootstrap=bootstrap
     )
     calibrated = binary_metrics(
-        scaled(probabilities, validation.temperature),
+        validation.scaling(probabilities),
         part.labels,
         part.clusters,
         threshold=threshold,
@@ -54,7 +53,7 @@ def triage_metrics(
         "excisions_per_case": _inverse(plain["ppv"]),
         "miss_rate_bound": _misses(part, probabilities, threshold),
     }
-    note = f"temperature {validation.temperature:.2f}, fitted on validation"
+    note = validation.scaling.words
     return found | {
         f"{name}_scaled": calibrated[name].model_copy(update={"note": note})
         if calibrated[name].value is not None

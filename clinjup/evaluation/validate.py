@@ -16,10 +16,11 @@ from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words, specific_threshold
 from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
 from clinjup.evaluation.several_classes import part_metrics
-from clinjup.evaluation.temperature import fit_scaling, fit_temperature
+from clinjup.evaluation.temperature import Scaling, fit_scaling
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
 from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
+from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Validation:
     """One model on the validation part; `probabilities` [images] in the order of `part.table`.
 
     Of several classes they are those of the class of interest, and `predicted` [images, classes] has all. `checkpoint_sha256` says which
-    weights were validated. `temperature` is what logits are divided by to calibrate them, fitted here.
+    weights were validated. `scaling` calibrates the probabilities, fitted here.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Validation:
     operating_point: OperatingPoint
     checkpoint_sha256: str
     predicted: NDArray[np.float64]
-    temperature: float = 1.0
+    scaling: Scaling = field(default_factory=Scaling)
     confounders: dict[str, ConfounderResult] = field(default_factory=dict)
 
     @property
@@ -82,8 +83,13 @@ def validate(
 
     `prevalence` is what PPV and NPV are stated at (None: that of the validation part). Models validated with the same `seed` are paired:
     they see the same bootstrap resamples and the same insertions. Emits a ValidationFinding. Raises ClassAbsentError where the validation
-    part lacks positives or negatives.
+    part lacks positives or negatives, ClinjupError where `out_of_fold` belongs to other weights.
     """
+    if out_of_fold is not None and out_of_fold.checkpoint != model.checkpoint:
+        raise ClinjupError(
+            f"The images were judged out of fold beside other weights of '{model.name}' than it has now, so they say nothing of it. Run the "
+            "cell that judges every image by a network that has not seen it again."
+        )
     part = part_of(cohort, "validation")
     predicted = predict_rows(model, images, part.table)
     validation = validation_of(
@@ -121,13 +127,12 @@ def validation_of(
 ) -> Validation:
     """What `validate` finds, for predictions that are known already; emits nothing."""
     probabilities = scores_of(model, predicted)
-    temperature = fit_temperature(probabilities, part.labels)
+    balanced = model.mitigation is not None or bool(model.settings.get("class_weighting"))
+    scaling = fit_scaling(probabilities, part.labels, balanced=balanced)
     if target_specificity is not None:
         threshold, rule = specific_threshold(probabilities, part.labels, target_specificity)
     elif harm_ratio is not None:
-        # Methods against imbalance shift the probabilities of several classes.
-        fitted = (temperature, 0.0) if predicted.ndim == 1 else fit_scaling(probabilities, part.labels)
-        threshold, rule = harm_threshold(harm_ratio, *fitted, seen=float(part.labels.mean()), prevalence=prevalence)
+        threshold, rule = harm_threshold(harm_ratio, scaling, seen=float(part.labels.mean()), prevalence=prevalence)
     elif lower_bound:
         threshold, rule = safe_threshold(probabilities, part, target_sensitivity, out_of_fold)
     else:
@@ -143,7 +148,7 @@ def validation_of(
         operating_point=operating_point(probabilities, part.labels, part.clusters, threshold=threshold, rule=rule),
         checkpoint_sha256=sha256_of(model.checkpoint),
         predicted=predicted,
-        temperature=temperature,
+        scaling=scaling,
         confounders={
             confounder: run_checks(Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed))
             for confounder in confounders

@@ -32,9 +32,12 @@ _FILMS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """All arrays are [images] of training and validation together. `fold`: which network judged the image; the last one is the ensemble."""
+    """All arrays are [images] of training and validation together.
 
-    name: str
+    `fold`: which network judged the image; the last one is the ensemble, which is saved as `checkpoint`.
+    """
+
+    checkpoint: str
     rows: NDArray[np.int64]
     scores: NDArray[np.float64]
     labels: NDArray[np.int64]
@@ -47,16 +50,16 @@ def cross_fit(
 ) -> tuple[TrainedModel, OutOfFold]:
     """(ensemble of `model` and `folds` networks that were trained as it was, each without one fold of the training part; judgements).
 
-    Each fold is judged by the network that had not seen it, validation by the ensemble. The last weights are taken, so that nothing about a
-    network is chosen on the images it judges. The ensemble keeps the name of `model`. Raises ClinjupError where there are fewer groups than
-    folds.
+    Each fold is judged by the network that had not seen it, and validation by the ensemble. The last weights of the folds' networks are taken,
+    so that nothing about them is chosen on the images they judge; of `model`, the best epoch was chosen on validation. The ensemble keeps the
+    name of `model`. Raises ClinjupError where the training part has fewer groups with the finding than there are folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     table = cohort.part("train")
     if table.loc[table["label"] == cohort.positive, "group"].nunique() < folds:
         raise ClinjupError(
-            f"Fewer than {folds} patients have the finding, so they cannot be divided into {folds} folds. Use fewer folds."
+            f"Fewer than {folds} patients of the training part have the finding, so they cannot be divided into {folds} folds. Use fewer folds."
         )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=model.seed)
     if model.members > 1:  # the cell was run once before
@@ -80,29 +83,23 @@ def cross_fit(
         )
         networks.append(network)
         judged.append(_judge(network, images, table.iloc[held_out]))
-    ensemble = _joined([model, *networks])
+    ensemble = joined([model, *networks])
     judged.append(_judge(ensemble, images, cohort.part("validation")))
     rows, scores = (np.concatenate(parts) for parts in zip(*judged, strict=True))
     about = cohort.table.loc[rows]
     labels = (about["label"] == cohort.positive).to_numpy(np.int64)
+    emit(
+        ensemble.finding(read_checkpoint(ensemble.checkpoint)),
+        f"{model.name} consists of {folds + 1} networks from here on, whose judgements are averaged: that depends less on the luck of one "
+        "training.",
+    )
     sentence = (
         f"{model.name}: {len(table)} images of training were each judged by one of {folds} networks that had not seen their group, "
         f"{len(rows) - len(table)} of validation by all {folds + 1} networks; {int(labels.sum())} of these {len(rows)} images are positive."
     )
     emit(NoteFinding(sentence=sentence), sentence)
     fold_of = np.repeat(np.arange(folds + 1), [len(found) for found, _ in judged])
-    return ensemble, OutOfFold(model.name, rows, scores, labels, about["group"].to_numpy(str), fold_of)
-
-
-def _joined(models: list[TrainedModel]) -> TrainedModel:
-    ensemble = joined(models)
-    state = read_checkpoint(ensemble.checkpoint)
-    emit(
-        ensemble.finding(stopped=state["stopped"], precision=state["precision"], device=state["device"]),
-        f"{ensemble.name} consists of {ensemble.members} networks from here on, whose judgements are averaged: that depends less on the luck "
-        "of one training.",
-    )
-    return ensemble
+    return ensemble, OutOfFold(ensemble.checkpoint, rows, scores, labels, about["group"].to_numpy(str), fold_of)
 
 
 def _judge(
@@ -114,4 +111,4 @@ def _judge(
         model.score(images.pixels_of(table.index[start : start + _FILMS_AT_ONCE]))
         for start in range(0, len(rows), _FILMS_AT_ONCE)
     ]
-    return rows, np.concatenate([np.zeros(0), *found])
+    return rows, np.concatenate(found)

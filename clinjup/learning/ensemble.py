@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from clinjup.learning.checkpoints import checkpoint_path, read_checkpoint, save_checkpoint
+
 if TYPE_CHECKING:
     from clinjup.learning.trained import TrainedModel
 
@@ -26,7 +28,6 @@ class Ensemble(nn.Module):
 
 def joined(models: Sequence[TrainedModel]) -> TrainedModel:
     """The ensemble of `models`, all trained in one way; named as the first, saved as checkpoints/NAME.ensemble.ckpt."""
-    from clinjup.learning.checkpoints import checkpoint_path, read_checkpoint, save_checkpoint
     from clinjup.learning.trained import model_from_state
 
     states = [read_checkpoint(Path(model.checkpoint)) for model in models]

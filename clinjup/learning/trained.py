@@ -104,16 +104,16 @@ class TrainedModel:
     @property
     def described(self) -> str:
         """What judges, in words: the network, how many of it, what lies on top."""
-        networks = self.architecture if self.members == 1 else f"{self.members} x {self.architecture}, averaged"
-        return networks if self.fusion is None else f"{networks}, and logistic regression"
+        networks = self.architecture if self.members == 1 else f"mean of {self.members} {self.architecture}"
+        return networks if self.fusion is None else f"{networks} and logistic regression"
 
     @property
     def epochs(self) -> int:
         """How many passes over the training part it took."""
         return int(self.history["epoch"].max())
 
-    def finding(self, *, stopped: str, precision: str, device: str) -> TrainingFinding:
-        """What results and report say of the training."""
+    def finding(self, state: dict[str, Any], *, stopped: str | None = None) -> TrainingFinding:
+        """What results and report say of the training whose `state` the checkpoint holds; `stopped` says more than that, if need be."""
         return TrainingFinding(
             name=self.name,
             architecture=self.described,
@@ -122,9 +122,9 @@ class TrainedModel:
             seconds=round(self.seconds, 1),
             seed=self.seed,
             epochs=self.epochs,
-            stopped=stopped,
-            precision=precision,
-            device=device,
+            stopped=stopped or state["stopped"],
+            precision=state["precision"],
+            device=state["device"],
             checkpoint=self.checkpoint,
         )
 

@@ -306,7 +306,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
     """Emit the TrainingFinding and show the learning curve."""
     history = model.history
     best = history.loc[history["kept"].idxmax()]
-    finding = model.finding(stopped=stopped, precision=state["precision"], device=state["device"])
+    finding = model.finding(state, stopped=stopped)
     how = {
         "all epochs": "",
         "time budget": ", when the time budget was spent",

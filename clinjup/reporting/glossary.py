@@ -222,7 +222,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "temperature": (
         "Temperature scaling",
         "One number, fitted on the validation part, that makes all probabilities more or less extreme without changing their order, so that "
-        "they mean more nearly what they say.",
+        "they mean more nearly what they say; after a training that was balanced, with a second number that moves all of them.",
     ),
     "threshold": (
         "Threshold (operating point)",

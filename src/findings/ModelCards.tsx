@@ -37,6 +37,7 @@ export function Training(
     <>
       <h4>{trans.__('Trained: %1', readable(props.name, trans))}</h4>
       <p>
+        {readable(props.architecture, trans)} ·{' '}
         {trans.__(
           '%1 epochs in %2 on %3',
           props.epochs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from scipy.stats import beta
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.safe_point import harm_threshold, lower_bound, miss_bound, safe_threshold
-from clinjup.evaluation.temperature import fit_scaling, fit_temperature, scaled
+from clinjup.evaluation.temperature import Scaling, fit_scaling
 from clinjup.learning.cross_fit import OutOfFold
 
 
@@ -91,6 +93,12 @@ def test_validation_positives_that_decide_the_rate_are_found_and_ties_are_called
     )
     called = (scores[y == 0] >= safe_threshold(scores, part(y), 0.95, tied)[0]).mean()
     assert called >= 7 / 9  # the share of its fold's negatives that lie above the one positive
+    lowest = replace(tied, scores=np.r_[0.1, tied.scores[1:]])  # found only where everything is called
+    assert safe_threshold(scores, part(y), 0.95, lowest)[0] == 0
+    best = replace(
+        tied, scores=np.r_[0.95, tied.scores[1:]]
+    )  # found without any false alarm: validation's own still are
+    assert (scores[y == 1] >= safe_threshold(scores, part(y), 0.95, best)[0]).all()
 
 
 def test_too_few_cases_are_told_and_the_highest_attainable_is_taken():
@@ -102,20 +110,21 @@ def test_too_few_cases_are_told_and_the_highest_attainable_is_taken():
 
 def test_a_missed_case_that_counts_ten_alarms_gives_a_calibrated_threshold_of_one_in_eleven():
     p, y = drawn(5, 500, 500, scale=3.0)
-    temperature = fit_temperature(p, y)
-    threshold, words = harm_threshold(10, temperature)
-    assert scaled([threshold], temperature)[0] == pytest.approx(1 / 11)
+    scaling = fit_scaling(p, y)
+    threshold, words = harm_threshold(10, scaling, seen=0.5)
+    assert scaling([threshold])[0] == pytest.approx(1 / 11)
     assert "9.1 %" in words
 
 
 def test_a_stated_prevalence_moves_the_threshold_by_its_odds():
-    plain, _ = harm_threshold(10, 1.5, seen=0.2, prevalence=None)
-    rare, words = harm_threshold(10, 1.5, seen=0.2, prevalence=0.02)
-    assert "at a prevalence of 2" in words
+    scaling = Scaling(1.5)
+    plain, _ = harm_threshold(10, scaling, seen=0.2)
+    rare, words = harm_threshold(10, scaling, seen=0.2, prevalence=0.02)
+    here = scaling([rare])[0]  # where one in five has it; where one in fifty has it, this is one in eleven
     odds = lambda p: p / (1 - p)  # noqa: E731
-    calibrated = scaled([rare], 1.5)[0]  # where one in five has it; where one in fifty has it, this is one in eleven
-    assert odds(calibrated) * odds(0.02) / odds(0.2) == pytest.approx(1 / 10)
+    assert odds(here) * odds(0.02) / odds(0.2) == pytest.approx(1 / 10)
     assert rare > plain
+    assert "at a prevalence of 2" in words and f"it is {here * 100:.1f} %" in words
 
 
 def test_what_balancing_shifted_is_taken_back_before_harms_are_weighed():
@@ -123,12 +132,14 @@ def test_what_balancing_shifted_is_taken_back_before_harms_are_weighed():
     z = random.normal(-3, 2, 40_000)
     y = (random.random(40_000) < 1 / (1 + np.exp(-z))).astype(int)
     shifted = 1 / (1 + np.exp(-(1.6 * z + 4)))  # stretched, and raised as if the classes were equally frequent
-    temperature, offset = fit_scaling(shifted, y)
-    assert (temperature, offset) == pytest.approx((1.6, -2.5), rel=0.05)
-    threshold, words = harm_threshold(10, temperature, offset)
+    scaling = fit_scaling(shifted, y, balanced=True)
+    assert (scaling.temperature, scaling.offset) == pytest.approx((1.6, -2.5), rel=0.05)
+    threshold, words = harm_threshold(10, scaling, seen=y.mean())
     assert 1.6 * np.log(1 / 10) + 4 == pytest.approx(np.log(threshold / (1 - threshold)), abs=0.2)
     assert "offset -2." in words
-    assert fit_scaling([0.2, 0.9], [1, 1]) == (1.0, 0.0)
+    assert fit_scaling(shifted, y).offset == 0 and fit_scaling([0.2, 0.9], [1, 1], balanced=True) == Scaling()
+    # A network that is wrong has a slope that is not allowed, and the offset would belong to that slope.
+    assert fit_scaling(shifted, 1 - y, balanced=True).offset == 0
 
 
 @pytest.mark.parametrize("stretch", [0.4, 1.0, 3.0])
@@ -136,8 +147,8 @@ def test_temperature_undoes_a_stretch_of_the_logits(stretch):
     random = np.random.default_rng(0)
     z = random.normal(0, 2, 6000)
     y = (random.random(6000) < 1 / (1 + np.exp(-z))).astype(int)
-    assert fit_temperature(1 / (1 + np.exp(-stretch * z)), y) == pytest.approx(stretch, rel=0.08)
+    assert fit_scaling(1 / (1 + np.exp(-stretch * z)), y).temperature == pytest.approx(stretch, rel=0.08)
 
 
 def test_temperature_of_one_class_is_one():
-    assert fit_temperature([0.2, 0.9], [1, 1]) == 1.0
+    assert fit_scaling([0.2, 0.9], [1, 1]) == Scaling()

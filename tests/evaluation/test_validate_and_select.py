@@ -13,6 +13,7 @@ from clinjup.evaluation import Validation, select_model, validate
 from clinjup.evaluation.metrics import METRICS
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import ClassAbsentError, ClinjupError
+from clinjup.learning.cross_fit import OutOfFold
 from clinjup.learning.trained import TrainedModel
 from tests.evaluation.conftest import Published
 from tests.evaluation.phantoms import DRAIN
@@ -58,6 +59,23 @@ def test_validation_measures_everything_and_freezes_the_operating_point(
     assert finding["name"] == "baseline" and set(finding["metrics"]) == set(METRICS)
     assert "Inserting a chest drain raised false alarms from " in finding["sentence_shown"]
     assert found.summary().loc["AUROC", "baseline"].count("to") == 1
+
+
+def test_a_harm_ratio_is_weighed_at_the_stated_prevalence_and_balancing_is_taken_back(
+    baseline, balanced, cohort, images
+):
+    plain = validate(baseline, cohort, images, harm_ratio=10)
+    rare = validate(baseline, cohort, images, harm_ratio=10, prevalence=0.02)
+    assert plain.scaling.offset == 0 and plain.scaling([plain.threshold])[0] == pytest.approx(1 / 11)
+    assert rare.threshold > plain.threshold and "prevalence of 2" in rare.operating_point.rule
+    assert validate(balanced, cohort, images, harm_ratio=10).scaling.offset != 0
+
+
+def test_judgements_beside_other_weights_are_refused(baseline, cohort, images):
+    rows = np.arange(4)
+    other = OutOfFold("checkpoints/other.ckpt", rows, rows / 4, np.array([0, 0, 1, 1]), rows.astype(str), rows % 2)
+    with pytest.raises(ClinjupError, match=r"other weights of 'baseline'.*Run the cell"):
+        validate(baseline, cohort, images, lower_bound=True, out_of_fold=other)
 
 
 def test_a_validation_part_without_positives_stops_with_a_sentence(

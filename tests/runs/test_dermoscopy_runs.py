@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -65,10 +66,27 @@ def test_the_threshold_rests_on_out_of_fold_cases_and_says_what_they_support(tri
     assert results.task.risk.lower_bound
     for model in results.models:
         assert "out-of-fold" in model.operating_point.rule
+        assert (
+            model.architecture == "mean of 4 small_cnn_64"
+            and model.checkpoint == f"checkpoints/{model.name}.ensemble.ckpt"
+        )
         assert {"miss_rate_bound", "excisions_per_case", "ece_scaled", "npv"} <= set(model.test)
     assert any(re.search(r"by the rule of three|(was|were) missed\. On other patients", note) for note in results.notes)
     assert any("atient data" in note for note in results.notes)
     assert "cross_fit(" in notebook_of(folder) and (folder / "plots" / "decision_curve.png").is_file()
+
+
+def test_the_networks_that_were_judged_together_are_those_that_predict(triage, cohort, tmp_path):
+    results, folder = triage
+    assert clinjup("verify", folder).code == 0
+    said = clinjup("predict", folder, "--data", cohort, "--model", "baseline", "--out", tmp_path / "out.csv", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["checkpoint"].endswith("baseline.ensemble.ckpt")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        predicted = {Path(row["image"]).stem: float(row["probability"]) for row in csv.DictReader(file)}
+    if results.selected == "baseline":
+        for row in rows_of(folder):
+            assert predicted[Path(row["image"]).stem] == pytest.approx(float(row["probability"]), abs=1e-5)
 
 
 def test_triage_predictions_say_refer_or_reassure(triage):

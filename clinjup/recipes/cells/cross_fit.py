@@ -1,6 +1,6 @@
 # id: cross_fit
 # title: Judge every image by a network that has not seen it
-# explains: Trains the same network on parts of the data and judges the rest with it, so that the threshold rests on all cases.
+# explains: Trains the same network on parts of the data and judges the rest with it, so that the threshold rests on all cases; all join.
 # %% [markdown]
 # ## Judge every image by a network that has not seen it: $name
 # A threshold that must not miss a case cannot rest on the few cases of the validation part. So the same training is repeated
