@@ -1,8 +1,9 @@
 """Operating points for somebody who fears the missed case: a sensitivity that holds for the next patients, and a harm ratio.
 
 A sensitivity that was reached on 117 cases is not reached on the next 117. So the threshold is taken at which the one-sided 95 % lower
-bound of the sensitivity (Clopper and Pearson, Biometrika 1934, at the effective sample size of proportions.py) reaches the target, on
-out-of-fold predictions of training and validation together where there are such.
+bound of the sensitivity (Clopper and Pearson, Biometrika 1934) reaches the target, on out-of-fold predictions of training and validation
+together where there are such. Patients (or lesions) are counted, not images: how far the images of one are missed together cannot be told
+from a handful of misses, and an estimate of it would make one miss worth more than none.
 
 Networks of different folds need not share a scale. What is carried over from them to the final model is therefore not a probability but
 the false-alarm rate at which each positive is found, its placement value (Pepe and Cai, Biometrics 2004). On validation the final model
@@ -19,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import calling, choose_threshold
-from clinjup.evaluation.proportions import effective_size
 from clinjup.evaluation.temperature import Scaling
 from clinjup.phrases import stated_percent
 
@@ -30,11 +30,10 @@ CONFIDENCE = 0.95
 
 
 def lower_bound(found: ArrayLike, clusters: ArrayLike) -> float:
-    """One-sided 95 % lower bound of the share of true `found` [cases], with cases that cluster in patients."""
+    """One-sided 95 % lower bound of the share of true `found` [images], as of so many cases as there are `clusters`."""
     from scipy.stats import beta
 
-    outcomes = np.asarray(found, float)
-    share, n = float(outcomes.mean()), effective_size(outcomes, clusters)
+    share, n = float(np.mean(np.asarray(found, float))), len(np.unique(np.asarray(clusters).astype(str)))
     hits, misses = share * n, (1 - share) * n
     return float(beta.ppf(1 - CONFIDENCE, hits, misses + 1)) if hits > 0 else 0.0
 

@@ -43,6 +43,15 @@ def test_several_images_of_one_lesion_count_for_less():
     assert lower_bound(np.ones(100), lesions) < lower_bound(np.ones(100), people(100))
 
 
+def test_a_miss_never_raises_the_bound():
+    lesions, found = np.repeat(people(50), 2), np.ones(100)
+    bounds = [lower_bound(found, lesions)]
+    for image in (0, 2, 3, 50, 51, 99):
+        found[image] = 0
+        bounds.append(lower_bound(found, lesions))
+    assert bounds == sorted(bounds, reverse=True) and len(set(bounds)) == len(bounds)
+
+
 def test_the_target_holds_on_the_next_patients_far_more_often_than_the_plain_rule():
     plain = safe = 0
     for seed in range(60):

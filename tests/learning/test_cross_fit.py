@@ -27,7 +27,7 @@ def test_out_of_fold_scores_come_from_networks_that_did_not_see_the_patient(run_
     # The networks of the folds are no models of the run: they judge with the first.
     first, joint = published("training")
     assert first["name"] == joint["name"] == "baseline" and joint["checkpoint"] == ensemble.checkpoint
-    assert joint["architecture"] == "4 x small_cnn, averaged" and joint["parameters"] == 4 * first["parameters"]
+    assert joint["architecture"] == "mean of 4 small_cnn" and joint["parameters"] == 4 * first["parameters"]
 
 
 def test_an_ensemble_averages_logits_and_maps_and_stays_itself_when_joined_again(run_folder):
