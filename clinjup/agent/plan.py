@@ -30,7 +30,7 @@ EPOCHS, MOST_EPOCHS, IMAGES_TO_SEE = 8, 20, 12_000
 TURNED_EPOCHS = {TaskType.BINARY: 32, TaskType.MULTICLASS: 12}
 
 # Networks beside the final one, each without a part of the patients, for a threshold that must hold for patients to come.
-FOLDS = 3
+FOLDS = 4
 # Covariates whose groups are looked at apart, where the data have them, in tasks about skin.
 SUBGROUPS = ("sex", "age", "skin_type", "body_site", "reference")
 

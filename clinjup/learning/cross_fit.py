@@ -46,7 +46,7 @@ class OutOfFold:
 
 
 def cross_fit(
-    model: TrainedModel, cohort: Cohort, images: ImageCache, *, folds: int = 3, max_minutes: float = 5.0
+    model: TrainedModel, cohort: Cohort, images: ImageCache, *, folds: int = 4, max_minutes: float = 5.0
 ) -> tuple[TrainedModel, OutOfFold]:
     """(ensemble of `model` and `folds` networks that were trained as it was, each without one fold of the training part; judgements).
 

@@ -67,7 +67,7 @@ def test_the_threshold_rests_on_out_of_fold_cases_and_says_what_they_support(tri
     for model in results.models:
         assert "out-of-fold" in model.operating_point.rule
         assert (
-            model.architecture == "mean of 4 small_cnn_64"
+            model.architecture == "mean of 5 small_cnn_64"
             and model.checkpoint == f"checkpoints/{model.name}.ensemble.ckpt"
         )
         assert {"miss_rate_bound", "excisions_per_case", "ece_scaled", "npv"} <= set(model.test)

@@ -9,7 +9,7 @@
 # yet; the next cell uses these judgements.
 # %% parameters
 NAME = "baseline"
-FOLDS = 3
+FOLDS = 4
 MAX_MINUTES = 5.0
 # %%
 from clinjup.learning import cross_fit
