@@ -14,13 +14,16 @@ from PIL import Image
 
 from clinjup.contracts import SelectionFinding
 from clinjup.evaluation import metadata_ablation, probe_pictures, validate
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.metadata import SUFFIX
-from clinjup.evaluation.subgroups import MOST_VALUES, _groups
+from clinjup.evaluation.subgroups import MOST_VALUES, _groups, subgroup_table
 from clinjup.evaluation.table_one import table_one, table_one_frame
 from clinjup.learning import load_model, train
 from clinjup.learning.fusion import Fusion, fit_fusion
 from clinjup.learning.predict_folder import predict_folder
 from clinjup.phrases import percent
+from tests.imaging.folders import film, read, write_image, write_table
 from tests.learning.blobs import blob_cohort
 
 
@@ -208,3 +211,39 @@ def test_table_one_shows_no_numbers_of_examinations():
     cohort, _ = blob_cohort(80)
     cohort = replace(cohort, covariates=["visit"], table=cohort.table.assign(visit="ACC-4711"))
     assert "ACC-4711" not in table_one_frame(cohort).to_csv()
+
+
+def test_each_skin_type_has_its_row_however_few_images_it_has():
+    types = np.array(["1"] * 30 + ["10"] * 20 + ["6"] * 7 + [None] * 3, dtype=object)
+    labels = np.arange(60) % 2
+    part = Part(
+        "test", pd.DataFrame({"skin_type": types}), labels, np.arange(60).astype(str), labels, ("nevus", "melanoma")
+    )
+    rows = subgroup_table(part, np.linspace(0, 1, 60), 0.5, ["skin_type"], Bootstrap(part.clusters, part.labels))
+    assert [row.value for row in rows] == [f"skin type: {name}" for name in ("1", "6", "10", "unknown")]
+    assert rows[1].images == 7 and all("suppressed" in figure.reason for figure in rows[1].metrics.values())
+    assert rows[0].metrics["auroc"].value is not None
+
+
+def test_a_blank_and_a_word_for_it_are_one_group():
+    part = SimpleNamespace(table=pd.DataFrame({"sex": ["unknown", None, "k. A.", "male"]}))
+    assert [(name, int(members.sum())) for name, members in _groups(part, "sex")] == [("unknown", 3), ("male", 1)]
+
+
+def test_table_one_counts_skin_types_in_their_order_and_takes_no_mean_of_them(tmp_path):
+    rows = [["image", "dx", "age", "fitzpatrick"]]
+    for number in range(24):
+        write_image(tmp_path / f"{number}.png", film(number))
+        age = "unknown" if number % 6 == 0 else 50 + number
+        rows.append([number, ("mel", "nv")[number % 2], age, ("2.0", "2.0", "1.0", "unknown")[number % 4]])
+    write_table(tmp_path / "t.csv", rows)
+    roles = {"covariates": {"age": "t.csv:age", "skin_type": "t.csv:fitzpatrick"}, "positive": ["mel"], "patient": None}
+    cohort = read(tmp_path, image="t.csv:image", label="t.csv:dx", negative=["nv"], target="melanoma", **roles)
+    frame = table_one_frame(cohort).set_index(["group", "row"])["all"]
+    assert frame["Skin type"].to_dict() == {"1": f"6 ({percent(1 / 3)})", "2": f"12 ({percent(2 / 3)})", "unknown": "6"}
+    assert frame["Age, years"]["unknown"] == "4" and frame["Age, years"]["mean (SD)"].startswith("6")
+    assert [name for name, _ in _groups(SimpleNamespace(table=cohort.table), "age")] == [
+        "40 to 59",
+        "60 and over",
+        "unknown",
+    ]
