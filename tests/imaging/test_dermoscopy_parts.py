@@ -141,6 +141,15 @@ def test_the_test_images_beside_ham10000_are_read_and_are_its_test_part(tmp_path
     assert cohort.table[["age", "sex", "body_site"]].notna().all(axis=None) and len(cohort.table) == 60
 
 
+def test_a_feared_sex_is_unknown_where_the_table_says_so(tmp_path):
+    write_images(tmp_path / "images", NAMES["Training"])
+    ham_table(tmp_path / "HAM10000_metadata.csv", NAMES["Training"])
+    table = tmp_path / "HAM10000_metadata.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("7.0,female", "7.0,unknown"), encoding="utf-8")
+    sex = read(tmp_path, "Melanoma or mole? It must not depend on sex.").table["sex"]
+    assert sex.isna().any() and set(sex.dropna()) == {0.0, 1.0}
+
+
 def test_two_tables_of_ham10000_that_name_no_part_are_one(tmp_path):
     write_images(tmp_path / "images", NAMES["Training"])
     ham_table(tmp_path / "first.csv", NAMES["Training"][:30])
