@@ -84,9 +84,10 @@ def _groups(part: Part, covariate: str) -> Iterator[tuple[str, NDArray[np.bool_]
         if text.nunique() > MOST_VALUES:
             text = text.where(text.isin(common), _REST)
         values = list(text.value_counts().index)
-        values = in_order(values) if covariate == SCALE else values
+        if covariate == SCALE:
+            values = in_order({*values, *part.skin_types})
         found = [(_WORDS.get(value, value.replace("_", " ")), (text == value).to_numpy()) for value in values]
-    yield from ((words, members) for words, members in found if members.any())
+    yield from ((words, members) for words, members in found if members.any() or covariate == SCALE)
 
 
 def _written(value: object) -> str:

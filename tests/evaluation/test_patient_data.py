@@ -15,7 +15,7 @@ from PIL import Image
 from clinjup.contracts import SelectionFinding
 from clinjup.evaluation import metadata_ablation, probe_pictures, validate
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.cohort_parts import Part
+from clinjup.evaluation.cohort_parts import part_of
 from clinjup.evaluation.metadata import SUFFIX
 from clinjup.evaluation.subgroups import MOST_VALUES, _groups, subgroup_table
 from clinjup.evaluation.table_one import table_one, table_one_frame
@@ -131,7 +131,8 @@ def test_predictions_without_the_patient_data_of_their_model_are_said_to_lack_th
 
 def test_of_many_sites_the_commonest_have_a_group_and_the_others_share_one():
     sites = np.repeat([f"site_{number}" for number in range(15)], np.arange(30, 15, -1))
-    part = SimpleNamespace(table=pd.DataFrame({"body_site": sites, "skin_type": np.resize([1.0, 2.0], len(sites))}))
+    table = pd.DataFrame({"body_site": sites, "skin_type": np.resize([1.0, 2.0], len(sites))})
+    part = SimpleNamespace(table=table, skin_types=())
     groups = {name: int(members.sum()) for name, members in _groups(part, "body_site")}
     assert len(groups) == MOST_VALUES and groups["site 0"] == 30 and sum(groups.values()) == len(sites)
     assert groups["all others"] == 19 + 18 + 17 + 16
@@ -214,14 +215,16 @@ def test_table_one_shows_no_numbers_of_examinations():
 
 
 def test_each_skin_type_has_its_row_however_few_images_it_has():
-    types = np.array(["1"] * 30 + ["10"] * 20 + ["6"] * 7 + [None] * 3, dtype=object)
-    labels = np.arange(60) % 2
-    part = Part(
-        "test", pd.DataFrame({"skin_type": types}), labels, np.arange(60).astype(str), labels, ("nevus", "melanoma")
-    )
+    cohort, _ = blob_cohort(80)
+    types = np.array(["1"] * 30 + ["10"] * 20 + ["6"] * 7 + [None] * 3 + ["5"] * 20, dtype=object)
+    split = np.where(np.arange(80) < 60, "test", "train")
+    table = cohort.table.assign(skin_type=types, split=split, label=np.arange(80) % 2)
+    part = part_of(replace(cohort, table=table, covariates=["skin_type"]), "test")
     rows = subgroup_table(part, np.linspace(0, 1, 60), 0.5, ["skin_type"], Bootstrap(part.clusters, part.labels))
-    assert [row.value for row in rows] == [f"skin type: {name}" for name in ("1", "6", "10", "unknown")]
-    assert rows[1].images == 7 and all("suppressed" in figure.reason for figure in rows[1].metrics.values())
+    assert [row.value for row in rows] == [f"skin type: {name}" for name in ("1", "5", "6", "10", "unknown")]
+    assert [row.images for row in rows] == [30, 0, 7, 20, 3]
+    for row in rows[1:3]:
+        assert all("suppressed" in figure.reason for figure in row.metrics.values())
     assert rows[0].metrics["auroc"].value is not None
 
 
