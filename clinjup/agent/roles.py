@@ -40,6 +40,7 @@ from clinjup.contracts import (
     ValueCount,
 )
 from clinjup.nouns import with_article
+from clinjup.unknown_words import says_unknown
 
 _MIN_PATIENTS = 3
 
@@ -221,10 +222,11 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
 
 
 def _flag(column: Column, either_way: bool = False, blank_is_no: bool = True) -> Flag | None:
-    """Read a column as yes/no; `either_way`: any two values will do (sex, view). None where it cannot be read."""
+    """Read a column as yes/no; `either_way`: any two known values will do (sex, view). None where it cannot be read."""
     values = [item.value for item in column.profile.values]
-    if either_way and len(values) == column.profile.unique == 2:
-        return Flag(column=column.reference, present=[sorted(values)[0]], absent=[sorted(values)[1]])
+    known = sorted(value for value in values if not _tells_nothing(value))
+    if either_way and len(known) == 2 and column.profile.unique == len(values):
+        return Flag(column=column.reference, present=[known[0]], absent=[known[1]])
     if column.profile.unique > len(values) or column.profile.kind in ("date", "text", "list"):
         return None
     absent = [value for value in values if meaning(value) is Meaning.NO]
@@ -237,6 +239,13 @@ def _flag(column: Column, either_way: bool = False, blank_is_no: bool = True) ->
     if present and not absent and column.profile.missing and blank_is_no:
         absent = [""]
     return Flag(column=column.reference, present=present, absent=absent)
+
+
+def _tells_nothing(value: str) -> bool:
+    """Whether a cell says that its group is unknown ('unknown', '?', 'U')."""
+    return (
+        says_unknown(value) or meaning(value) in (Meaning.UNKNOWN, Meaning.UNCERTAIN) or value.strip().casefold() == "u"
+    )
 
 
 def _not_annotated(term: Term, columns: list[Column]) -> DataWarning:

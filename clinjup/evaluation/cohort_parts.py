@@ -26,7 +26,8 @@ class Part:
     """The images of one split, in the order of its table; all arrays are [images].
 
     `labels` are 1 for the class of interest and 0 for all others; `codes` are those of the cohort's `classes`. `clusters` are what the
-    bootstrap draws: patients (lesions where those are numbered), joined where their images are near-duplicates.
+    bootstrap draws: patients (lesions where those are numbered), joined where their images are near-duplicates. `skin_types` are those of
+    the whole cohort: what this part lacks is to be said.
     """
 
     split: str
@@ -35,6 +36,7 @@ class Part:
     clusters: NDArray[np.str_]
     codes: NDArray[np.int64]
     classes: tuple[str, ...] = ("negative", "positive")
+    skin_types: tuple[str, ...] = ()
 
     def presence(self, confounder: str) -> NDArray[np.float64]:
         """1.0 present, 0.0 absent, NaN unknown; all unknown where the cohort has no such column."""
@@ -64,6 +66,7 @@ def part_of(cohort: Cohort, split: str) -> Part:
         clusters=table["group"].to_numpy(str),
         codes=table["label"].to_numpy(np.int64),
         classes=tuple(cohort.classes),
+        skin_types=tuple(cohort.table["skin_type"].dropna().unique()) if "skin_type" in cohort.covariates else (),
     )
 
 

@@ -12,11 +12,13 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
+from clinjup.imaging.values import in_order
+from clinjup.unknown_words import says_unknown
 
 FEWEST_EVENTS = 10
-FEWEST_IMAGES = 10
 _AGE_BANDS = ((0, 40, "under 40"), (40, 60, "40 to 59"), (60, 200, "60 and over"))
-_WORDS = {"histo": "histology", "follow_up": "follow-up", "": "unknown", "nan": "unknown"}
+_WORDS = {"histo": "histology", "follow_up": "follow-up", "": "unknown"}
+SCALE = "skin_type"  # the covariate whose groups are steps of a scale and come in their order
 _TITLES = {"reference": "diagnosis by"}
 MOST_VALUES = 12  # groups of one covariate; the rest of its values are one group
 _REST = "all others"
@@ -29,7 +31,7 @@ def subgroup_table(
     covariates: Sequence[str],
     bootstrap: Bootstrap,
 ) -> list[Stratum]:
-    """AUROC, sensitivity and specificity at the frozen `threshold` in each group with at least 10 images.
+    """AUROC, sensitivity and specificity at the frozen `threshold` in each group, however small: a group that is gone is not asked about.
 
     Sensitivity and AUROC are suppressed where fewer than 10 images are positive, specificity where fewer than 10 are negative: such a
     figure says more about chance, and about single patients, than about the model.
@@ -77,12 +79,15 @@ def _groups(part: Part, covariate: str) -> Iterator[tuple[str, NDArray[np.bool_]
         found.append(("unknown", np.isnan(ages)))
     else:
         text = column.map(_written).astype(object).where(column.notna(), "")
+        text = text.mask(text.isin([value for value in text.unique() if says_unknown(value)]), "")
         common = text.value_counts().index[: MOST_VALUES - 1]
         if text.nunique() > MOST_VALUES:
             text = text.where(text.isin(common), _REST)
-        values = text.value_counts()
-        found = [(_WORDS.get(value, value.replace("_", " ")), (text == value).to_numpy()) for value in values.index]
-    yield from ((words, members) for words, members in found if members.sum() >= FEWEST_IMAGES)
+        values = list(text.value_counts().index)
+        if covariate == SCALE:
+            values = in_order({*values, *part.skin_types})
+        found = [(_WORDS.get(value, value.replace("_", " ")), (text == value).to_numpy()) for value in values]
+    yield from ((words, members) for words, members in found if members.any() or covariate == SCALE)
 
 
 def _written(value: object) -> str:

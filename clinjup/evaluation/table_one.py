@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clinjup.evaluation.subgroups import SCALE
 from clinjup.imaging.classes import label_words
+from clinjup.imaging.values import in_order
 from clinjup.nouns import class_words
 from clinjup.phrases import percent
 
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
 
 MOST_VALUES = 12
-_TITLES = {"age": "Age, years", "sex": "Sex", "body_site": "Body site", "reference": "Diagnosis by", "view": "View"}
+_TITLES = {
+    "age": "Age, years",
+    "sex": "Sex",
+    "body_site": "Body site",
+    "reference": "Diagnosis by",
+    "view": "View",
+    "skin_type": "Skin type",
+}
 _UNKNOWN = {"", "nan", "none", "unknown"}
 
 
@@ -76,7 +85,8 @@ def _covariate_rows(covariate: str, parts: dict[str, pd.DataFrame]) -> list[dict
     values = column.dropna().astype(str)
     known = values[~values.str.lower().isin(_UNKNOWN)].value_counts()
     rows = []
-    for value in known.index[:MOST_VALUES]:
+    shown = known.index[:MOST_VALUES]
+    for value in in_order(shown) if covariate == SCALE else shown:
         row = {"group": title, "row": value.replace("_", " ")}
         rows.append(
             row | {name: _share(part[covariate] == value, _known(part[covariate])) for name, part in parts.items()}

@@ -25,6 +25,7 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words, in_number
 
 _OWN_COLUMNS = ("image", "path", "label", "patient", "group", "split")
+_CATEGORIES = ("sex", "view", "body_site", "skin_type", "reference", "device")  # covariates in which a number is a name
 
 
 @dataclass
@@ -202,7 +203,8 @@ def read_cohort(
     for name, flag in roles.confounders.items():
         table[name] = _flag_column(folder, rows, roles, flag, found.warnings)
     for name, reference in roles.covariates.items():
-        table[name] = as_covariate(folder.lookup(rows, roles, reference).groupby(level=0).first().reindex(rows.index))
+        values = as_covariate(folder.lookup(rows, roles, reference), categories=name in _CATEGORIES)
+        table[name] = values.groupby(level=0).first().reindex(rows.index)
     title = target_name or target
     cohort = Cohort(
         table=table.reset_index(drop=True),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clinjup.imaging.files import FileIndex, FolderScan
-from clinjup.split_words import SPLITS, split_name
+from clinjup.split_words import SPLITS, folder_split, split_name
 
 MAX_CLASS_FOLDERS = 20
 
@@ -50,6 +50,11 @@ def patient_folders(images: Sequence[str]) -> list[str]:
     return _per_folder(images, lambda part: part if _PATIENT.fullmatch(part) else "")
 
 
+def folder_parts(images: Sequence[str]) -> list[str]:
+    """Per image the official part that a folder names (test, ISIC_2019_Test_Input), or ""."""
+    return _per_folder(images, folder_split)
+
+
 def _per_folder(images: Sequence[str], meaning: Callable[[str], str]) -> list[str]:
     """Per image the first of its folders' meanings that is not "", worked out once per folder."""
     known: dict[str, str] = {}
@@ -73,7 +78,7 @@ def official_splits(scan: FolderScan, index: FileIndex) -> np.ndarray | None:
         for path in (path for name, path in lists if name == wanted):
             splits[_listed(scan.root / path, index)] = wanted
     if not any(splits):
-        splits[:] = _per_folder(scan.images, split_name)
+        splits[:] = folder_parts(scan.images)
     found = set(splits) - {""}
     return splits if len(found) > 1 or (found and scan.split_lists) else None
 
@@ -93,4 +98,4 @@ def _listed(path: Path, index: FileIndex) -> list[int]:
 
 def _says_class(part: str) -> bool:
     patterns = (_CONTAINER, _PATIENT, _EXPORT)
-    return not (any(pattern.fullmatch(part) for pattern in patterns) or split_name(part))
+    return not (any(pattern.fullmatch(part) for pattern in patterns) or folder_split(part))

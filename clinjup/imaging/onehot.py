@@ -1,6 +1,6 @@
 """Ground truth of the ISIC challenges: one column a diagnosis, 1.0 where it applies, read as one column `diagnosis`.
 
-Beside it lie tables of metadata; where those of several challenges lie together, they are read as one too.
+Beside it lie tables of metadata; where several lie together, of several challenges or parts, they are read as one too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from clinjup.contracts import DataWarning
+from clinjup.imaging.joined import joined
 from clinjup.imaging.source import DataFolder, View
 from clinjup.imaging.values import map_distinct
 from clinjup.unknown_words import says_unknown
@@ -20,11 +21,15 @@ OWN_2018, OWN_2019 = ("AKIEC",), ("AK", "SCC", "UNK")
 # AKIEC of 2018 holds actinic keratoses and Bowen's disease, AK of 2019 actinic keratoses: one class here. SCC is none of the seven.
 _CODES = {"AK": "akiec"}
 LESION = "lesion_id"
+# What makes a table one of metadata: the test metadata of 2019 know no lesion.
+_METADATA = {LESION, "age", "age_approx", "sex", "localization", "anatom_site", "anatom_site_general"}
+_HAM10000_TABLE = {"image_id", "dx", LESION}
 # What HAM10000 calls the columns of the challenges' metadata.
 _HAM10000 = {
     "image_id": IMAGE,
     "age": "age_approx",
     "localization": "anatom_site_general",
+    "anatom_site": "anatom_site_general",
     "dx_type": "diagnosis_confirm_type",
 }
 
@@ -37,30 +42,39 @@ def one_hot_tables(columns: Mapping[str, Sequence[str]]) -> list[str]:
 def one_hot_views(folder: DataFolder) -> list[View]:
     """All such tables as one, called by the name of the first: `image` and `diagnosis`; the latter lists all that apply.
 
-    So are several tables that say to which lesion an image belongs: each of 2018 and 2019 knows only its own images.
+    So are several tables of metadata, of the challenges of 2018 and 2019, of training and test: each knows only its own images.
     """
     columns = folder.columns()
     tables = tuple(one_hot_tables(columns))
-    lesions = tuple(path for path, names in columns.items() if LESION in names and {IMAGE, "image_id"} & set(names))
+    metadata = tuple(
+        path
+        for path, names in columns.items()
+        if path not in tables and {IMAGE, "image_id"} & set(names) and _METADATA & set(names)
+    )
     views = [View(tables, lambda folder: _together(folder, tables))] if tables else []
-    if len(lesions) > 1:
-        views.append(View(lesions, lambda folder: _one_row_an_image(folder, lesions)))
+    if len(metadata) > 1:
+        views.append(View(metadata, lambda folder: _one_row_an_image(folder, metadata)))
     return views
 
 
 def _together(folder: DataFolder, tables: Sequence[str]) -> pd.DataFrame:
-    parts = [_one_column(folder.raw(path)) for path in tables]
-    years = {"2019" if set(OWN_2019) & set(folder.raw(path).columns) else "2018" for path in tables}
-    together = pd.concat(parts, ignore_index=True)
-    if len(years) > 1:
-        twice = int(together[IMAGE].duplicated().sum())
+    """Where 2018 and 2019 meet, HAM10000's own table among them, each image counts once by each diagnosis, and that is said."""
+    raw = {path: folder.raw(path) for path in tables}
+    together = joined({path: _one_column(table) for path, table in raw.items()}, IMAGE)
+    of_2019 = [path for path in tables if set(OWN_2019) & set(raw[path].columns)]
+    of_2018 = [raw[path][IMAGE] for path in tables if path not in of_2019]
+    for path, names in folder.columns().items():
+        if path not in tables and set(names) >= _HAM10000_TABLE:
+            of_2018.append(folder.raw(path)["image_id"])
+    if of_2018 and of_2019:
+        twice = len(set(pd.concat(of_2018).dropna()) & set(pd.concat([raw[path][IMAGE] for path in of_2019])))
         sentence = (
             "Tables of ISIC 2018 and ISIC 2019 lie in one folder. The images of 2018 are HAM10000, which ISIC 2019 contains: "
             f"{twice} images are named in both and count once, and neither set is an external test of the other. AKIEC of 2018 and AK of "
             "2019 are read as one class; SCC and UNK are no class of 2018 and are left out."
         )
         folder.warnings.append(DataWarning(code="datasets_overlap", sentence=sentence))
-        together = together.drop_duplicates()
+        together = together.drop_duplicates([IMAGE, DIAGNOSIS])
     return together
 
 
@@ -82,7 +96,7 @@ def _one_column(table: pd.DataFrame) -> pd.DataFrame:
         applies = map_distinct(table[name], _number) >= 0.5
         word = _CODES.get(name, name.lower())
         found = found.where(~applies, found.where(found == "", found + "|") + word)
-    return pd.DataFrame({IMAGE: table[IMAGE], DIAGNOSIS: found.replace("", None)})
+    return table.drop(columns=codes).assign(**{DIAGNOSIS: found.replace("", None)})
 
 
 def _number(value: str) -> float:

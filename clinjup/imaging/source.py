@@ -14,14 +14,14 @@ import pandas as pd
 from clinjup.contracts import DataWarning, Roles
 from clinjup.imaging.box_files import BoxSource, find_box_sources
 from clinjup.imaging.files import FileIndex, FolderScan, printable, scan_folder
-from clinjup.imaging.folders import class_folder_labels, official_splits, patient_folders
+from clinjup.imaging.folders import class_folder_labels, folder_parts, official_splits, patient_folders
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, read_headers
 from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
 from clinjup.kernel.errors import ClinjupError, MissingColumnError, MissingFileError
 from clinjup.nouns import in_number
-from clinjup.split_words import split_name
+from clinjup.split_words import SPLITS, split_name
 from clinjup.unknown_words import names_nobody
 
 # Headers that say outright which number of a DICOM header a column repeats.
@@ -134,14 +134,16 @@ class DataFolder:
         return pd.Series(found[codes], index=names.index)
 
     def _copied(self, fitting: tuple[int, ...]) -> int:
-        """The first of several files of one name where all are copies of it, as in ISIC 2018 and 2019; else -2."""
+        """One of several files of one name where all are copies of it, as in ISIC 2018 and 2019; else -2. A copy in a test folder first."""
         if fitting not in self._copies:
             first, *others = (self.root / self.scan.images[position] for position in fitting)
             try:
                 same = all(filecmp.cmp(first, other, shallow=False) for other in others)
             except OSError:
                 same = False
-            self._copies[fitting] = fitting[0] if same else -2
+            parts = folder_parts([self.scan.images[position] for position in fitting])
+            latest = max(range(len(fitting)), key=lambda place: SPLITS.index(parts[place]) if parts[place] else -1)
+            self._copies[fitting] = fitting[latest] if same else -2
         return self._copies[fitting]
 
     def lookup(self, rows: pd.DataFrame, roles: Roles, reference: str) -> pd.Series:

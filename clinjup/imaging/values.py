@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
 import pandas as pd
+
+from clinjup.unknown_words import says_unknown
 
 YES = frozenset({"1", "yes", "y", "true", "t", "ja", "j", "wahr", "present", "positive", "positiv", "pos", "+", "x"})
 NO = frozenset({"0", "no", "n", "false", "f", "nein", "falsch", "absent", "negative", "negativ", "neg", "-"})
@@ -91,8 +94,24 @@ def map_distinct(column: pd.Series, function: Callable[[str], float]) -> pd.Seri
     return pd.Series(mapped.to_numpy()[codes], index=column.index)
 
 
-def as_covariate(column: pd.Series) -> pd.Series:
-    """Numbers where at least nine in ten non-missing values are numbers (the others become missing), else the text."""
-    numbers = map_distinct(column, as_number)
-    known = int(column.notna().sum())
-    return numbers if known and numbers.notna().sum() >= 0.9 * known else column
+def as_covariate(column: pd.Series, *, categories: bool = False) -> pd.Series:
+    """Numbers where at least nine in ten known values are numbers (the others become missing), else the text.
+
+    What says that nothing is known ('unknown', 'k. A.') is missing. `categories`: numbers are names of groups (a skin type) and stay text.
+    """
+    known = column.mask(column.isin([value for value in column.dropna().unique() if says_unknown(value)]))
+    if categories:
+        return known.map(lambda value: whole[1] if (whole := _WHOLE.fullmatch(value)) else value, na_action="ignore")
+    numbers = map_distinct(known, as_number)
+    count = int(known.notna().sum())
+    return numbers if count and numbers.notna().sum() >= 0.9 * count else known
+
+
+def in_order(values: Iterable[str]) -> list[str]:
+    """Steps of a scale from the first to the last, by number where they are numbers (1, 2, 10; I, II, III); a blank is last."""
+
+    def place(value: str) -> tuple[bool, float, str]:
+        number = as_number(value)
+        return value == "", float("inf") if math.isnan(number) else number, value
+
+    return sorted(values, key=place)

@@ -530,6 +530,22 @@ def test_a_confounder_nobody_named_is_counted_and_said() -> None:
     assert "did not name it" in warnings(profile)["confounder_found"]
 
 
+@pytest.mark.parametrize("words", [("unknown",), ("k. A.", "?"), ("U",)])
+def test_a_feared_sex_is_examined_also_where_it_is_unknown_of_some(words) -> None:
+    task = parse_request("Melanoma or mole? It must not depend on sex.")
+    sex = column("sex", {"male": 50, "female": 44, **dict.fromkeys(words, 3)})
+    profile = flags(sex, label=column("dx", {"mel": 40, "nv": 60}))
+    flag = {"column": "labels.csv:sex", "present": ["female"], "absent": ["male"]}
+    assert roles(profile, task)["confounders"] == {"sex": flag}
+    assert "confounder_not_annotated" not in warnings(profile, task)
+
+
+def test_three_known_groups_of_a_feared_sex_are_no_two() -> None:
+    task = parse_request("Melanoma or mole? It must not depend on sex.")
+    profile = flags(column("sex", {"m": 50, "f": 40, "d": 10}), label=column("dx", {"mel": 40, "nv": 60}))
+    assert "tells two groups" in warnings(profile, task)["confounder_not_annotated"]
+
+
 def test_sex_can_be_a_confounder_but_never_twice_in_the_table() -> None:
     task = parse_request("Detect pneumothorax, it must not depend on patient sex.")
     found = roles(flags(column("sex", {"m": 60, "f": 40})), task)

@@ -14,13 +14,16 @@ from PIL import Image
 
 from clinjup.contracts import SelectionFinding
 from clinjup.evaluation import metadata_ablation, probe_pictures, validate
+from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.cohort_parts import part_of
 from clinjup.evaluation.metadata import SUFFIX
-from clinjup.evaluation.subgroups import MOST_VALUES, _groups
+from clinjup.evaluation.subgroups import MOST_VALUES, _groups, subgroup_table
 from clinjup.evaluation.table_one import table_one, table_one_frame
 from clinjup.learning import load_model, train
 from clinjup.learning.fusion import Fusion, fit_fusion
 from clinjup.learning.predict_folder import predict_folder
 from clinjup.phrases import percent
+from tests.imaging.folders import film, read, write_image, write_table
 from tests.learning.blobs import blob_cohort
 
 
@@ -128,7 +131,8 @@ def test_predictions_without_the_patient_data_of_their_model_are_said_to_lack_th
 
 def test_of_many_sites_the_commonest_have_a_group_and_the_others_share_one():
     sites = np.repeat([f"site_{number}" for number in range(15)], np.arange(30, 15, -1))
-    part = SimpleNamespace(table=pd.DataFrame({"body_site": sites, "skin_type": np.resize([1.0, 2.0], len(sites))}))
+    table = pd.DataFrame({"body_site": sites, "skin_type": np.resize([1.0, 2.0], len(sites))})
+    part = SimpleNamespace(table=table, skin_types=())
     groups = {name: int(members.sum()) for name, members in _groups(part, "body_site")}
     assert len(groups) == MOST_VALUES and groups["site 0"] == 30 and sum(groups.values()) == len(sites)
     assert groups["all others"] == 19 + 18 + 17 + 16
@@ -208,3 +212,41 @@ def test_table_one_shows_no_numbers_of_examinations():
     cohort, _ = blob_cohort(80)
     cohort = replace(cohort, covariates=["visit"], table=cohort.table.assign(visit="ACC-4711"))
     assert "ACC-4711" not in table_one_frame(cohort).to_csv()
+
+
+def test_each_skin_type_has_its_row_however_few_images_it_has():
+    cohort, _ = blob_cohort(80)
+    types = np.array(["1"] * 30 + ["10"] * 20 + ["6"] * 7 + [None] * 3 + ["5"] * 20, dtype=object)
+    split = np.where(np.arange(80) < 60, "test", "train")
+    table = cohort.table.assign(skin_type=types, split=split, label=np.arange(80) % 2)
+    part = part_of(replace(cohort, table=table, covariates=["skin_type"]), "test")
+    rows = subgroup_table(part, np.linspace(0, 1, 60), 0.5, ["skin_type"], Bootstrap(part.clusters, part.labels))
+    assert [row.value for row in rows] == [f"skin type: {name}" for name in ("1", "5", "6", "10", "unknown")]
+    assert [row.images for row in rows] == [30, 0, 7, 20, 3]
+    for row in rows[1:3]:
+        assert all("suppressed" in figure.reason for figure in row.metrics.values())
+    assert rows[0].metrics["auroc"].value is not None
+
+
+def test_a_blank_and_a_word_for_it_are_one_group():
+    part = SimpleNamespace(table=pd.DataFrame({"sex": ["unknown", None, "k. A.", "male"]}))
+    assert [(name, int(members.sum())) for name, members in _groups(part, "sex")] == [("unknown", 3), ("male", 1)]
+
+
+def test_table_one_counts_skin_types_in_their_order_and_takes_no_mean_of_them(tmp_path):
+    rows = [["image", "dx", "age", "fitzpatrick"]]
+    for number in range(24):
+        write_image(tmp_path / f"{number}.png", film(number))
+        age = "unknown" if number % 6 == 0 else 50 + number
+        rows.append([number, ("mel", "nv")[number % 2], age, ("2.0", "2.0", "1.0", "unknown")[number % 4]])
+    write_table(tmp_path / "t.csv", rows)
+    roles = {"covariates": {"age": "t.csv:age", "skin_type": "t.csv:fitzpatrick"}, "positive": ["mel"], "patient": None}
+    cohort = read(tmp_path, image="t.csv:image", label="t.csv:dx", negative=["nv"], target="melanoma", **roles)
+    frame = table_one_frame(cohort).set_index(["group", "row"])["all"]
+    assert frame["Skin type"].to_dict() == {"1": f"6 ({percent(1 / 3)})", "2": f"12 ({percent(2 / 3)})", "unknown": "6"}
+    assert frame["Age, years"]["unknown"] == "4" and frame["Age, years"]["mean (SD)"].startswith("6")
+    assert [name for name, _ in _groups(SimpleNamespace(table=cohort.table), "age")] == [
+        "40 to 59",
+        "60 and over",
+        "unknown",
+    ]

@@ -77,7 +77,10 @@ def test_subgroups_with_few_events_are_suppressed_and_say_so(judged):
     )
     by_name = {row.value: row for row in rows}
     assert {"sex: male", "age: 40 to 59", "age: unknown", "diagnosis by: histology"} <= set(by_name)
-    assert "diagnosis by: follow-up" not in by_name  # six images
+    few = by_name["diagnosis by: follow-up"]
+    assert few.images == 6 and all(
+        figure.value is None and "suppressed" in figure.reason for figure in few.metrics.values()
+    )
     male, unknown = by_name["sex: male"].metrics, by_name["age: unknown"]
     assert male["sensitivity"].value is not None and male["sensitivity"].ci95 is not None
     assert unknown.positives < 10 and "suppressed: only" in unknown.metrics["sensitivity"].reason

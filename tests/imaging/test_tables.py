@@ -191,3 +191,14 @@ def test_covariates_become_numbers_when_they_are(tmp_path):
     assert as_covariate(table["age"]).tolist()[:2] == [61.5, 40.0]
     assert as_covariate(table["old"].iloc[:2]).tolist() == [58.0, 0.5]
     assert as_covariate(table["sex"]).tolist() == ["M", "W", "W"]
+
+
+def test_what_says_unknown_is_no_value_of_a_covariate(tmp_path):
+    path = tmp_path / "t.csv"
+    ages = "".join(f"{40 + number},{'unknown' if number % 2 else 'male'},{number % 3}.0\n" for number in range(8))
+    path.write_text(f"age,sex,skin\n{ages}unknown,k. A.,unknown\nUnknown,,\n", encoding="utf-8")
+    table, _ = read_table(path)
+    assert as_covariate(table["age"]).tolist()[:8] == [40.0 + number for number in range(8)]
+    assert set(as_covariate(table["sex"]).dropna()) == {"male"}
+    skin = as_covariate(table["skin"], categories=True)
+    assert skin.tolist()[:3] == ["0", "1", "2"] and skin[8:].isna().all()
