@@ -27,9 +27,23 @@ NO_WORRY = re.compile(
     r"|nicht vor(?:handen)?\b"
 )
 DISTINGUISH = re.compile(
-    r"\b(?:distinguish\w*|differentiat\w*|discriminat\w*|separat\w*|tell\w*|vs|versus|against|from|unterscheid\w*"
-    r"|abgrenz\w*|trenn\w*|differenzier\w*|gegen|von)\b"
+    r"\b(?:distinguish\w*|differentiat\w*|discriminat\w*|separat(?:e|es|ing|ion)|tell\w*\b[^.;]{0,60}\b(?:from|apart)"
+    r"|unterscheid\w*|abgrenz\w*|abzugrenzen|trenn\w*|differenzier\w*|auseinander ?(?:zu)?halt\w*)\b"
 )
+# Between two findings.
+AGAINST = re.compile(r"\b(?:vs|versus|against|from|von|vom|gegen|gegenueber)\b\.?\s+(?:\w+\s+){0,2}$")
+OR = re.compile(r"^[\s,]*(?:or|oder)\s+(?:\w+\s+){0,2}$")
+WHICH_IT_IS = re.compile(r"\btell\w* (?:\w+ )?(?:whether|if) (?:it|this|that) is\b")
+# After a finding: "melanoma against everything else".
+THE_REST = re.compile(
+    r"\s*\(?(?:vs|versus|against|from|gegen|gegenueber|von|vom)\b\.?\s+(?:(?:all|the|any|every|alle[nmrs]?|de[nm]|saemtlich\w*|jede\w*)\s+)*"
+    r"(?:everything|anything else|rest|others?|remaining|allem|alles|andere[nmrs]?|uebrige[nmrs]?)\b"
+)
+FOR_EXAMPLE = re.compile(r"\b(?:such as|for example|like|including|wie|beispielsweise|darunter|einschliesslich)\b")
+ABOVE_ALL = (
+    r"\b(?:especially|particularly|in particular|above all|most of all|vor allem|besonders|insbesondere|speziell)\b"
+)
+ABOVE_ALL_TOLD = re.compile(rf"{ABOVE_ALL}\W+(?:\w+\W+){{0,4}}?{DISTINGUISH.pattern}")
 SEVERAL_CLASSES = re.compile(
     r"\b(?:which (?:\w+ ){0,2}(?:type|kind|class|diagnosis)|classif\w* (?:\w+ ){0,4}into|types of|kinds of|all (?:seven|7)"
     r"|(?:seven|7) (?:\w+ )?(?:classes|diagnoses|types)|multi-?class"
@@ -92,15 +106,18 @@ SENSITIVITY_FIRST = (
     r"\b(?:sensitivit\w*|recall)\b[^.;,]{0,25}\b(?:first|most|priorit\w*|more important|over specificity|zuerst|wichtiger"
     r"|vorrang)",
     r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?sensitiv\w*|\bas sensitive as",
-    r"\bpriorit\w*\b|\bvorrang\b|\bmost important (?:class|is)\b|\bam wichtigsten\b",
 )
+PRIORITY = r"\bpriorit\w*\b|\bpriorisier\w*\b|\bvorrang\b|\bmost important (?:class|is)\b|\bam wichtigsten\b"
+SPECIFICITY = r"\b(?:specificity|spezifitaet)\b"
 SPECIFICITY_FIRST = (
     r"\b(?:as )?few(?:er|est)?\b[^.;]{0,15}\b(?:unnecessary|needless|false|superfluous)\b"
-    r"|\bavoid\w*\b[^.;]{0,20}\b(?:unnecessary|false (?:alarm|positive)|overdiagnos)",
+    r"|\b(?:avoid|reduc|minimi[sz])\w*\b[^.;]{0,20}\b(?:unnecessary|needless|superfluous|false (?:alarm|positive)|overdiagnos)",
     r"\b(?:so|moeglichst) wenig\w*\b[^.;]{0,20}\b(?:unnoetig\w*|falsch\w*|fehlalarm\w*|ueberfluessig\w*)"
-    r"|\b(?:unnoetig\w*|fehlalarm\w*)\b[^.;]{0,20}\bvermeid\w*",
+    r"|\bwenige?r?\b[^.;]{0,12}\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)"
+    r"|\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)\b[^.;]{0,20}\b(?:zu )?(?:vermeid|vermied|verringer|reduzier|minimier)\w*"
+    r"|\b(?:vermeid|verringer|reduzier|minimier)\w*\b[^.;]{0,20}\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)",
     r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?(?:specific|spezif)\w*"
-    r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger)",
+    r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger|zuerst)",
     r"\b(?:fear|afraid|worr(?:y|ied)|concerned?|hate|befuerchte\w*|fuercht\w*|angst)\b[^.;,]{0,25}"
     r"\b(?:false (?:alarms?|positives?)|fehlalarm\w*)",
     r"\balarm fatigue|\b(?:not too many|keine|ohne|no) (?:false alarms|fehlalarme)|\bnicht staendig alarm"
