@@ -86,11 +86,29 @@ USE_METADATA = re.compile(
 BODY_SITE = re.compile(r"(?:body |anatomical )?sites?")
 
 # "Not a single case" asks for more than the default operating point.
+_NOT_IMAGES = r"(?!(?:images?|pictures?|photos?|films?|x-?rays?|radiographs?|scans?|bild\w*|aufnahme\w*)\b)"
+_NOT_WITHIN = "".join(
+    f"(?<!{word} )"
+    for word in ("in", "on", "at", "for", "from", "with", "of", "in", "auf", "an", "bei", "fuer", "aus", "mit", "von")
+)
+_MUST = r"(?:must|should|shall|needs? to|ha(?:s|ve) to|(?:is|are) to)"
+_RECOGNISED = r"(?:erkannt|gefunden|entdeckt|erfasst|aufgespuert|erkennen|finden|entdecken|erfassen)"
 NOT_ONE_MISSED = (
-    r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\bmiss\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
-    r"\bmiss(?:es|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
+    r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\b(?:miss|overlook)\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
+    r"\bnot (?:a single|one|even one|any) (?:\w+ ){1,5}(?:missed|overlooked|undetected|unrecogni[sz]ed)\b"
+    r"|\bnone (?:\w+ ){1,5}(?:missed|overlooked)\b",
+    r"(?:\b(?:not?|never|nothing|none|without)\b|n't\b)[^.;]{0,25}\b(?:slip|escap|get past)\w*\b",
+    r"\b(?:miss|overlook)(?:es|s|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
     r"\b(?:kein\w*|nicht|nie)\b[^.;]{0,40}\beinzig\w*\b[^.;]{0,30}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
-    r"\bno (?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
+    rf"(?<!not ){_NOT_WITHIN}\b(?:every|each|all)\b (?:(?!not ){_NOT_IMAGES}\w+ ){{1,5}}{_MUST}"
+    r" (?:\w+ )?be (?:found|detected|caught|recogni[sz]ed|identified|picked up|spotted|diagnosed|seen)\b",
+    r"\b(?:must|needs? to|ha(?:s|ve) to) (?:\w+ )?(?:find|detect|catch|recogni[sz]e|identify|pick up|spot|see) (?:every|each|all) "
+    rf"{_NOT_IMAGES}",
+    rf"(?<!nicht ){_NOT_WITHIN}\b(?:jede[rsn]?|alle|saemtliche)\b (?:(?!nicht ){_NOT_IMAGES}\w+ ){{1,5}}(?:muss|muessen|sollen?|sollten?)"
+    rf" (?:(?!nicht ){_NOT_IMAGES}\w+ ){{0,3}}{_RECOGNISED}\b",
+    rf"\b(?:muss|muessen|sollen?|sollten?) (?:(?!nicht |in |auf |bei |fuer |aus |mit |von )\w+ ){{0,3}}(?:jede[rsn]?|alle|saemtliche)"
+    rf" (?:(?!nicht ){_NOT_IMAGES}\w+ ){{1,4}}{_RECOGNISED}\b",
+    r"\bno (?!more |fewer |less )(?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
     r"\b(?:may|must|can|should) never be (?:missed|overlooked)\b",
     r"\bkein\w* (?:\w+ ){0,3}(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}(?:uebersehen|verpasst)\b",
     r"\b(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}kein\w* (?:\w+ ){0,2}(?:uebersehen|verpasst|durchrutschen|entgehen)\b",

@@ -110,3 +110,99 @@ def test_what_has_priority_decides_which_error_comes_first(wish: str, kind: str 
     for request in ("Distinguish melanoma from nevus.", "Melanome von Nävi unterscheiden."):
         risk = understood(f"{request} {wish}", "risk")["risk"]
         assert (risk["kind"] if risk else None) == kind
+
+
+HIGH = {"kind": "sensitivity_first"}
+NOT_ONE = {"kind": "sensitivity_first", "target_sensitivity": 0.95, "lower_bound": True}
+NONE: dict[str, Any] = {}
+
+
+def at_least(share: float) -> dict[str, Any]:
+    return {"kind": "sensitivity_first", "target_sensitivity": share}
+
+
+def ratio(harm: float) -> dict[str, Any]:
+    return {"kind": "harm_ratio", "harm_ratio": harm}
+
+
+@pytest.mark.parametrize(
+    ("wish", "risk"),
+    [
+        # the number that is the target, and the number that is another
+        ("I need high sensitivity, 98%.", at_least(0.98)),
+        ("I need high sensitivity for melanoma, ideally at least 95 %.", at_least(0.95)),
+        ("A sensitivity of at least 95 is needed.", at_least(0.95)),
+        ("Sensitivity: 0,95", at_least(0.95)),
+        ("The sensitivity for melanoma in our patients should be 95 %.", at_least(0.95)),
+        ("A sensitivity of 95 % of all melanomas is needed.", at_least(0.95)),
+        ("Sensitivity 95, specificity 80.", {**at_least(0.95), "target_specificity": 0.8}),
+        ("I need high sensitivity for melanoma, only 3 % of our patients have one.", HIGH),
+        ("I need high sensitivity for melanoma, 60 % of the lesions are suspicious.", HIGH),
+        ("I need high sensitivity for melanoma because 60 % of our patients have one.", HIGH),
+        ("I need high sensitivity for melanoma in our 50 patients.", HIGH),
+        ("I need high sensitivity, 80 patients wait.", HIGH),
+        ("Sensitivity 30 %.", NONE),
+        ("As few false alarms as possible, only 3 % of our patients have one.", {"kind": "specificity_first"}),
+        ("The false alarm rate must stay below 10 %.", {"kind": "specificity_first", "target_specificity": 0.9}),
+        ("Hohe Sensitivität, 98 %.", at_least(0.98)),
+        ("Sensitivität für Melanome, mindestens 95 %.", at_least(0.95)),
+        ("Hohe Sensitivität für Melanome, nur 3 % unserer Patienten haben eines.", HIGH),
+        ("Hohe Sensitivität für Melanome bei unseren 50 Patienten.", HIGH),
+        ("Möglichst wenige Fehlalarme, nur 3 % unserer Patienten haben ein Melanom.", {"kind": "specificity_first"}),
+        # a share that must be found, or may be missed
+        ("At least 95% of melanomas must be found.", at_least(0.95)),
+        ("98 percent of all melanomas should be detected.", at_least(0.98)),
+        ("We have to find 95 % of melanomas.", at_least(0.95)),
+        ("No more than 5% of melanomas may be missed.", at_least(0.95)),
+        ("At most one in twenty melanomas may be overlooked.", at_least(0.95)),
+        ("Only 2 % of our patients have a melanoma and we must not miss them.", HIGH),
+        ("60 % of the lesions are melanomas and must be found.", NONE),
+        ("95 % of the images were found in our archive.", NONE),
+        ("30 % of the melanomas must be excised.", NONE),
+        ("Mindestens 95 % der Melanome müssen gefunden werden.", at_least(0.95)),
+        ("98 % der Melanome sollen erkannt werden.", at_least(0.98)),
+        ("Es müssen 95 % aller Melanome gefunden werden.", at_least(0.95)),
+        ("Höchstens 5 % der Melanome dürfen übersehen werden.", at_least(0.95)),
+        ("Nicht mehr als 5 % der Melanome dürfen übersehen werden.", at_least(0.95)),
+        ("Höchstens eines von 20 Melanomen darf übersehen werden.", at_least(0.95)),
+        # not one
+        ("Please do not overlook a single melanoma.", NOT_ONE),
+        ("Every melanoma must be found.", NOT_ONE),
+        ("All melanomas have to be detected.", NOT_ONE),
+        ("The model must catch every melanoma.", NOT_ONE),
+        ("Not a single melanoma may be overlooked.", NOT_ONE),
+        ("None of the melanomas may be missed.", NOT_ONE),
+        ("Do not let a melanoma slip through.", NOT_ONE),
+        ("Every melanoma must be found, sensitivity 99 %.", {**NOT_ONE, "target_sensitivity": 0.99}),
+        ("Not every melanoma must be found.", NONE),
+        ("Every image must be recognised by its number.", NONE),
+        ("In every image the melanoma must be found.", NONE),
+        ("Jedes Melanom muss erkannt werden.", NOT_ONE),
+        ("Alle Melanome müssen gefunden werden.", NOT_ONE),
+        ("Das Modell muss jedes Melanom finden.", NOT_ONE),
+        ("Es sollen alle Melanome entdeckt werden.", NOT_ONE),
+        ("Nicht jedes Melanom muss erkannt werden.", NONE),
+        ("Auf allen Bildern sollen Melanome erkannt werden.", NONE),
+        ("Jede Aufnahme muss gefunden werden.", NONE),
+        # how many excisions a missed one is worth
+        ("I'd rather excise a dozen nevi than miss one melanoma.", ratio(12)),
+        ("I'd rather excise a hundred nevi than miss one melanoma.", ratio(100)),
+        ("I would rather unnecessarily excise twenty-five nevi than overlook a melanoma.", ratio(25)),
+        ("I'd rather excise two dozen nevi than miss a melanoma.", ratio(24)),
+        ("Ten unnecessary excisions are better than one missed melanoma.", ratio(10)),
+        ("I accept fifty excised nevi to avoid one missed melanoma.", ratio(50)),
+        ("I'd rather have 90 % sensitivity than a high specificity.", at_least(0.9)),
+        ("I'd rather excise the other lesion than one melanoma.", NONE),
+        ("I accept ten images of a patient for one lesion.", NONE),
+        ("Lieber exzidiere ich zehn Nävi zu viel, als ein Melanom zu übersehen.", ratio(10)),
+        ("Lieber würden wir ein Dutzend Nävi zu viel entfernen als ein Melanom zu übersehen.", ratio(12)),
+        ("Ich würde lieber hundert Nävi zu viel exzidieren, als ein Melanom zu übersehen.", ratio(100)),
+        ("Zehn unnötige Exzisionen sind mir lieber als ein übersehenes Melanom.", ratio(10)),
+        ("Ich nehme 20 unnötige Exzisionen in Kauf, um ein Melanom nicht zu übersehen.", ratio(20)),
+        ("Ich nehme 20 Bilder, um ein Modell zu bauen.", NONE),
+        ("Lieber ein Nävus zu viel als ein Melanom zu wenig.", NONE),
+    ],
+)  # fmt: skip
+def test_how_much_may_be_missed(wish: str, risk: dict[str, Any]) -> None:
+    for request in ("Distinguish melanoma from nevus.", "Melanome von Nävi unterscheiden."):
+        assert (understood(f"{request} {wish}", "risk")["risk"] or {}) == risk
