@@ -9,6 +9,7 @@ from typing import Literal
 from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
 from clinjup.agent.intent_findings import named_findings, target_and_comparator
+from clinjup.agent.intent_marks import asks_for_marks, marks_on_skin, without_artefacts
 from clinjup.agent.intent_objective import describe
 from clinjup.agent.intent_priority import few_missed, first_hit
 from clinjup.agent.questions import abnormal_option, ask_abnormal_labels, ask_risk, ask_target, risk_option
@@ -41,7 +42,7 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     request = fold_with_origins(" ".join(text.split()))
     language: Language = "de" if phrases.is_german(request.text) else "en"
     confounders = _confounders(request)
-    constraints = [name for shape, name in phrases.CONSTRAINTS if re.search(shape, request.text)]
+    constraints = _constraints(request.text)
     if "few_boxes" in constraints and "image_level_labels_only" in constraints:
         constraints.remove("image_level_labels_only")
     named = named_findings(request)
@@ -57,7 +58,10 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     modality = _modality(request.text, target, confounders)
     if modality is not None and modality.id == "dermoscopy":
         confounders = _without_body_sites(request, confounders)
-    task_type = _task_type(request.text, target, comparator)
+        marks = marks_on_skin(request)
+        if marks and all(item.id not in ("ink", "ruler") for item in confounders):
+            confounders.append(_named("ink", marks))
+    task_type = _task_type(request, target, comparator, modality)
     if task_type is TaskType.MULTICLASS:
         target, comparator = target_term("skin_lesion"), None
     questions: list[Question] = []
@@ -172,17 +176,21 @@ def _modality(text: str, target: Term | None, confounders: list[NamedConfounder]
     return by_id(MODALITIES, implied[0]) if implied else next(iter(named), None)
 
 
-def _task_type(text: str, target: Term | None, comparator: Term | None) -> TaskType:
-    if quantities.false_marks_per_image(text) is not None:
+def _constraints(text: str) -> list[str]:
+    """Constraints named. A black frame is no box."""
+    read = {"few_boxes": without_artefacts(text)}
+    return [name for shape, name in phrases.CONSTRAINTS if re.search(shape, read.get(name, text))]
+
+
+def _task_type(request: Folded, target: Term | None, comparator: Term | None, modality: Term | None) -> TaskType:
+    if quantities.false_marks_per_image(request.text) is not None:
         return TaskType.DETECTION
     if target is not None and (
-        target.id == "skin_lesion" or (target.modality == "dermoscopy" and phrases.SEVERAL_CLASSES.search(text))
+        target.id == "skin_lesion" or (target.modality == "dermoscopy" and phrases.SEVERAL_CLASSES.search(request.text))
     ):
         return TaskType.MULTICLASS
-    without_artefacts = text
-    for match in find(text, CONFOUNDERS):  # "pen marks" are not marks to be drawn
-        without_artefacts = without_artefacts.replace(text[match.start : match.end], " ")
-    if comparator is None and phrases.DETECTION.search(without_artefacts):
+    on_skin = (target.modality if target else modality.id if modality else None) == "dermoscopy"
+    if comparator is None and asks_for_marks(request, on_skin):
         return TaskType.DETECTION
     return TaskType.BINARY
 

@@ -206,3 +206,37 @@ def ratio(harm: float) -> dict[str, Any]:
 def test_how_much_may_be_missed(wish: str, risk: dict[str, Any]) -> None:
     for request in ("Distinguish melanoma from nevus.", "Melanome von Nävi unterscheiden."):
         assert (understood(f"{request} {wish}", "risk")["risk"] or {}) == risk
+
+
+YES_NO, MARKED = "binary_classification", "detection"
+
+
+@pytest.mark.parametrize(
+    ("text", "task_type", "confounders"),
+    [
+        ("Sensitivity at least 95% for melanoma. Some pictures have ruler marks.", YES_NO, ["ruler"]),
+        ("Detect melanoma, some lesions are marked with a blue pen.", YES_NO, ["ink"]),
+        ("Detect melanoma; the lesions were marked by the surgeon.", YES_NO, None),
+        ("Detect melanoma. There are markings on the skin.", YES_NO, ["ink"]),
+        ("Detect melanoma. Marks should be ignored.", YES_NO, ["ink"]),
+        ("Detect melanoma. Many images have a black frame.", YES_NO, ["dark_corner"]),
+        ("Diagnose skin lesions. Some images have markings.", "multiclass_classification", ["ink"]),
+        ("Melanome erkennen. Auf manchen Bildern sind Markierungen.", YES_NO, ["ink"]),
+        ("Melanome erkennen. Einige Läsionen sind mit einem Stift markiert.", YES_NO, ["ink"]),
+        ("Melanome erkennen. Markierungen sollen ignoriert werden.", YES_NO, ["ink"]),
+        ("Melanome erkennen, auf einigen Bildern ist ein schwarzer Rahmen.", YES_NO, ["dark_corner"]),
+        ("Melanome erkennen. Manche Aufnahmen haben einen schwarzen Rand.", YES_NO, ["dark_corner"]),
+        ("Mark melanomas on dermoscopic images.", MARKED, None),
+        ("The melanomas should be marked on the pictures, some have hair.", MARKED, ["hair"]),
+        ("Some pictures have a pen on them. Mark each melanoma.", MARKED, ["ink"]),
+        ("Segment melanomas in many dermoscopic images by outlining them.", MARKED, None),
+        ("Detect melanoma. Some images have boxes.", MARKED, None),
+        ("Mark wrist fractures. Some films have markings.", MARKED, None),
+        ("Auf den Bildern sollen Melanome markiert werden.", MARKED, None),
+        ("Melanome einzeichnen, auf manchen Bildern sind Lineale.", MARKED, ["ruler"]),
+    ],
+)  # fmt: skip
+def test_marks_in_the_pictures_are_not_marks_to_be_made(
+    text: str, task_type: str, confounders: list[str] | None
+) -> None:
+    assert understood(text, "type", "confounders") == {"type": task_type, "confounders": confounders}
