@@ -18,6 +18,7 @@ from clinjup.agent.vocabulary import (
     CONFOUNDERS,
     MODALITIES,
     SKIN_LESION_CLASSES,
+    TARGETS,
     Folded,
     Term,
     by_id,
@@ -104,7 +105,7 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
         primary_metric=_primary_metric(request.text, task_type, risk, priority, confounders),
         confounders=confounders,
         constraints=constraints,
-        prevalence=quantities.prevalence(request.text),
+        prevalence=_prevalence(request.text, target, priority),
         output_format=_output_format(request.text, task_type, target, comparator),
         open_questions=questions[:3],
     )
@@ -174,6 +175,13 @@ def _modality(text: str, target: Term | None, confounders: list[NamedConfounder]
     terms = (by_id(CONFOUNDERS, item.id) for item in confounders)
     implied = [term.modality for term in (target, *terms) if term is not None and term.modality]
     return by_id(MODALITIES, implied[0]) if implied else next(iter(named), None)
+
+
+def _prevalence(text: str, target: Term | None, priority: str | None) -> float | None:
+    """The prevalence stated, of several classes that of the one that matters most."""
+    several = target is None or target.id == "skin_lesion"
+    sought = (priority or "melanoma") if several else target.id if target else None
+    return quantities.prevalence(text, lambda words: {match.term.id for match in find(words, TARGETS)} == {sought})
 
 
 def _constraints(text: str) -> list[str]:

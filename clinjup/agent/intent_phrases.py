@@ -75,13 +75,24 @@ ABNORMAL_LABELS = re.compile(
 )
 
 # Not across a worry: "use these films, but it must not depend on age" asks for no patient data.
-_NO_WORRY_BETWEEN = rf"(?:(?!{WORRY.pattern})[^.;])"
+_NO_WORRY_BETWEEN = rf"(?:(?!{WORRY.pattern}|\bnicht\b|\bnot\b|\bkein)[^.;])"
+_PATIENT_DATA = (
+    r"\b(?:age|sex|gender|(?:body|anatomical|lesion) (?:site|location)|locali[sz]ation|metadata|alter|patientenalter|geschlecht"
+    r"|lokalisation|koerperstelle|koerperregion|metadaten)\b(?! ?(?:limit|group|of \d|over \d|above \d|\d))"
+)
+_UNNEGATED = "".join(f"(?<!{word} )" for word in ("not", "n't", "never", "without", "nicht", "ohne", "ohne das", "nie"))
+_OF_ALL = r"(?!\b(?:patients?|people|children|images?|any|every|patient(?:en|innen)|kinder|bilder|aufnahmen)\b)"
 USE_METADATA = re.compile(
-    rf"\buse\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:age|sex|site|metadata|location)\b"
-    rf"|\b(?:nutz|verwend|benutz|nimm|einbezieh|beruecksichtig)\w*{_NO_WORRY_BETWEEN}{{0,40}}"
-    r"\b(?:alter|geschlecht|lokalisation|metadaten)\b"
-    rf"|\b(?:alter|geschlecht|lokalisation)\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:nutz|verwend|benutz|einbezieh|mit einbezogen"
-    r"|beruecksichtig)\w*|\binclud\w*[^.;]{0,20}\bmetadata"
+    rf"{_UNNEGATED}\buse\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:age|sex|gender|site|metadata|location)\b"
+    rf"|{_UNNEGATED}\b(?:us(?:ing|es)|includ\w*|incorporat\w*|consider\w*|add(?:ing)?|plus|together with|along with|combined? with"
+    rf"|tak(?:e|es|ing) into account|mithilfe|zusammen mit|fueg\w*|ergaenz\w*)\b(?:(?!\bnicht\b|\bnot\b){_OF_ALL}{_NO_WORRY_BETWEEN}){{0,25}}"
+    rf"{_PATIENT_DATA}"
+    rf"|{_PATIENT_DATA}{_NO_WORRY_BETWEEN}{{0,40}}\b(?:(?:may|can|could|should|might|must|shall) (?:(?!not|never)\w+ ){{0,2}}be (?:used"
+    r"|included|considered|taken into account|incorporated|added)|into account)\b"
+    rf"|{_UNNEGATED}\b(?:nutz|verwend|benutz|nimm|einbezieh|bezieh|beruecksichtig|zieh)\w*{_NO_WORRY_BETWEEN}{{0,40}}{_PATIENT_DATA}"
+    r"(?![^.;,]{0,15}\bnicht\b)"
+    rf"|{_PATIENT_DATA}{_NO_WORRY_BETWEEN}{{0,40}}\b(?:nutz|genutzt|verwend|benutz|einbezieh|einzubezieh|einbezogen|einfliess|heranzieh"
+    r"|herangezogen|hinzugenommen|beruecksichtig)\w*"
 )
 BODY_SITE = re.compile(r"(?:body |anatomical )?sites?")
 
@@ -209,8 +220,12 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
         "show_saliency",
     ),
     (
-        r"\b(?:dark(?:er)?|black|brown)[ -]?skin|\bskin (?:tone|colou?r|type)|\bdunkle\w* haut\b|\bhauttyp\w*"
-        r"|\bdunkelhaeutig\w*|\bblack (?:patients?|people|men|women)\b|\bpeople of colou?r\b|\bhautfarbe|\bfitzpatrick",
+        r"\b(?:dark(?:er|ly)?|black|brown)[ -]?(?:pigmented )?skin\b(?! ?(?:lesion|mark|tumo|spot|ink|growth))"
+        r"|\bskin (?:photo)?(?:tone|colou?r|type)"
+        r"|\bskin of colou?r\b|\b(?:darkly|heavily|highly|deeply) pigmented (?:skin\b(?! ?lesion)|patients?|people)|\bskin complexion"
+        r"|\b(?:dunkle\w*|schwarze\w*|braune\w*|(?:dunkel|stark) ?pigmentierte\w*) haut\b|\bhauttyp\w*|\bhautton\w*|\bhauttoene\w*"
+        r"|\bdunkelhaeutig\w*|\bschwarze\w* (?:patient\w*|menschen|personen|frauen|maenner)\b"
+        r"|\bblack (?:patients?|people|men|women)\b|\bpeople of colou?r\b|\bhautfarbe|\bfitzpatrick",
         "skin_tone_question",
     ),
     (

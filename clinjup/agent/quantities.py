@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 _WORDS = {
     1: "one a an single ein eine einen einem einer eines eins every each jede jedes jedem jeden per",
@@ -196,8 +197,19 @@ def false_marks_per_image(text: str) -> tuple[float, int] | None:
     return (rate, hit.start()) if rate > 0 else None
 
 
-def prevalence(text: str) -> float | None:
-    """'prevalence of 2 %', 'Prävalenz 2 %', '2 % of our patients have it', '1 in 50 patients'."""
+_HOLDS = r"(?:is|are|was|were|have|has|show|shows|suffer|suffers|ist|sind|war|waren|haben|hat|zeigen|zeigt|leiden)"
+_LESIONS = (
+    r"(?:(?:skin |haut|pigment)?(?:lesions?|laesion(?:en)?|veraenderungen)|images?|pictures?|photos?|x-? ?rays?|radiographs?|films?|cases|moles"
+    r"|them|these|bilder[n]?|\w*aufnahmen|faellen?)"
+)
+_DRAWN = r"\b(?:box\w*|bounding|annotat\w*|outlin\w*|mark\w*|rahmen|kaesten|kaestchen|eingezeichnet)\b"
+
+
+def prevalence(text: str, names_target: Callable[[str], bool] = lambda _: False) -> float | None:
+    """'prevalence of 2 %', 'Prävalenz 2 %', '2 % of our patients have it', '1 in 50 patients', '2 % of the lesions are melanomas'.
+
+    `names_target`: whether words name the finding looked for; a share of images or lesions is a prevalence only with its name.
+    """
     stated = re.search(
         rf"(?:prevalence|praevalenz)\w*[^.;\n]{{0,30}}?{_SHARE}"
         rf"|{_SHARE.replace('share', 'before')}\s*(?:prevalence|praevalenz)",
@@ -220,4 +232,16 @@ def prevalence(text: str) -> float | None:
     )
     if ratio and 0 < (value := number(ratio["cases"]) / number(ratio["all"])) < 1:
         return value
+    lesions = (
+        rf"(?P<share>{_DIGITS}{_PERCENT})\s+(?:(?:of|der|unserer|von|aller)\s+(?:\w+\s+){{0,2}}?{_LESIONS}\s+|davon\s+)?{_HOLDS}\b(?P<tail>[^.;,\n]{{0,60}})",
+        rf"\b(?P<cases>{_COUNT})\s+(?:in|of|von|out of)\s+(?P<all>\d+|hundred|hundert|thousand|tausend)\s+{_LESIONS}\s+{_HOLDS}\b"
+        rf"(?P<tail>[^.;,\n]{{0,60}})",
+    )
+    for shape in lesions:
+        for hit in re.finditer(shape, text):
+            part = (
+                share(hit["share"]) if "share" in hit.groupdict() else number(hit["cases"]) / (number(hit["all"]) or 1)
+            )
+            if part and 0 < part < 1 and names_target(hit["tail"]) and not re.search(_DRAWN, hit["tail"]):
+                return part
     return None

@@ -240,3 +240,54 @@ def test_marks_in_the_pictures_are_not_marks_to_be_made(
     text: str, task_type: str, confounders: list[str] | None
 ) -> None:
     assert understood(text, "type", "confounders") == {"type": task_type, "confounders": confounders}
+
+
+@pytest.mark.parametrize(
+    ("wish", "constraint"),
+    [
+        ("Include age, sex and site.", "use_metadata"),
+        ("Age and site may be used too if that helps.", "use_metadata"),
+        ("It should look at the image, using age and sex beside it.", "use_metadata"),
+        ("Please take age into account.", "use_metadata"),
+        ("Beziehe Alter und Lokalisation ein.", "use_metadata"),
+        ("Alter und Lokalisation können einbezogen werden.", "use_metadata"),
+        ("Das unter Berücksichtigung von Alter und Geschlecht.", "use_metadata"),
+        ("Do not use age or sex.", None),
+        ("Age must not be used.", None),
+        ("That without using age.", None),
+        ("Include patients of any age.", None),
+        ("Using images from our site.", None),
+        ("Nutze das Alter nicht.", None),
+        ("Das Alter darf nicht genutzt werden.", None),
+        ("Does it work on skin of color?", "skin_tone_question"),
+        ("Does it work on darkly pigmented skin?", "skin_tone_question"),
+        ("Geht das auch auf schwarzer Haut?", "skin_tone_question"),
+        ("Geht das auch auf dunkel pigmentierter Haut?", "skin_tone_question"),
+        ("Geht das bei jedem Hautton?", "skin_tone_question"),
+        ("These are dark skin lesions.", None),
+        ("Das sind dunkle Hautveränderungen.", None),
+    ],
+)
+def test_what_else_is_asked_for_is_heard(wish: str, constraint: str | None) -> None:
+    for request in ("Distinguish melanoma from nevus.", "Hautläsionen einordnen."):
+        assert understood(f"{request} {wish}", "constraints")["constraints"] == (constraint and [constraint])
+
+
+@pytest.mark.parametrize(
+    ("said", "prevalence"),
+    [
+        ("2 % of the lesions are melanomas.", 0.02),
+        ("1 in 50 lesions is a melanoma.", 0.02),
+        ("Only 2 % of them are melanomas.", 0.02),
+        ("2 % der Läsionen sind Melanome.", 0.02),
+        ("Nur 2 % sind Melanome.", 0.02),
+        ("Auf 3 % der Bilder ist ein Lineal.", None),
+        ("80 % of the lesions are nevi.", None),
+        ("2 % of the images are blurred.", None),
+        ("5 % of the images have an outline of the melanoma.", None),
+        ("At least 95 % of melanomas must be found.", None),
+    ],
+)
+def test_the_share_of_the_finding_among_lesions_is_its_prevalence(said: str, prevalence: float | None) -> None:
+    for request in ("Distinguish melanoma from nevus.", "Hautläsionen einordnen, Melanome haben Vorrang."):
+        assert understood(f"{request} {said}", "prevalence") == {"prevalence": prevalence}
