@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from clinjup.agent import intent_phrases as phrases
 from clinjup.agent import quantities
+from clinjup.agent.intent_findings import named_findings, target_and_comparator
+from clinjup.agent.intent_marks import asks_for_marks, marks_on_skin, without_artefacts
 from clinjup.agent.intent_objective import describe
+from clinjup.agent.intent_priority import few_missed, first_hit
 from clinjup.agent.questions import abnormal_option, ask_abnormal_labels, ask_risk, ask_target, risk_option
 from clinjup.agent.unknown_finding import speaks_of_a_task, unknown_finding
 from clinjup.agent.vocabulary import (
@@ -17,13 +20,10 @@ from clinjup.agent.vocabulary import (
     SKIN_LESION_CLASSES,
     TARGETS,
     Folded,
-    Match,
     Term,
     by_id,
     find,
-    fold,
     fold_with_origins,
-    slug,
     target_term,
 )
 from clinjup.contracts import ClinicalTask, Language, NamedConfounder, PrimaryMetric, Question, RiskPreference, TaskType
@@ -43,11 +43,11 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     request = fold_with_origins(" ".join(text.split()))
     language: Language = "de" if phrases.is_german(request.text) else "en"
     confounders = _confounders(request)
-    constraints = [name for shape, name in phrases.CONSTRAINTS if re.search(shape, request.text)]
+    constraints = _constraints(request.text)
     if "few_boxes" in constraints and "image_level_labels_only" in constraints:
         constraints.remove("image_level_labels_only")
-    named = _targets(request, confounders)
-    target, comparator = _target_and_comparator(request.text, named, answers)
+    named = named_findings(request)
+    target, comparator = target_and_comparator(request, named, answers)
     if target is None and not named and "target" not in answers:
         target = _confounder_as_target(request, confounders)
         confounders = [item for item in confounders if target is None or item.id != target.id]
@@ -59,7 +59,10 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
     modality = _modality(request.text, target, confounders)
     if modality is not None and modality.id == "dermoscopy":
         confounders = _without_body_sites(request, confounders)
-    task_type = _task_type(request.text, target, comparator)
+        marks = marks_on_skin(request)
+        if marks and all(item.id not in ("ink", "ruler") for item in confounders):
+            confounders.append(_named("ink", marks))
+    task_type = _task_type(request, target, comparator, modality)
     if task_type is TaskType.MULTICLASS:
         target, comparator = target_term("skin_lesion"), None
     questions: list[Question] = []
@@ -102,7 +105,7 @@ def parse_request(text: str, answers: Mapping[str, str] | None = None) -> Clinic
         primary_metric=_primary_metric(request.text, task_type, risk, priority, confounders),
         confounders=confounders,
         constraints=constraints,
-        prevalence=quantities.prevalence(request.text),
+        prevalence=_prevalence(request.text, target, priority),
         output_format=_output_format(request.text, task_type, target, comparator),
         open_questions=questions[:3],
     )
@@ -154,50 +157,6 @@ def _without_body_sites(request: Folded, confounders: list[NamedConfounder]) -> 
     return confounders
 
 
-def _targets(request: Folded, confounders: list[NamedConfounder]) -> list[Term]:
-    """Findings named, in order, each once. A finding in a sentence that only voices a worry about it is not the target."""
-    terms = list(dict.fromkeys(match.term for match in _target_matches(request.text)))
-    if len(terms) > 1 and any(term.id == "skin_lesion" for term in terms):
-        lesions = [term for term in terms if term.modality == "dermoscopy"]
-        others = [term for term in terms if term.modality != "dermoscopy"]
-        return others + sorted(lesions, key=lambda term: term.id != "skin_lesion")
-    if len(terms) > 1:
-        wanted = [term for term in terms if not _only_worried_about(request, term)]
-        return wanted or terms
-    return terms
-
-
-def _target_matches(text: str) -> list[Match]:
-    return find(text, TARGETS)
-
-
-def _only_worried_about(request: Folded, term: Term) -> bool:
-    sentences = {request.sentence_at(match.start) for match in find(request.text, (term,))}
-    return all(
-        phrases.WORRY.search(request.text[slice(*span)]) and not phrases.GOAL.search(request.text[slice(*span)])
-        for span in sentences
-    )
-
-
-def _target_and_comparator(text: str, named: list[Term], answers: Mapping[str, str]) -> tuple[Term | None, Term | None]:
-    if answers.get("target", "").strip():
-        answer = answers["target"].strip()
-        known = by_id(TARGETS, answer) or next((match.term for match in _target_matches(fold(answer))), None)
-        return known or target_term(slug(answer), answer), None
-    if len(named) == 1:
-        return named[0], None
-    if named and named[0].id == "skin_lesion":
-        return named[0], None
-    lesions = all(term in SKIN_LESION_CLASSES for term in named)
-    if lesions and len(named) > 2:
-        return target_term("skin_lesion"), None
-    if len(named) == 2 and (lesions or phrases.DISTINGUISH.search(text)):
-        # The one that must not be missed is the target, whichever comes first.
-        first, second = named
-        return (second, first) if second.harm > first.harm else (first, second)
-    return None, None
-
-
 def _confounder_as_target(request: Folded, confounders: list[NamedConfounder]) -> Term | None:
     for match in find(request.text, CONFOUNDERS):
         sentence = request.text[slice(*request.sentence_at(match.start))]
@@ -218,17 +177,28 @@ def _modality(text: str, target: Term | None, confounders: list[NamedConfounder]
     return by_id(MODALITIES, implied[0]) if implied else next(iter(named), None)
 
 
-def _task_type(text: str, target: Term | None, comparator: Term | None) -> TaskType:
-    if quantities.false_marks_per_image(text) is not None:
+def _prevalence(text: str, target: Term | None, priority: str | None) -> float | None:
+    """The prevalence stated, of several classes that of the one that matters most."""
+    several = target is None or target.id == "skin_lesion"
+    sought = (priority or "melanoma") if several else target.id if target else None
+    return quantities.prevalence(text, lambda words: {match.term.id for match in find(words, TARGETS)} == {sought})
+
+
+def _constraints(text: str) -> list[str]:
+    """Constraints named. A black frame is no box."""
+    read = {"few_boxes": without_artefacts(text)}
+    return [name for shape, name in phrases.CONSTRAINTS if re.search(shape, read.get(name, text))]
+
+
+def _task_type(request: Folded, target: Term | None, comparator: Term | None, modality: Term | None) -> TaskType:
+    if quantities.false_marks_per_image(request.text) is not None:
         return TaskType.DETECTION
     if target is not None and (
-        target.id == "skin_lesion" or (target.modality == "dermoscopy" and phrases.SEVERAL_CLASSES.search(text))
+        target.id == "skin_lesion" or (target.modality == "dermoscopy" and phrases.SEVERAL_CLASSES.search(request.text))
     ):
         return TaskType.MULTICLASS
-    without_artefacts = text
-    for match in find(text, CONFOUNDERS):  # "pen marks" are not marks to be drawn
-        without_artefacts = without_artefacts.replace(text[match.start : match.end], " ")
-    if comparator is None and phrases.DETECTION.search(without_artefacts):
+    on_skin = (target.modality if target else modality.id if modality else None) == "dermoscopy"
+    if comparator is None and asks_for_marks(request, on_skin):
         return TaskType.DETECTION
     return TaskType.BINARY
 
@@ -257,19 +227,19 @@ def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
             kind="sensitivity_first",
             target_sensitivity=sensitivity[0],
             target_specificity=specificity[0] if specificity else None,
-            lower_bound=_first(phrases.NOT_ONE_MISSED, text) is not None,
+            lower_bound=first_hit(phrases.NOT_ONE_MISSED, text) is not None,
             phrase=said(sensitivity[1]),
         )
     if specificity:
         return RiskPreference(kind="specificity_first", target_specificity=specificity[0], phrase=said(specificity[1]))
-    if hit := _first(phrases.NOT_ONE_MISSED, text):
+    if hit := first_hit(phrases.NOT_ONE_MISSED, text):
         implied = phrases.NOT_ONE_MISSED_SENSITIVITY
         return RiskPreference(
             kind="sensitivity_first", target_sensitivity=implied, lower_bound=True, phrase=said(hit.start())
         )
-    if hit := _first(phrases.SENSITIVITY_FIRST, text):
+    if hit := few_missed(request):
         return RiskPreference(kind="sensitivity_first", phrase=said(hit.start()))
-    if hit := _first(phrases.SPECIFICITY_FIRST, text):
+    if hit := first_hit((*phrases.SPECIFICITY_FIRST, phrases.PRIORITY), text):
         return RiskPreference(kind="specificity_first", phrase=said(hit.start()))
     answer = answers.get("risk", "").strip()
     if chosen := risk_option(answer):
@@ -280,10 +250,6 @@ def _risk(request: Folded, answers: Mapping[str, str]) -> RiskPreference:
 def _is_balanced(answer: str) -> bool:
     """An answer that says neither this nor "about equally" was not understood, and is asked for again."""
     return not answer.strip() or risk_option(answer) == "balanced"
-
-
-def _first(shapes: Sequence[str], text: str) -> re.Match[str] | None:
-    return next((hit for shape in shapes if (hit := re.search(shape, text))), None)
 
 
 def _primary_metric(

@@ -27,9 +27,23 @@ NO_WORRY = re.compile(
     r"|nicht vor(?:handen)?\b"
 )
 DISTINGUISH = re.compile(
-    r"\b(?:distinguish\w*|differentiat\w*|discriminat\w*|separat\w*|tell\w*|vs|versus|against|from|unterscheid\w*"
-    r"|abgrenz\w*|trenn\w*|differenzier\w*|gegen|von)\b"
+    r"\b(?:distinguish\w*|differentiat\w*|discriminat\w*|separat(?:e|es|ing|ion)|tell\w*\b[^.;]{0,60}\b(?:from|apart)"
+    r"|unterscheid\w*|abgrenz\w*|abzugrenzen|trenn\w*|differenzier\w*|auseinander ?(?:zu)?halt\w*)\b"
 )
+# Between two findings.
+AGAINST = re.compile(r"\b(?:vs|versus|against|from|von|vom|gegen|gegenueber)\b\.?\s+(?:\w+\s+){0,2}$")
+OR = re.compile(r"^[\s,]*(?:or|oder)\s+(?:\w+\s+){0,2}$")
+WHICH_IT_IS = re.compile(r"\btell\w* (?:\w+ )?(?:whether|if) (?:it|this|that) is\b")
+# After a finding: "melanoma against everything else".
+THE_REST = re.compile(
+    r"\s*\(?(?:vs|versus|against|from|gegen|gegenueber|von|vom)\b\.?\s+(?:(?:all|the|any|every|alle[nmrs]?|de[nm]|saemtlich\w*|jede\w*)\s+)*"
+    r"(?:everything|anything else|rest|others?|remaining|allem|alles|andere[nmrs]?|uebrige[nmrs]?)\b"
+)
+FOR_EXAMPLE = re.compile(r"\b(?:such as|for example|like|including|wie|beispielsweise|darunter|einschliesslich)\b")
+ABOVE_ALL = (
+    r"\b(?:especially|particularly|in particular|above all|most of all|vor allem|besonders|insbesondere|speziell)\b"
+)
+ABOVE_ALL_TOLD = re.compile(rf"{ABOVE_ALL}\W+(?:\w+\W+){{0,4}}?{DISTINGUISH.pattern}")
 SEVERAL_CLASSES = re.compile(
     r"\b(?:which (?:\w+ ){0,2}(?:type|kind|class|diagnosis)|classif\w* (?:\w+ ){0,4}into|types of|kinds of|all (?:seven|7)"
     r"|(?:seven|7) (?:\w+ )?(?:classes|diagnoses|types)|multi-?class"
@@ -61,22 +75,51 @@ ABNORMAL_LABELS = re.compile(
 )
 
 # Not across a worry: "use these films, but it must not depend on age" asks for no patient data.
-_NO_WORRY_BETWEEN = rf"(?:(?!{WORRY.pattern})[^.;])"
+_NO_WORRY_BETWEEN = rf"(?:(?!{WORRY.pattern}|\bnicht\b|\bnot\b|\bkein)[^.;])"
+_PATIENT_DATA = (
+    r"\b(?:age|sex|gender|(?:body|anatomical|lesion) (?:site|location)|locali[sz]ation|metadata|alter|patientenalter|geschlecht"
+    r"|lokalisation|koerperstelle|koerperregion|metadaten)\b(?! ?(?:limit|group|of \d|over \d|above \d|\d))"
+)
+_UNNEGATED = "".join(f"(?<!{word} )" for word in ("not", "n't", "never", "without", "nicht", "ohne", "ohne das", "nie"))
+_OF_ALL = r"(?!\b(?:patients?|people|children|images?|any|every|patient(?:en|innen)|kinder|bilder|aufnahmen)\b)"
 USE_METADATA = re.compile(
-    rf"\buse\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:age|sex|site|metadata|location)\b"
-    rf"|\b(?:nutz|verwend|benutz|nimm|einbezieh|beruecksichtig)\w*{_NO_WORRY_BETWEEN}{{0,40}}"
-    r"\b(?:alter|geschlecht|lokalisation|metadaten)\b"
-    rf"|\b(?:alter|geschlecht|lokalisation)\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:nutz|verwend|benutz|einbezieh|mit einbezogen"
-    r"|beruecksichtig)\w*|\binclud\w*[^.;]{0,20}\bmetadata"
+    rf"{_UNNEGATED}\buse\b{_NO_WORRY_BETWEEN}{{0,40}}\b(?:age|sex|gender|site|metadata|location)\b"
+    rf"|{_UNNEGATED}\b(?:us(?:ing|es)|includ\w*|incorporat\w*|consider\w*|add(?:ing)?|plus|together with|along with|combined? with"
+    rf"|tak(?:e|es|ing) into account|mithilfe|zusammen mit|fueg\w*|ergaenz\w*)\b(?:(?!\bnicht\b|\bnot\b){_OF_ALL}{_NO_WORRY_BETWEEN}){{0,25}}"
+    rf"{_PATIENT_DATA}"
+    rf"|{_PATIENT_DATA}{_NO_WORRY_BETWEEN}{{0,40}}\b(?:(?:may|can|could|should|might|must|shall) (?:(?!not|never)\w+ ){{0,2}}be (?:used"
+    r"|included|considered|taken into account|incorporated|added)|into account)\b"
+    rf"|{_UNNEGATED}\b(?:nutz|verwend|benutz|nimm|einbezieh|bezieh|beruecksichtig|zieh)\w*{_NO_WORRY_BETWEEN}{{0,40}}{_PATIENT_DATA}"
+    r"(?![^.;,]{0,15}\bnicht\b)"
+    rf"|{_PATIENT_DATA}{_NO_WORRY_BETWEEN}{{0,40}}\b(?:nutz|genutzt|verwend|benutz|einbezieh|einzubezieh|einbezogen|einfliess|heranzieh"
+    r"|herangezogen|hinzugenommen|beruecksichtig)\w*"
 )
 BODY_SITE = re.compile(r"(?:body |anatomical )?sites?")
 
 # "Not a single case" asks for more than the default operating point.
+_NOT_IMAGES = r"(?!(?:images?|pictures?|photos?|films?|x-?rays?|radiographs?|scans?|bild\w*|aufnahme\w*)\b)"
+_NOT_WITHIN = "".join(
+    f"(?<!{word} )"
+    for word in ("in", "on", "at", "for", "from", "with", "of", "in", "auf", "an", "bei", "fuer", "aus", "mit", "von")
+)
+_MUST = r"(?:must|should|shall|needs? to|ha(?:s|ve) to|(?:is|are) to)"
+_RECOGNISED = r"(?:erkannt|gefunden|entdeckt|erfasst|aufgespuert|erkennen|finden|entdecken|erfassen)"
 NOT_ONE_MISSED = (
-    r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\bmiss\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
-    r"\bmiss(?:es|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
+    r"(?:\b(?:not|never|without|nothing|avoid|cannot)|n't)\b[^.;]{0,40}\b(?:miss|overlook)\w*\b[^.;]{0,25}\b(?:single|any|one)\b",
+    r"\bnot (?:a single|one|even one|any) (?:\w+ ){1,5}(?:missed|overlooked|undetected|unrecogni[sz]ed)\b"
+    r"|\bnone (?:\w+ ){1,5}(?:missed|overlooked)\b",
+    r"(?:\b(?:not?|never|nothing|none|without)\b|n't\b)[^.;]{0,25}\b(?:slip|escap|get past)\w*\b",
+    r"\b(?:miss|overlook)(?:es|s|ing)? (?:nothing|none|no )|\bevery single\b|\bnichts (?:uebers|verpass)\w*",
     r"\b(?:kein\w*|nicht|nie)\b[^.;]{0,40}\beinzig\w*\b[^.;]{0,30}\b(?:uebers\w*|verpass\w*|entgeh\w*)",
-    r"\bno (?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
+    rf"(?<!not ){_NOT_WITHIN}\b(?:every|each|all)\b (?:(?!not ){_NOT_IMAGES}\w+ ){{1,5}}{_MUST}"
+    r" (?:\w+ )?be (?:found|detected|caught|recogni[sz]ed|identified|picked up|spotted|diagnosed|seen)\b",
+    r"\b(?:must|needs? to|ha(?:s|ve) to) (?:\w+ )?(?:find|detect|catch|recogni[sz]e|identify|pick up|spot|see) (?:every|each|all) "
+    rf"{_NOT_IMAGES}",
+    rf"(?<!nicht ){_NOT_WITHIN}\b(?:jede[rsn]?|alle|saemtliche)\b (?:(?!nicht ){_NOT_IMAGES}\w+ ){{1,5}}(?:muss|muessen|sollen?|sollten?)"
+    rf" (?:(?!nicht ){_NOT_IMAGES}\w+ ){{0,3}}{_RECOGNISED}\b",
+    rf"\b(?:muss|muessen|sollen?|sollten?) (?:(?!nicht |in |auf |bei |fuer |aus |mit |von )\w+ ){{0,3}}(?:jede[rsn]?|alle|saemtliche)"
+    rf" (?:(?!nicht ){_NOT_IMAGES}\w+ ){{1,4}}{_RECOGNISED}\b",
+    r"\bno (?!more |fewer |less )(?:\w+ ){1,3}(?:may|must|can|should) (?:ever )?be (?:missed|overlooked)\b",
     r"\b(?:may|must|can|should) never be (?:missed|overlooked)\b",
     r"\bkein\w* (?:\w+ ){0,3}(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}(?:uebersehen|verpasst)\b",
     r"\b(?:darf|duerfen|soll\w*) (?:\w+ ){0,2}kein\w* (?:\w+ ){0,2}(?:uebersehen|verpasst|durchrutschen|entgehen)\b",
@@ -92,15 +135,18 @@ SENSITIVITY_FIRST = (
     r"\b(?:sensitivit\w*|recall)\b[^.;,]{0,25}\b(?:first|most|priorit\w*|more important|over specificity|zuerst|wichtiger"
     r"|vorrang)",
     r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?sensitiv\w*|\bas sensitive as",
-    r"\bpriorit\w*\b|\bvorrang\b|\bmost important (?:class|is)\b|\bam wichtigsten\b",
 )
+PRIORITY = r"\bpriorit\w*\b|\bpriorisier\w*\b|\bvorrang\b|\bmost important (?:class|is)\b|\bam wichtigsten\b"
+SPECIFICITY = r"\b(?:specificity|spezifitaet)\b"
 SPECIFICITY_FIRST = (
     r"\b(?:as )?few(?:er|est)?\b[^.;]{0,15}\b(?:unnecessary|needless|false|superfluous)\b"
-    r"|\bavoid\w*\b[^.;]{0,20}\b(?:unnecessary|false (?:alarm|positive)|overdiagnos)",
+    r"|\b(?:avoid|reduc|minimi[sz])\w*\b[^.;]{0,20}\b(?:unnecessary|needless|superfluous|false (?:alarm|positive)|overdiagnos)",
     r"\b(?:so|moeglichst) wenig\w*\b[^.;]{0,20}\b(?:unnoetig\w*|falsch\w*|fehlalarm\w*|ueberfluessig\w*)"
-    r"|\b(?:unnoetig\w*|fehlalarm\w*)\b[^.;]{0,20}\bvermeid\w*",
+    r"|\bwenige?r?\b[^.;]{0,12}\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)"
+    r"|\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)\b[^.;]{0,20}\b(?:zu )?(?:vermeid|vermied|verringer|reduzier|minimier)\w*"
+    r"|\b(?:vermeid|verringer|reduzier|minimier)\w*\b[^.;]{0,20}\b(?:unnoetig\w*|ueberfluessig\w*|fehlalarm\w*)",
     r"\b(?:high|highest|maxim\w*|hohe|hoechste|moeglichst hohe)\s+(?:\w+ )?(?:specific|spezif)\w*"
-    r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger)",
+    r"|\b(?:specificity|spezifitaet)\b[^.;,]{0,25}\b(?:first|more important|wichtiger|zuerst)",
     r"\b(?:fear|afraid|worr(?:y|ied)|concerned?|hate|befuerchte\w*|fuercht\w*|angst)\b[^.;,]{0,25}"
     r"\b(?:false (?:alarms?|positives?)|fehlalarm\w*)",
     r"\balarm fatigue|\b(?:not too many|keine|ohne|no) (?:false alarms|fehlalarme)|\bnicht staendig alarm"
@@ -174,8 +220,12 @@ CONSTRAINTS: tuple[tuple[str, str], ...] = (
         "show_saliency",
     ),
     (
-        r"\b(?:dark(?:er)?|black|brown)[ -]?skin|\bskin (?:tone|colou?r|type)|\bdunkle\w* haut\b|\bhauttyp\w*"
-        r"|\bdunkelhaeutig\w*|\bblack (?:patients?|people|men|women)\b|\bpeople of colou?r\b|\bhautfarbe|\bfitzpatrick",
+        r"\b(?:dark(?:er|ly)?|black|brown)[ -]?(?:pigmented )?skin\b(?! ?(?:lesion|mark|tumo|spot|ink|growth))"
+        r"|\bskin (?:photo)?(?:tone|colou?r|type)"
+        r"|\bskin of colou?r\b|\b(?:darkly|heavily|highly|deeply) pigmented (?:skin\b(?! ?lesion)|patients?|people)|\bskin complexion"
+        r"|\b(?:dunkle\w*|schwarze\w*|braune\w*|(?:dunkel|stark) ?pigmentierte\w*) haut\b|\bhauttyp\w*|\bhautton\w*|\bhauttoene\w*"
+        r"|\bdunkelhaeutig\w*|\bschwarze\w* (?:patient\w*|menschen|personen|frauen|maenner)\b"
+        r"|\bblack (?:patients?|people|men|women)\b|\bpeople of colou?r\b|\bhautfarbe|\bfitzpatrick",
         "skin_tone_question",
     ),
     (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from clinjup.agent.intent_phrases import EXTERNAL, NOT_ONE_MISSED, SENSITIVITY_FIRST
+from clinjup.agent.intent_phrases import EXTERNAL, NOT_ONE_MISSED
+from clinjup.agent.intent_priority import few_missed, first_hit
 from clinjup.agent.quantities import target_sensitivity
 from clinjup.agent.roles_columns import covariates, patient_column
 from clinjup.agent.thresholds import SENSITIVE_FALSE_MARKS
-from clinjup.agent.vocabulary import fold
+from clinjup.agent.vocabulary import fold, fold_with_origins
 from clinjup.contracts import DEFAULT_SPECIFICITY, ClinicalTask, DataProfile, DataWarning, TaskType
 
 _SKIN_TONE = (
@@ -88,7 +89,7 @@ def _false_alarms(task: ClinicalTask) -> list[DataWarning]:
 
 def _missed_marks(task: ClinicalTask) -> list[DataWarning]:
     """The wish that no case is missed, where marks are limited by how many false ones a reader accepts."""
-    risk, text = task.risk, fold(task.request)
+    risk, request = task.risk, fold_with_origins(task.request)
     if task.task_type is not TaskType.DETECTION:
         return []
     if risk.kind == "sensitivity_first":
@@ -97,7 +98,7 @@ def _missed_marks(task: ClinicalTask) -> list[DataWarning]:
             "image here, instead of one in ten images, so that more is marked. No sensitivity can be promised; the share of boxes that are "
             "marked is reported. 'At most one false mark per two images' would set another limit."
         )
-    elif risk.false_marks_per_image and any(re.search(shape, text) for shape in (*NOT_ONE_MISSED, *SENSITIVITY_FIRST)):
+    elif risk.false_marks_per_image and (first_hit(NOT_ONE_MISSED, request.text) or few_missed(request)):
         sentence = (
             "You name a limit of false marks and also want no case missed. The limit decides; what it leaves unmarked is reported as the share "
             "of boxes that are not marked."
@@ -110,7 +111,7 @@ def _missed_marks(task: ClinicalTask) -> list[DataWarning]:
 def _ratio_beside_more(task: ClinicalTask) -> list[DataWarning]:
     """A ratio of harms beside a sensitivity, or beside the wish that no case is missed."""
     text = fold(task.request)
-    more = target_sensitivity(text) or any(re.search(shape, text) for shape in NOT_ONE_MISSED)
+    more = target_sensitivity(text) or first_hit(NOT_ONE_MISSED, text)
     if task.risk.kind != "harm_ratio" or not more:
         return []
     sentence = (
