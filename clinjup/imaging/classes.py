@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import DataWarning
 from clinjup.kernel.errors import ClinjupError
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, in_number
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
@@ -70,9 +70,13 @@ def without_rare_classes(cohort: Cohort) -> tuple[Cohort, list[DataWarning]]:
         )
     rows = cohort.table.index[cohort.table["label"].isin(rare)]
     names = " and ".join(class_words(cohort.classes[code]) for code in rare)
-    sentence = (
-        f"{names.capitalize()}: {len(rows)} images of fewer than {FEWEST_GROUPS} {cohort.grouped_by}s, too few to learn and to test. "
-        "They are left out, so the model will take such a lesion for another one."
+    sentence = in_number(
+        len(rows),
+        "{names}: {n} [image|images] of fewer than {fewest} {groups}s, too few to learn and to test. [It is|They are] left out, so the model "
+        "will take such a lesion for another one.",
+        names=names.capitalize(),
+        fewest=FEWEST_GROUPS,
+        groups=cohort.grouped_by,
     )
     kept = cohort.without_rows(dict.fromkeys(rows, "its class has too few images to be learned"))
     classes = [name for code, name in enumerate(cohort.classes) if code not in rare]
