@@ -46,6 +46,7 @@ class SplitFinding(Contract):
     method: str
     warnings: list[DataWarning] = []
     excluded: list[Excluded] = []
+    grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")
 
 
 class AssociationFinding(Contract):
@@ -100,6 +101,7 @@ class TestOpeningFinding(Contract):
     patients: int
     models: list[str]
     opened_at: str = Field("", description="when the test set was opened, ISO 8601 in UTC")
+    grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")
 
 
 class EvaluationFinding(Contract):

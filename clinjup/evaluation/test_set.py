@@ -144,9 +144,7 @@ def open_test_set(
     record = check_opening(known, opening_record(list(by_name), validations, part, selected))
     if known is None:
         write_opening(record)
-    tell_opening(
-        record, part.table, f"{len(part.table)} images{cohort.patients_words(part.table['patient'].nunique())}."
-    )
+    tell_opening(record, cohort, f"{len(part.table)} images{cohort.patients_words(part.table['patient'].nunique())}.")
     predicted = {name: predict_rows(model, images, part.table) for name, model in by_name.items()}
     probabilities = {name: scores_of(model, predicted[name]) for name, model in by_name.items()}
     asked = {"confounders": list(confounders), "subgroups": list(subgroups), "triage": triage, "prevalence": prevalence}
@@ -215,13 +213,15 @@ def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, V
     return by_name
 
 
-def tell_opening(record: OpeningRecord, table: pd.DataFrame, images: str) -> None:
+def tell_opening(record: OpeningRecord, cohort: Cohort, images: str) -> None:
     """Emit the opening, also one that an earlier call wrote down: the run may have been killed before it heard of it."""
+    table = cohort.part("test")
     finding = TestOpeningFinding(
         images=len(table),
         patients=table["patient"].nunique(),
         models=list(record.models),
         opened_at=record.opened_at,
+        grouped_by=cohort.grouped_by,
     )
     emit(finding, f"The test set was opened, once, for {' and '.join(record.models)}: {images}")
 

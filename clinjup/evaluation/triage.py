@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.contracts import Estimate, EvaluationFinding, NoteFinding
-from clinjup.evaluation.bootstrap import Bootstrap
+from clinjup.evaluation.bootstrap import NO_SPREAD, Bootstrap
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.metrics import binary_metrics
 from clinjup.evaluation.safe_point import miss_bound
@@ -104,7 +104,8 @@ def _cautious_npv(metrics: dict[str, Estimate], prevalence: float) -> Estimate:
         right * (1 - prevalence) / max(right * (1 - prevalence) + (1 - found) * prevalence, 1e-12)
         for found, right in zip(sensitivity, specificity, strict=True)
     )
-    return npv.model_copy(update={"ci95": (low, high)})
+    note = (npv.note or "").removesuffix(NO_SPREAD).removesuffix("; ")  # the interval is not the bootstrap's
+    return npv.model_copy(update={"ci95": (low, high), "note": note or None})
 
 
 def _inverse(share: Estimate) -> Estimate:

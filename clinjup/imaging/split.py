@@ -241,5 +241,11 @@ def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) 
         f"{name}: {c.images} images{after.patients_words(c.patients)}, {c.positives} {after.priority or 'positive'}"
         for name, c in counts.items()
     ]
-    finding = SplitFinding(split=counts, method=method, warnings=found, excluded=after.excluded[len(before.excluded) :])
+    finding = SplitFinding(
+        split=counts,
+        method=method,
+        warnings=found,
+        excluded=after.excluded[len(before.excluded) :],
+        grouped_by=after.grouped_by,
+    )
     emit(finding, f"{'; '.join(lines)} ({method}). " + " ".join(warning.sentence for warning in found))

@@ -94,8 +94,8 @@ def cross_fit(
         "training.",
     )
     sentence = (
-        f"{model.name}: {len(table)} images of training were each judged by one of {folds} networks that had not seen their group, "
-        f"{len(rows) - len(table)} of validation by all {folds + 1} networks; {int(labels.sum())} of these {len(rows)} images are positive."
+        f"{model.name}: {len(table):,} images of training were each judged by one of {folds} networks that had not seen their group, "
+        f"{len(rows) - len(table)} of validation by all {folds + 1} networks; {int(labels.sum())} of these {len(rows):,} images are positive."
     )
     emit(NoteFinding(sentence=sentence), sentence)
     fold_of = np.repeat(np.arange(folds + 1), [len(found) for found, _ in judged])

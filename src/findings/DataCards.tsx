@@ -91,15 +91,22 @@ export function Split(props: Of<'split'>): React.ReactElement {
     validation: trans.__('Validation'),
     test: trans.__('Test')
   };
+  const isByLesion = props.grouped_by === 'lesion';
   return (
     <>
-      <h4>{trans.__('Split by patient')}</h4>
+      <h4>
+        {isByLesion
+          ? trans.__('Split by lesion')
+          : trans.__('Split by patient')}
+      </h4>
       <table className="jp-Clinjup-Table">
         <thead>
           <tr>
             <th scope="col">{trans.__('Part')}</th>
             <th scope="col">{trans.__('Images')}</th>
-            <th scope="col">{trans.__('Patients')}</th>
+            <th scope="col">
+              {isByLesion ? trans.__('Lesions') : trans.__('Patients')}
+            </th>
             <th scope="col">{trans.__('Positive')}</th>
           </tr>
         </thead>

@@ -62,11 +62,17 @@ function Body({ finding }: { finding: Finding }): React.ReactElement {
         <>
           <h4>{trans.__('The test set was opened')}</h4>
           <p>
-            {trans.__(
-              '%1 images of %2 patients, once, for all final models together.',
-              finding.images.toLocaleString(language),
-              finding.patients.toLocaleString(language)
-            )}
+            {finding.grouped_by === 'lesion'
+              ? trans.__(
+                  '%1 images of %2 lesions, once, for all final models together.',
+                  finding.images.toLocaleString(language),
+                  finding.patients.toLocaleString(language)
+                )
+              : trans.__(
+                  '%1 images of %2 patients, once, for all final models together.',
+                  finding.images.toLocaleString(language),
+                  finding.patients.toLocaleString(language)
+                )}
           </p>
         </>
       );

@@ -680,6 +680,8 @@ export interface ISplitCount {
 
 export interface ISplitFinding {
   excluded: Array<IExcluded>;
+  /** whom `patients` counts: patient, lesion or case */
+  grouped_by: string;
   kind: 'split';
   method: string;
   split: Record<string, ISplitCount>;
@@ -714,6 +716,8 @@ export interface IStratum {
 
 /** Told again, with the same `opened_at`, by each cell that evaluates on the test set. */
 export interface ITestOpeningFinding {
+  /** whom `patients` counts: patient, lesion or case */
+  grouped_by: string;
   images: number;
   kind: 'test_opening';
   models: Array<string>;

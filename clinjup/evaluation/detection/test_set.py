@@ -114,7 +114,7 @@ def open_test_set_for_marks(
     if known is None:
         write_opening(record)
     films = f"{len(part.table)} images{cohort.patients_words(part.table['patient'].nunique())}"
-    tell_opening(record, part.table, f"{films}, {len(part.known)} of them with known boxes.")
+    tell_opening(record, cohort, f"{films}, {len(part.known)} of them with known boxes.")
     marks = {name: marks_on(model, images, part) for name, model in by_name.items()}  # type: ignore[arg-type]
     arguments = json.dumps({"marks": True, "confounders": list(confounders), "seed": seed}, sort_keys=True)
     if arguments not in record.evaluations:
