@@ -48,6 +48,11 @@ def stated_percent(share: float) -> str:
     return f"{_hundredths(share):g}{NBSP}%"
 
 
+def threshold_words(threshold: float) -> str:
+    """A threshold with the digits that set it apart from its neighbours: 0.42, but 0.0105."""
+    return f"{threshold:.2f}" if threshold >= 0.1 else f"{threshold:.3g}"
+
+
 def out_of_100(share: float) -> str:
     """A share as a count out of 100, halves up: 0.905 -> '91', 0.996 -> 'more than 99', 0.004 -> 'fewer than 1'."""
     if not share_decimals(share):

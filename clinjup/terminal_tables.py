@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clinjup.contracts import DataProfile
+from clinjup.phrases import threshold_words
 
 if TYPE_CHECKING:
     from clinjup.doctor import DoctorFinding
@@ -90,7 +91,7 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
     by = (
         ""
         if summary["threshold"] is None
-        else f" at the threshold {summary['threshold']:.2f} that the run chose on validation"
+        else f" at the threshold {threshold_words(summary['threshold'])} that the run chose on validation"
     )
     told = f"{summary['images']} images, model '{summary['model']}'{by}: {decided}. Written to {summary['out']}"
     console.print(told, highlight=False, markup=False)

@@ -6,7 +6,16 @@ import pytest
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.evaluation.wording import insertion_sentence, performance_sentence, with_ci
-from clinjup.phrases import change_of, out_of_100, per_hundred, percent, points, rest_of_100, stated_percent
+from clinjup.phrases import (
+    change_of,
+    out_of_100,
+    per_hundred,
+    percent,
+    points,
+    rest_of_100,
+    stated_percent,
+    threshold_words,
+)
 from clinjup.reporting.numbers import show
 from tests.reporting import example
 
@@ -78,3 +87,10 @@ def test_a_change_has_a_direction_only_where_its_interval_leaves_out_zero(
         false_alarm_increase=increase,
     )
     assert f"Inserting a chest drain {said} false alarms" in (insertion_sentence("chest_drain", result, "tb") or "")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"), [(0.4234, "0.42"), (0.9999, "1.00"), (0.01047, "0.0105"), (0.0994, "0.0994"), (0.0, "0")]
+)
+def test_a_small_threshold_keeps_the_digits_that_tell_it_from_its_neighbours(threshold: float, words: str) -> None:
+    assert threshold_words(threshold) == words

@@ -18,6 +18,7 @@ from clinjup.evaluation.saliency import grad_cam
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.figures import GREY, VERMILION, new_figure, show_figure
 from clinjup.nouns import plain_name, with_article
+from clinjup.phrases import threshold_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +119,7 @@ def _stratum_montage(
             correct = (p[at] >= threshold) == positive
             verdict = "correct" if correct else "missed" if positive else "false alarm"
             _verdict(cell, f"{p[at]:.2f}, {verdict}", alarm=not correct)
-    _title(figure, f"Grad-CAM of {model.name}, test images chosen at random (threshold {threshold:.2f})")
+    _title(figure, f"Grad-CAM of {model.name}, test images chosen at random (threshold {threshold_words(threshold)})")
     show_figure(
         figure,
         f"gradcam_{model.name}",
@@ -166,7 +167,7 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
     rows = ["as it was", f"{name}\ndrawn in"]
     for row, each in enumerate(models, start=2):
         threshold = test.threshold(each.name)
-        rows.append(f"Grad-CAM of\n{plain_name(each.name)}\nalarm from {threshold:.2f}")
+        rows.append(f"Grad-CAM of\n{plain_name(each.name)}\nalarm from {threshold_words(threshold)}")
         p_before, p_after = test.probabilities[each.name][picked], each.score(after, test.part.table.iloc[picked])
         for column, heat in enumerate(grad_cam(each, after)):
             cell = axes[row, column]
@@ -176,7 +177,7 @@ def _insertion_montage(test: TestSet, images: ImageCache, model: TrainedModel, c
             call = ("\nfalse alarm, as before" if already else "\nfalse alarm") if alarm else ""
             words = f"{p_before[column]:.2f} → {p_after[column]:.2f}{call}"
             _verdict(cell, words, alarm=alarm)
-    thresholds = ", ".join(f"{plain_name(each.name)} {test.threshold(each.name):.2f}" for each in models)
+    thresholds = ", ".join(f"{plain_name(each.name)} {threshold_words(test.threshold(each.name))}" for each in models)
     for row, words in enumerate(rows):
         _say_left(axes[row, 0], words)
     _title(figure, f"{name.capitalize()} drawn into images without {test.target}")

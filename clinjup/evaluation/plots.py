@@ -15,7 +15,7 @@ from clinjup.evaluation.proportions import effective_size, wilson
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import GREY, PALETTE, STYLE, new_figure, show_figure
-from clinjup.phrases import percent
+from clinjup.phrases import percent, threshold_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,7 +171,7 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
     axes.axvline(threshold, color=GREY, lw=1.2)
     right = threshold < 0.6
     axes.annotate(
-        f"threshold {threshold:.2f}, frozen on validation\ntest sensitivity {with_ci(point.sensitivity)}\n"
+        f"threshold {threshold_words(threshold)}, frozen on validation\ntest sensitivity {with_ci(point.sensitivity)}\n"
         f"test specificity {with_ci(point.specificity)}",
         (threshold, 0.03),
         xytext=(8 if right else -8, 0),
@@ -198,10 +198,10 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
         title=f"Operating point of {name}",
         caption=(
             f"Sensitivity and specificity of {name} for {test.target} at every threshold, dashed on validation "
-            f"(n = {len(validation.part.labels)}), where the threshold was chosen ({point.rule}), solid on the test set "
-            f"({count_line(test)}). Look how far solid and dashed lines are apart: that is what the choice promised too much."
+            f"(n = {len(validation.part.labels)}), solid on the test set ({count_line(test)}). How the threshold was chosen: {point.rule}. "
+            "Look how far solid and dashed lines are apart: that is what the choice promised too much."
         ),
-        alt=f"At the threshold {threshold:.2f} the test sensitivity is {sensitivity} and the test specificity {specificity}.",
+        alt=f"At the threshold {threshold_words(threshold)} the test sensitivity is {sensitivity} and the test specificity {specificity}.",
         synthetic=test.synthetic,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import ModelResults, Results, TaskType
 from clinjup.nouns import plain_name
+from clinjup.reporting.cautions import cautions
 from clinjup.reporting.glossary import TERMS
 from clinjup.reporting.limits import NEEDS_INPUT, limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of
@@ -26,7 +27,13 @@ from clinjup.reporting.subject import (
     unexamined_sentence,
 )
 from clinjup.reporting.tables import Table, confounder_table, metrics_table, split_table, strata_table, training_words
-from clinjup.reporting.verdict import confounder_sentence, left_out_sentence, performance_sentence, without_sentence
+from clinjup.reporting.verdict import (
+    confounder_sentence,
+    left_out_sentence,
+    performance_sentence,
+    state_sentence,
+    without_sentence,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -97,7 +104,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         metrics_table(results, "test" if model.test else "validation", calibration=flag) for flag in (False, True)
     ]
     names = confounders_of(results)
-    findings = [left_out_sentence(results), unexamined_sentence(results)]
+    findings = [state_sentence(results), left_out_sentence(results), unexamined_sentence(results)]
     findings += [confounder_sentence(results, name) for name in names]
     findings += [performance_sentence(results, named=True), *(without_sentence(results, name) for name in names)]
     examined = [name for name in names if name not in unexamined(results)]
@@ -119,7 +126,9 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "downstream_use": _needs(asked["Clinical consequences"]),
         "out_of_scope_use": "Diagnosis or treatment of patients; any use outside of research; images from another source than the "
         "training data, until tested there.",
-        "bias_risks_limitations": "\n".join(f"- {escape(sentence)}" for sentence in limits(results)),
+        "bias_risks_limitations": "\n".join(
+            f"- {escape(sentence)}" for sentence in [*cautions(results, model.name), *limits(results)]
+        ),
         "bias_recommendations": _recommendations(results, names),
         "get_started_code": f"```\n{predict}\n```",
         "training_data": _training_data(results, asked),

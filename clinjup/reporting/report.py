@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.nouns import plain_name, plural
-from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100
+from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, threshold_words
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of, show
@@ -264,7 +264,7 @@ def _outcome(results: Results, model: ModelResults | None) -> Outcome | None:
         alarm_dots=_dots(1 - spares),
         alarms_interval=show(alarms, "percent").interval,
         alarms_n=specificity.n,
-        threshold=f"{point.threshold:.2f}" if point else "",
+        threshold=threshold_words(point.threshold) if point else "",
         rule=point.rule if point else "",
     )
 

@@ -253,7 +253,7 @@ def test_a_learning_rate_that_blows_up_is_told_in_a_sentence(blobs: Blobs) -> No
 
 def test_three_classes_give_three_probabilities() -> None:
     cohort, images = blob_cohort(classes=3)
-    model = quick(cohort, images, epochs=4, class_weighting=True)
+    model = quick(cohort, images, epochs=12, class_weighting=True)
     probability = model.predict(images.pixels)
     assert probability.shape == (80, 3)
     np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-5)

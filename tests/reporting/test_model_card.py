@@ -6,7 +6,7 @@ import socket
 import pytest
 from huggingface_hub import ModelCard
 
-from clinjup.contracts import RunStatus
+from clinjup.contracts import Estimate, RunStatus
 from clinjup.reporting.model_card import escape, render_model_card
 from tests.reporting import example
 from tests.reporting.test_report import EVIL, evil_results
@@ -45,6 +45,17 @@ def test_it_holds_the_figures_and_leaves_no_blank_of_the_template() -> None:
     assert "| Increase by the chest drain | +49 points (+46 to +52) | +8 points (+5 to +11) | 458 |" in text
     assert "More Information Needed" not in text and "Synthetic data" in text and "not a medical device" in text
     assert text.count("[NEEDS INPUT]") >= 15
+
+
+def test_what_speaks_against_the_model_stands_among_its_limits() -> None:
+    found = example.results()
+    found.selected = "baseline"
+    limits = render_model_card(found).split("## Bias, Risks, and Limitations")[1].split("## ")[0]
+    assert "leans strongly on the chest drain" in limits
+    for model in found.models:
+        model.test["auroc"] = Estimate(value=0.53, ci95=(0.31, 0.75), n=30)
+    text = render_model_card(found)
+    assert text.count("not shown to be better than chance (AUROC 0.53") == 2  # among the limits and in the summary
 
 
 def test_a_card_of_a_run_without_test_says_so() -> None:

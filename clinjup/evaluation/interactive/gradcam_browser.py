@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from clinjup.evaluation.gradcam import caution, strata_of
 from clinjup.evaluation.interactive.shown import HINT, show
 from clinjup.evaluation.saliency import grad_cam
+from clinjup.phrases import threshold_words
 
 if TYPE_CHECKING:
     from clinjup.evaluation.test_set import TestSet
@@ -43,7 +44,7 @@ class GradcamBrowser:
         p, ill = self._p[film], bool(self._test.part.labels[film] == 1)
         called = p >= self._threshold
         verdict = "correct" if called == ill else "missed" if ill else "false alarm"
-        return f"probability {p:.2f}, threshold {self._threshold:.2f}: {verdict}"
+        return f"probability {p:.2f}, threshold {threshold_words(self._threshold)}: {verdict}"
 
     def picture(self, film: int) -> bytes:
         """PNG of the film beside itself under its Grad-CAM."""
