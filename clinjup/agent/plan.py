@@ -233,7 +233,7 @@ def _train_and_validate(
             "NAME": name,
             "MITIGATION": mitigation,
             "CONFOUNDER": against[0] if len(against) == 1 else against or None,
-            "EPOCHS": _epochs(brief) * (passes(mitigation) if mitigation and against else 1),
+            "EPOCHS": _epochs(brief) * (passes(mitigation) if mitigation else 1),
             **network_parameters(brief),
             "SEED": brief.seed,
         },
@@ -298,7 +298,8 @@ def _select(brief: Brief, names: list[str], confounder: NamedConfounder | None) 
         if wanted:
             rule = (
                 f"the most images with {_priority_name(brief)} named as such, among the models whose balanced accuracy (the mean of the "
-                "sensitivities for each class) is at most 0.05 below the baseline's"
+                "sensitivities for each class) is at most 0.05 below the baseline's; where models are equal within one standard error, the one "
+                "with the best balanced accuracy"
             )
     return Step(
         id="select",

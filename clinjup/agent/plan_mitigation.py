@@ -22,6 +22,8 @@ NEED_LABELS = frozenset({"balanced_sampling", "insertion_balancing", "group_dro"
 OUTLINED = {"candid": frozenset({"chest_drain"})}
 BOTH_WAYS, BY_INSERTION = "insertion_and_removal", "insertion_balancing"
 ESTIMATE = "estimate_confounder"
+# Methods that show every image as often as plain training does.
+REPEATS_NOTHING = frozenset({"logit_adjustment", "focal_loss"})
 
 
 def to_be_estimated(
@@ -80,10 +82,11 @@ def mitigations(
 def passes(mitigation: str) -> int:
     """How many times the baseline's passes a model is trained for.
 
-    Balancing draws half of each pass from the rare groups, and augmentation changes half of it: twice the passes show a common image as it
-    is about as often as plain training does. Balancing by insertion repeats nothing; it was measured with as many passes as plain training.
+    Balancing draws about half of each pass from rare groups or classes, and augmentation changes half of it: twice the passes show a common
+    image as it is about as often as plain training does. Balancing by insertion repeats nothing; it was measured with as many passes as
+    plain training.
     """
-    return 1 if mitigation.startswith(BY_INSERTION) else 2
+    return 1 if mitigation in REPEATS_NOTHING or mitigation.startswith(BY_INSERTION) else 2
 
 
 def _balancing(task: ClinicalTask, annotated: list[NamedConfounder]) -> str:
@@ -130,6 +133,9 @@ WHY = {
     "logit_adjustment": (
         "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
     ),
-    "class_balanced_sampling": "The same network, but images of rare classes are drawn more often.",
+    "class_balanced_sampling": (
+        "The same network, but images of rare classes are drawn more often. A common image is seen half as often in a pass, so there are twice "
+        "the passes."
+    ),
     "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
 }

@@ -1,9 +1,9 @@
 """Which model goes on: chosen on validation, by a rule that stands before the test set opens.
 
 With a confounder the rule asks for the least lean on it, under a stated limit on what that may cost overall: the baseline is usually best
-overall just because it reads the confounder. Worst groups are small, so models within one standard error of the best count as equal (the
-one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984), and of these the one that insertion changes least
-goes on.
+overall just because it reads the confounder. Worst groups are small, and so is one class of several: models within one standard error of the
+best count as equal (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984), and of these the one goes on
+that insertion changes least, or that does best by the other classes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ class _Criterion:
     constrained: bool
 
 
+@dataclass(frozen=True)
+class _TieBreaker:
+    cost: Callable[[Validation], float | None]
+    words: str
+    better: str
+    worse: str
+
+
 def select_model(
     validations: Mapping[str, Validation],
     *,
@@ -46,9 +54,9 @@ def select_model(
     With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
     below the baseline's; of those within one standard error of it, the one whose false alarms change least by insertion. With a confounder
     that is not annotated: the smallest change of false alarms by insertion, under the same limit.
-    Without a confounder: the best `primary_metric`, with `guard_metric` among the models whose value of that is at most `max_guard_loss`
+    Without a confounder: the best `primary_metric`; with `guard_metric` among the models whose value of that is at most `max_guard_loss`
     below the baseline's (the most sensitive model for one class may have given up all others; the best one's rests on rare classes of a few
-    images, and would pass over good ones by chance).
+    images, and would pass over good ones by chance), and of those within one standard error of it the one with the best `guard_metric`.
     Raises ClinjupError where there is nothing to choose from.
     """
     if not validations:
@@ -60,8 +68,8 @@ def select_model(
         for name, validation in validations.items()
         if not criterion.constrained or auroc_loss(baseline, validation) <= max_auroc_loss + 1e-12
     }
-    guarded = guard_metric is not None and not criterion.constrained
-    if guard_metric is not None and guarded:
+    guard_metric = None if criterion.constrained else guard_metric
+    if guard_metric is not None:
         least = (baseline.metrics[guard_metric].value or 0.0) - max_guard_loss
         allowed = {
             name: validation
@@ -69,18 +77,16 @@ def select_model(
             if (validation.metrics[guard_metric].value or 0.0) >= least - 1e-12
         }
     best = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
-    leans = _leans(allowed, best, criterion, confounder)
-    selected = min(leans, key=lambda name: (leans[name], _cost(criterion, allowed[name]))) if leans else best
+    tie = _tie_breaker(criterion, confounder, guard_metric)
+    seconds = _of_equals(allowed, best, criterion, tie)
+    selected = min(seconds, key=lambda name: (seconds[name], _cost(criterion, allowed[name]))) if seconds else best
     rule = criterion.words
     if criterion.constrained:
         rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
-    if confounder is not None and criterion.metric == "worst_group_auroc":
-        rule += (
-            "; of those within one standard error of it, the one whose false alarms change least when "
-            f"{with_article(plain_name(confounder))} is inserted"
-        )
-    if guard_metric is not None and guarded:
+    if guard_metric is not None:
         rule += f", among the models whose {metric_words(guard_metric)} is at most {max_guard_loss:.2f} below the baseline's"
+    if tie is not None:
+        rule += f"; of those within one standard error of it, the one {tie.words}"
     experiments = [
         _experiment(
             validation,
@@ -88,12 +94,15 @@ def select_model(
             criterion,
             chosen=validations[selected],
             best=validations[best],
+            tie=tie,
             allowed=name in allowed,
             limit=max_auroc_loss,
         )
         for name, validation in validations.items()
     ]
-    sentence = passed_over + _sentence(validations[selected], validations[best], baseline, criterion, len(validations))
+    sentence = passed_over + _sentence(
+        validations[selected], validations[best], baseline, criterion, tie, len(validations)
+    )
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -154,25 +163,51 @@ def _cost(criterion: _Criterion, validation: Validation) -> float:
     return float("inf") if value is None else criterion.cost(value)
 
 
-def _leans(
-    allowed: Mapping[str, Validation], best: str, criterion: _Criterion, confounder: str | None
-) -> dict[str, float]:
-    """Absolute change of false alarms by insertion of the models that count as equal to `best`; empty where that cannot tell them apart."""
+def _tie_breaker(criterion: _Criterion, confounder: str | None, guard_metric: str | None) -> _TieBreaker | None:
+    """What tells models apart that count as equal by `criterion`."""
+    if guard_metric is not None:
+        words = metric_words(guard_metric)
+        return _TieBreaker(
+            lambda validation: None if (value := validation.metrics[guard_metric].value) is None else -value,
+            words=f"with the best {words}",
+            better=f"its {words} is better",
+            worse=f"its {words} is lower",
+        )
     if confounder is None or criterion.metric != "worst_group_auroc":
+        return None
+    return _TieBreaker(
+        lambda validation: (
+            None if (value := validation.confounders[confounder].false_alarm_increase.value) is None else abs(value)
+        ),
+        words=f"whose false alarms change least when {with_article(plain_name(confounder))} is inserted",
+        better="its false alarms change less by insertion",
+        worse="its false alarms change more by insertion",
+    )
+
+
+def _of_equals(
+    allowed: Mapping[str, Validation], best: str, criterion: _Criterion, tie: _TieBreaker | None
+) -> dict[str, float]:
+    """What `tie` says of the models that count as equal to `best`; empty where it cannot tell them apart."""
+    if tie is None:
         return {}
     interval = criterion.read(allowed[best]).ci95
     standard_error = (interval[1] - interval[0]) / (2 * _Z) if interval else 0.0
     limit = _cost(criterion, allowed[best]) + standard_error
     equal = {
-        name: validation.confounders[confounder].false_alarm_increase.value
-        for name, validation in allowed.items()
-        if _cost(criterion, validation) <= limit
+        name: tie.cost(validation) for name, validation in allowed.items() if _cost(criterion, validation) <= limit
     }
-    known = {name: abs(value) for name, value in equal.items() if value is not None}
+    known = {name: value for name, value in equal.items() if value is not None}
     return known if len(known) == len(equal) > 1 else {}
 
 
-def _sentence(chosen: Validation, best: Validation, baseline: Validation, criterion: _Criterion, models: int) -> str:
+def _sentence(
+    chosen: Validation,
+    best: Validation,
+    baseline: Validation,
+    criterion: _Criterion,
+    models: int,
+) -> str:
     name, value = metric_words(criterion.metric), criterion.read(chosen).value
     if value is None:
         return f"{chosen.name} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
@@ -184,8 +219,10 @@ def _sentence(chosen: Validation, best: Validation, baseline: Validation, criter
     sentence = (
         f"{chosen.name} goes on: {name} on validation {value:.2f}, {other.name} {criterion.read(other).value:.2f}"
     )
-    if best is not chosen:
+    if best is not chosen and criterion.constrained:
         sentence += ", which is within one standard error of it, and it leans less on the confounder"
+    elif best is not chosen:
+        sentence += ", which is within one standard error of it, and it does better by the other classes"
     if criterion.constrained:
         before, after = (validation.metrics["auroc"].value or 0.0 for validation in (other, chosen))
         sentence += f"; overall validation AUROC {after:.2f}, {other.name} {before:.2f}"
@@ -214,6 +251,7 @@ def _experiment(
     *,
     chosen: Validation,
     best: Validation,
+    tie: _TieBreaker | None,
     allowed: bool,
     limit: float,
 ) -> Experiment:
@@ -224,14 +262,14 @@ def _experiment(
         reason = "what the others are compared with" + ("; it goes on" if kept else "")
     elif kept and validation is best:
         reason = f"best {name} of the models allowed"
-    elif kept:
-        reason = f"within one standard error of the best {name}, and its false alarms change less by insertion"
+    elif kept and tie is not None:
+        reason = f"within one standard error of the best {name}, and {tie.better}"
     elif not allowed and not criterion.constrained:
         reason = "it gives up too much of the other classes"
     elif not allowed:
         reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
-    elif best is not chosen and _cost(criterion, validation) <= _cost(criterion, chosen):
-        reason = f"no clearly better {name} than '{chosen.name}', and its false alarms change more by insertion"
+    elif tie is not None and best is not chosen and _cost(criterion, validation) <= _cost(criterion, chosen):
+        reason = f"no clearly better {name} than '{chosen.name}', and {tie.worse}"
     else:
         tie = _cost(criterion, validation) == _cost(criterion, chosen)
         reason = (

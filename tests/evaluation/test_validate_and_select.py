@@ -182,8 +182,11 @@ def test_without_confounder_the_primary_metric_decides_in_its_direction(
 def test_the_most_sensitive_model_for_one_class_goes_on_unless_it_gave_up_the_others(
     validation: Validation, published: Published
 ) -> None:
-    def of_classes(name: str, melanoma: float, balanced: float) -> Validation:
-        figures = {"sensitivity_melanoma": Estimate(value=melanoma), "balanced_accuracy": Estimate(value=balanced)}
+    def of_classes(name: str, melanoma: float, balanced: float, ci95: tuple[float, float] | None = None) -> Validation:
+        figures = {
+            "sensitivity_melanoma": Estimate(value=melanoma, ci95=ci95),
+            "balanced_accuracy": Estimate(value=balanced),
+        }
         model = judged(validation, name, auroc=0.9)
         return replace(model, metrics=model.metrics | figures)
 
@@ -197,6 +200,19 @@ def test_the_most_sensitive_model_for_one_class_goes_on_unless_it_gave_up_the_ot
     assert finding.selected == "adjusted" and "0.05 below the baseline's" in finding.rule
     reasons = {each.name: each.reason for each in finding.experiments}
     assert reasons["one_class"] == "it gives up too much of the other classes"
+
+    # 0.91 of 53 melanomas is 0.83 to 0.99, standard error 0.04: one fewer found is no reason to pass over a better model.
+    models["adjusted"] = of_classes("adjusted", 0.91, 0.74, ci95=(0.83, 0.99))
+    models["sampled"] = of_classes("sampled", 0.89, 0.82)
+    finding = select_model(models, primary_metric="sensitivity_melanoma", guard_metric="balanced_accuracy")
+    assert finding.selected == "sampled" and finding.rule.endswith("the one with the best balanced accuracy")
+    assert "which is within one standard error of it, and it does better by the other classes" in finding.sentence
+    reasons = {each.name: each.reason for each in finding.experiments}
+    assert "its balanced accuracy is lower" in reasons["adjusted"] and "better" in reasons["sampled"]
+
+    models["sampled"] = of_classes("sampled", 0.85, 0.82)  # more than one standard error fewer
+    finding = select_model(models, primary_metric="sensitivity_melanoma", guard_metric="balanced_accuracy")
+    assert finding.selected == "adjusted"
 
 
 def test_a_single_model_goes_on(validation: Validation, published: Published) -> None:
