@@ -262,8 +262,12 @@ def predict(
 
 @app.command()
 def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as_json: JsonOption = False) -> None:
-    """Check that nothing in a run was changed since it ended: journal, notebook, results, checkpoints."""
+    """Check that nothing in a run was changed since it ended: journal, notebook, results, checkpoints.
+
+    Exit code 4 where something was changed, else 0. A run that did not come to its end is called unfinished, not verified.
+    """
     from clinjup.reporting.verify import holds_run, verify_run
+    from clinjup.terminal_tables import print_verification
 
     if not holds_run(run_dir):
         leave(
@@ -273,14 +277,7 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Folder of a run.")], as
     if as_json:
         typer.echo(json.dumps(vars(verification), ensure_ascii=False, default=str))
     else:
-        console = screen(stderr=False)
-        for subject, finding in verification.checked.items():
-            console.print(f"{subject}: {finding}", highlight=False, markup=False)
-        for problem in verification.problems:
-            console.print(f"! {problem}", highlight=False, markup=False, style="red")
-        console.print(
-            "verified" if verification.ok else "not verified", style="green" if verification.ok else "bold red"
-        )
+        print_verification(screen(stderr=False), verification)
     raise typer.Exit(COMPLETED if verification.ok else FAILED)
 
 

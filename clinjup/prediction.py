@@ -10,12 +10,16 @@ from typing import Any
 
 from clinjup.contracts import ModelResults, Results
 from clinjup.hashing import sha256_of
-from clinjup.reporting.cautions import cautions
+from clinjup.reporting.cautions import cautions, known_classes
 from clinjup.reporting.verify import recorded_hash
 
 LACKS_PATIENT_DATA = (
     "This model was judged with patient data beside the image (age, sex or site), and a folder of images brings none: they count as average. "
     "Threshold and figures of the report do not hold for these predictions."
+)
+THRESHOLD_COLUMN = (
+    "The threshold was chosen on the column {column} and decides there. probability_calibrated says how likely the finding is where it is as "
+    "common as in the run's validation images."
 )
 
 
@@ -24,14 +28,26 @@ class PredictionError(Exception):
 
 
 def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None) -> dict[str, Any]:
-    """Write `out` and return a summary: CSV with image, probability, decision; of a detector COCO JSON, and OUT-images/ with its marks.
+    """Write `out` and return a summary: a CSV with the columns of the run's predictions.csv, and `problem` where an image cannot be read; of
+    a detector COCO JSON, and OUT-images/ with its marks.
 
     Raises PredictionError.
     """
+    try:
+        return _predict_folder(run_dir, data, out, model_name)
+    except OSError as problem:  # a drive that goes away, a name that is too long
+        raise PredictionError(
+            f"'{problem.filename or data}' cannot be reached ({problem.strerror}). Check that its drive is connected and that you may read it."
+        ) from problem
+
+
+def _predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None) -> dict[str, Any]:
     results = _read_results(run_dir)
     model = _model(results, model_name, run_dir)
     if not data.is_dir():
-        raise PredictionError(f"There is no folder '{data}'. Name a folder of images with --data.")
+        raise PredictionError(
+            f"There is no folder '{data}', or its drive is not connected. Name a folder of images with --data."
+        )
     if out.exists():
         raise PredictionError(f"'{out}' is already there and is not written over. Name another file with --out.")
     specification = {
@@ -39,6 +55,8 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
         "data": str(data),
         "out": str(out),
         "threshold": model.operating_point.threshold if model.operating_point else None,
+        "calibration": model.calibration.model_dump() if model.calibration else None,
+        "wording": model.wording,
     }
     finished = subprocess.run(
         [sys.executable, "-m", "clinjup.learning.predict_folder", json.dumps(specification)],
@@ -53,13 +71,13 @@ def predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None)
         raise PredictionError(
             summary.get("error") or "The model could not be applied; run 'clinjup doctor' to check this machine."
         )
-    lacking = [LACKS_PATIENT_DATA] if summary.pop("lacks_patient_data", False) else []
-    return {
-        "model": model.name,
-        **summary,
-        "synthetic": results.data.synthetic,
-        "cautions": [*lacking, *cautions(results, model.name)],
-    }
+    told = [LACKS_PATIENT_DATA] if summary.pop("lacks_patient_data", False) else []
+    if summary.get("calibrated"):
+        told.append(THRESHOLD_COLUMN.format(column=summary["threshold_column"]))
+    told += cautions(results, model.name)
+    if classes := summary.pop("classes", None):  # a detector names none
+        told.append(known_classes(results.task, classes))
+    return {"model": model.name, **summary, "synthetic": results.data.synthetic, "cautions": told}
 
 
 def _read_results(run_dir: Path) -> Results:

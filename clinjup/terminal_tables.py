@@ -1,4 +1,4 @@
-"""`clinjup inspect`, `predict`, `disclosures` and `doctor` on the terminal."""
+"""`clinjup inspect`, `predict`, `verify`, `disclosures` and `doctor` on the terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clinjup.phrases import threshold_words
 
 if TYPE_CHECKING:
     from clinjup.doctor import DoctorFinding
+    from clinjup.reporting.verify import Verification
 
 
 def print_profile(console: Console, profile: DataProfile) -> None:
@@ -103,6 +104,22 @@ def print_predictions(console: Console, summary: dict[str, Any]) -> None:
     console.print(
         f"{trained}Not a medical device: no decision about a patient may rest on these figures.", style="yellow"
     )
+
+
+def print_verification(console: Console, verification: Verification) -> None:
+    """What was checked and found, what is missing of a run that is not finished, and in a word whether it holds."""
+    for subject, finding in verification.checked.items():
+        console.print(f"{subject}: {finding}", highlight=False, markup=False)
+    for problem in verification.problems:
+        console.print(f"! {problem}", highlight=False, markup=False, style="red")
+    if verification.unfinished:
+        console.print(f"! {verification.unfinished}", highlight=False, markup=False, style="yellow")
+    if not verification.ok:
+        console.print("not verified", style="bold red")
+    elif verification.unfinished:
+        console.print("unfinished: what is there fits the journal", style="yellow")
+    else:
+        console.print("verified", style="green")
 
 
 def print_examination(console: Console, findings: list[DoctorFinding]) -> None:

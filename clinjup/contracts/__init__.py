@@ -36,6 +36,7 @@ from clinjup.contracts.findings import (
     ValidationFinding,
 )
 from clinjup.contracts.measures import (
+    Calibration,
     ConfounderResult,
     Confusion,
     Estimate,
@@ -90,6 +91,7 @@ __all__ = [
     "AuditFinding",
     "BoxProfile",
     "BoxRole",
+    "Calibration",
     "CellCounts",
     "CellError",
     "ClinicalTask",

@@ -9,6 +9,7 @@ from pydantic import Field
 from clinjup.contracts.base import Contract
 from clinjup.contracts.data import DataWarning, Excluded
 from clinjup.contracts.measures import (
+    Calibration,
     ConfounderResult,
     Confusion,
     Estimate,
@@ -114,6 +115,10 @@ class EvaluationFinding(Contract):
     strata: list[Stratum]
     confounders: dict[str, ConfounderResult]
     confusion: Confusion | None = None
+    calibration: Calibration | None = Field(
+        None, description="where the table of predictions has a calibrated probability"
+    )
+    wording: bool = Field(False, description="whether the table of predictions says refer or reassure")
 
 
 class PredictionsFinding(Contract):

@@ -71,6 +71,13 @@ class Confusion(Contract):
     counts: list[list[int]]
 
 
+class Calibration(Contract):
+    """What calibrates the probability that a model states: its logit / `temperature` + `offset`. Fitted on validation."""
+
+    temperature: float
+    offset: float
+
+
 class ModelResults(Contract):
     """Everything known about one trained model."""
 
@@ -89,6 +96,10 @@ class ModelResults(Contract):
     operating_point: OperatingPoint | None = None
     strata: list[Stratum] = []
     confusion: Confusion | None = None
+    calibration: Calibration | None = Field(
+        None, description="where the table of predictions has a calibrated probability"
+    )
+    wording: bool = Field(False, description="whether the table of predictions says refer or reassure")
     confounders: dict[str, ConfounderResult] = {}
     validation_confounders: dict[str, ConfounderResult] = {}
 

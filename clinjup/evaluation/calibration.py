@@ -14,16 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinjup.evaluation.bootstrap import Statistic, Weights
+from clinjup.learning.scaling import logit
 
 ECE_BINS = 15
 _STEPS = 25
 _LIMIT = 1e3
-
-
-def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Log odds, with probabilities kept 1e-6 away from 0 and 1."""
-    p = np.clip(np.asarray(probabilities, float), 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
 
 
 def brier_statistic(probabilities: ArrayLike, labels: ArrayLike) -> Statistic:

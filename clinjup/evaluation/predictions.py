@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.contracts import PredictionsFinding
-from clinjup.evaluation.cohort_parts import Part, scores_of
+from clinjup.evaluation.cohort_parts import Part
 from clinjup.kernel import emit
+from clinjup.learning.decisions import decision_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from clinjup.evaluation.validate import Validation
 
 PREDICTIONS = Path("cache/predictions.csv")
-REFER, REASSURE = "refer", "reassure"
 
 
 def write_predictions(
@@ -26,8 +26,7 @@ def write_predictions(
 ) -> None:
     """Write the table, one row an image, and announce it as a PredictionsFinding.
 
-    Two classes: label and decision 1 or 0. Several: their names, a probability a class, and `flag_<class>` 1 where the class of interest
-    reaches its operating point. `calibrated` adds the calibrated probability, `wording` whether to refer or to reassure.
+    Columns: image, patient, split, label (1 or 0; of several classes their names), and those of learning/decisions.py.
     """
     import pandas as pd
 
@@ -48,24 +47,12 @@ def _rows(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    model = validation.model
-    scores = scores_of(model, predicted)
-    called = (scores >= validation.threshold).astype(int)
     columns: dict[str, Any] = {
         "image": part.table["image"].to_numpy(),
         "patient": part.table["patient"].to_numpy(),
         "split": part.split,
+        "label": part.labels if predicted.ndim == 1 else np.array(part.classes)[part.codes],
     }
-    if predicted.ndim == 1:
-        columns |= {"label": part.labels, "probability": scores, "decision": called}
-    else:
-        names = np.array(part.classes)
-        columns["label"] = names[part.codes]
-        columns |= {f"probability_{name}": predicted[:, code] for code, name in enumerate(part.classes)}
-        columns["decision"] = names[predicted.argmax(axis=1)]
-        columns[f"flag_{part.classes[model.positive]}"] = called
-    if calibrated:
-        columns["probability_calibrated"] = validation.scaling(scores)
-    if wording:
-        columns["wording"] = np.where(called == 1, REFER, REASSURE)
+    scaling = validation.scaling if calibrated else None
+    columns |= decision_columns(validation.model, predicted, validation.threshold, scaling=scaling, wording=wording)
     return pd.DataFrame(columns)

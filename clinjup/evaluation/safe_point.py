@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import calling, choose_threshold
-from clinjup.evaluation.temperature import Scaling
+from clinjup.learning.scaling import Scaling, logit
 from clinjup.phrases import stated_percent
 
 if TYPE_CHECKING:

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinjup.evaluation.calibration import logit
+from clinjup.learning.scaling import Scaling, logit
 
 LOWEST, HIGHEST = 0.05, 20.0
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """Calibrates a probability: its logit / `temperature` + `offset`."""
-
-    temperature: float = 1.0
-    offset: float = 0.0
-
-    def __call__(self, probabilities: ArrayLike) -> NDArray[np.float64]:
-        return 1 / (1 + np.exp(-logit(probabilities) / self.temperature - self.offset))
-
-    def undone(self, probability: float) -> float:
-        """What the network states where `probability` is the calibrated one."""
-        return float(1 / (1 + np.exp(-(logit([probability])[0] - self.offset) * self.temperature)))
-
-    @property
-    def words(self) -> str:
-        words = f"temperature {self.temperature:.2f}, fitted on validation"
-        if self.offset:
-            words = f"temperature {self.temperature:.2f} and offset {self.offset:.2f}, fitted on validation"
-        return words
 
 
 def fit_scaling(probabilities: ArrayLike, labels: ArrayLike, *, balanced: bool = False) -> Scaling:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.contracts import EvaluationFinding, SelectionFinding, TestOpeningFinding
+from clinjup.contracts import Calibration, EvaluationFinding, SelectionFinding, TestOpeningFinding
 from clinjup.evaluation import confounder_plots, decision_curve, plots, plots_of_classes
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.cohort_parts import Part, part_of, predict_rows, scores_of
@@ -173,7 +173,11 @@ def open_test_set(
             for name, model in by_name.items()
         ]
         write_opening(record)
-    findings = {finding.name: finding for finding in record.evaluations[arguments]}
+    findings = {}
+    for finding in record.evaluations[arguments]:
+        calibration = Calibration(**asdict(validations[finding.name].scaling)) if triage else None
+        told = {"calibration": calibration, "wording": triage and wording}
+        findings[finding.name] = finding.model_copy(update=told)
     target = class_words(cohort.finding)
     for finding in findings.values():
         emit(finding, verdict(finding, target))

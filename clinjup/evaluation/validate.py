@@ -16,11 +16,12 @@ from clinjup.evaluation.confounders import Case, run_checks
 from clinjup.evaluation.operating_point import choose_threshold, operating_point, rule_in_words, specific_threshold
 from clinjup.evaluation.safe_point import harm_threshold, safe_threshold
 from clinjup.evaluation.several_classes import part_metrics
-from clinjup.evaluation.temperature import Scaling, fit_scaling
+from clinjup.evaluation.temperature import fit_scaling
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence, strata_sentence
 from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.scaling import Scaling
 from clinjup.nouns import class_words
 
 if TYPE_CHECKING:

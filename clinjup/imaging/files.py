@@ -19,6 +19,7 @@ from pathlib import Path
 from clinjup.imaging.dicom import is_dicom_file
 from clinjup.imaging.tables import TABLE_SUFFIXES, looks_like_table
 from clinjup.imaging.workbooks import WORKBOOK_SUFFIXES, sheet_tables
+from clinjup.kernel.errors import ClinjupError
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -48,6 +49,11 @@ class FolderScan:
     closed: list[str] = field(default_factory=list)  # folders that may not be opened
     annotations: int = 0  # pictures in folders called masks, thumbnails ...: about the images, not images of patients
     synthetic: bool = False
+
+    @property
+    def left_out(self) -> list[dict[str, str]]:
+        """[{path, reason}] of `closed`, for a list of what could not be read."""
+        return [{"path": printable(f"{name}/"), "reason": "the folder cannot be opened"} for name in self.closed]
 
 
 def scan_folder(root: Path) -> FolderScan:
@@ -95,6 +101,21 @@ def scan_folder(root: Path) -> FolderScan:
     return scan
 
 
+def scan_images(folder: Path) -> FolderScan:
+    """The scan of a plain folder of images. Raises ClinjupError where it cannot be opened or holds none."""
+    scan = scan_folder(folder)
+    if scan.closed and not scan.images:
+        raise ClinjupError(
+            f"The folder '{folder / scan.closed[0]}' cannot be opened. Check that its drive is connected and that you may read it, or name "
+            "another folder."
+        )
+    if not scan.images:
+        raise ClinjupError(
+            f"The folder '{folder}' holds no PNG, JPEG or DICOM image, so there is nothing to predict. Name another folder."
+        )
+    return scan
+
+
 def _is_dicom(folder: Path, name: str, suffix: str) -> bool:
     return suffix in DICOM_SUFFIXES or (_UNTELLING.fullmatch(suffix) is not None and is_dicom_file(folder / name))
 
@@ -111,14 +132,15 @@ def _walk(root: Path, closed: list[str]) -> Iterator[tuple[Path, list[str]]]:
         try:
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
+            entries = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+            folders = [entry.name for entry in entries if entry.is_dir()]
+            names = [entry.name for entry in entries if not entry.is_dir()]
         except OSError:
             closed.append(folder.relative_to(root).as_posix())
             continue
-        entries = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
-        names = [entry.name for entry in entries if not entry.is_dir()]
         if folder != root and "journal.jsonl" in names:
             continue
-        pending.extend(folder / entry.name for entry in reversed(entries) if entry.is_dir())
+        pending.extend(folder / name for name in reversed(folders))
         yield folder, names
 
 

@@ -3,9 +3,9 @@
 A detector writes COCO JSON instead of a table (see detection.predict_folder).
 
 SPECIFICATION is a JSON object: checkpoint, data (folder), out (CSV to write), threshold (the frozen operating point; null where there is
-none: 0.5). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out,
-lacks_patient_data (whether the model was made for more than images); or error, a sentence, with exit code 2. Images that cannot be read
-have no row in the table: a row without a decision is read as a negative.
+none: 0.5); for a table also calibration ({temperature, offset} or null) and wording (whether to say refer or reassure). The last line of
+stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out; of a table also classes,
+threshold_column, calibrated, lacks_patient_data (whether the model was made for more than images); or error, a sentence, with exit code 2.
 """
 
 from __future__ import annotations
@@ -24,25 +24,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinjup.imaging.files import printable, scan_folder
+from clinjup.imaging.files import printable, scan_images
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
+from clinjup.learning.decisions import decision_columns, threshold_column
 from clinjup.learning.detection.detector import is_detector
 from clinjup.learning.detection.predict_folder import mark_folder
+from clinjup.learning.scaling import Scaling
 from clinjup.learning.trained import TrainedModel, load_model
 
 _FILMS_AT_ONCE = 256
 _NOT_A_TABLE = {".json": "JSON", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook"}
 
 
-def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None = None) -> dict[str, Any]:
-    """Write `out` with one row a readable image under `data`, in the order of their paths, and say what was done.
+def predict_folder(
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    threshold: float | None = None,
+    *,
+    scaling: Scaling | None = None,
+    wording: bool = False,
+) -> dict[str, Any]:
+    """Write `out` with one row an image under `data`, in the order of their paths, and say what was done.
 
-    Two classes: `image,probability,decision`, decision 1 where the probability reaches `threshold` (0.5 when None). More:
-    `image,probability_<class>...,decision` with the most probable class and, where a `threshold` is given, `flag_<class>`: 1 where the
-    class of interest reaches it. `image` is the path within `data`, with forward
-    slashes. Raises ClinjupError where there is no image, none can be read, the checkpoint is gone or damaged, or `out` is called as no
-    table is.
+    Columns: `image`, the path within `data` with forward slashes; those of `decision_columns`; `problem`, a sentence where the image cannot
+    be read, and then no figure. Raises ClinjupError where there is no image, none can be read, the checkpoint is gone or damaged, or `out`
+    is called as no table is.
     """
     if out.suffix.lower() in _NOT_A_TABLE:
         raise ClinjupError(
@@ -50,47 +58,41 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
             f"'{out.stem}.csv' with --out."
         )
     model = load_model(checkpoint)
-    paths = scan_folder(data).images
-    if not paths:
-        raise ClinjupError(
-            f"The folder '{data}' holds no PNG, JPEG or DICOM image, so there is nothing to predict. Name another folder."
-        )
-    binary = len(model.classes) == 2
-    flag = [] if binary or threshold is None else [f"flag_{model.classes[model.positive]}"]
-    threshold = 0.5 if threshold is None else threshold
-    columns = ["probability"] if binary else [f"probability_{name}" for name in model.classes]
+    scan = scan_images(data)
     unreadable: list[dict[str, str]] = []
-    decided: Counter[str] = Counter()
+    decided: Counter[Any] = Counter()
     partial_file = out.with_name(out.name + ".part")
     try:
         with open(partial_file, "w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(["image", *columns, "decision", *flag])
-            for names, pixels, failures in _decoded(data, sorted(paths), model):
-                unreadable += failures
-                for name, probability in zip(names, model.predict(pixels), strict=True):
-                    if binary:
-                        decision: int | str = int(probability >= threshold)
-                        decided[model.classes[int(decision)]] += 1
-                    else:
-                        decision = model.classes[int(np.argmax(probability))]
-                        decided[decision] += 1
-                    values = np.atleast_1d(probability)
-                    flagged = [int(values[model.positive] >= threshold)] if flag else []
-                    table.writerow([name, *(f"{value:.6f}" for value in values), decision, *flagged])
+            for images, films in _decoded(data, sorted(scan.images), model):
+                columns = decision_columns(model, model.predict(films), threshold, scaling=scaling, wording=wording)
+                if file.tell() == 0:
+                    table.writerow(["image", *columns, "problem"])
+                figures = zip(*columns.values(), strict=True)
+                for path, reason in images:
+                    shown = [""] * len(columns) if reason else map(_shown, next(figures))
+                    table.writerow([path, *shown, _sentence(reason)])
+                unreadable += [{"path": path, "reason": reason} for path, reason in images if reason]
+                decided.update(columns["decision"].tolist())
+            table.writerows([item["path"], *[""] * len(columns), _sentence(item["reason"])] for item in scan.left_out)
         if not decided:
-            reason = unreadable[0]["reason"]
             raise ClinjupError(
-                f"None of the {len(paths)} images in '{data}' can be read ({reason}). Check where they were copied from."
+                f"None of the {len(scan.images)} images in '{data}' can be read ({unreadable[0]['reason']}). Check where they were copied "
+                "from."
             )
         os.replace(partial_file, out)
     finally:
         partial_file.unlink(missing_ok=True)
+    binary = len(model.classes) == 2
     return {
         "images": decided.total(),
-        "unreadable": unreadable,
-        "decided": dict(decided),
-        "threshold": threshold if binary else None,
+        "unreadable": [*unreadable, *scan.left_out],
+        "decided": {model.classes[each] if binary else each: count for each, count in decided.items()},
+        "threshold": (0.5 if threshold is None else threshold) if binary else None,
+        "threshold_column": threshold_column(model),
+        "calibrated": scaling is not None,
+        "classes": model.classes,
         "out": str(out),
         "lacks_patient_data": model.fusion is not None,
     }
@@ -98,32 +100,35 @@ def predict_folder(checkpoint: Path, data: Path, out: Path, threshold: float | N
 
 def _decoded(
     data: Path, paths: list[str], model: TrainedModel
-) -> Iterator[tuple[list[str], NDArray[np.uint8], list[dict[str, str]]]]:
-    """Names and films that could be read, and the files that could not, a bounded number at a time."""
+) -> Iterator[tuple[list[tuple[str, str]], NDArray[np.uint8]]]:
+    """Images as (path, why it cannot be read or ""), and the films of those that can, a bounded number at a time."""
     decode = partial(decode_image, size=model.image_size, colour=model.channels == 3)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(paths), _FILMS_AT_ONCE):
-            names: list[str] = []
-            films: list[NDArray[np.uint8]] = []
-            failures: list[dict[str, str]] = []
             chunk = paths[start : start + _FILMS_AT_ONCE]
-            for path, (film, facts) in zip(chunk, pool.map(decode, (data / path for path in chunk)), strict=True):
-                if film is None:
-                    failures.append({"path": printable(path), "reason": facts.reason})
-                else:
-                    names.append(printable(path))
-                    films.append(film)
-            yield names, np.array(films, dtype=np.uint8), failures
+            read = list(pool.map(decode, (data / path for path in chunk)))
+            images = [(printable(path), facts.reason) for path, (_, facts) in zip(chunk, read, strict=True)]
+            yield images, np.array([film for film, _ in read if film is not None], dtype=np.uint8)
+
+
+def _shown(figure: Any) -> str:
+    return f"{figure:.8g}" if isinstance(figure, float) else str(figure)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}." if reason else ""
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0, or 2 where a sentence says why nothing was predicted."""
     try:
         wanted = json.loads(arguments[0])
-        predict = mark_folder if is_detector(wanted["checkpoint"]) else predict_folder
-        summary = predict(
-            Path(wanted["checkpoint"]), Path(wanted["data"]), Path(wanted["out"]), wanted.get("threshold")
-        )
+        given = Path(wanted["checkpoint"]), Path(wanted["data"]), Path(wanted["out"]), wanted.get("threshold")
+        if is_detector(wanted["checkpoint"]):
+            summary = mark_folder(*given)
+        else:
+            scaling = Scaling(**wanted["calibration"]) if wanted.get("calibration") else None
+            summary = predict_folder(*given, scaling=scaling, wording=wanted.get("wording", False))
     except ClinjupError as error:
         print(json.dumps({"error": str(error)}))
         return 2

@@ -186,7 +186,7 @@ def _merge(model: ModelResults, finding: TrainingFinding | ValidationFinding | E
         model.validation, model.validation_confounders = finding.metrics, finding.confounders
     else:
         model.test, model.confounders, model.strata = finding.metrics, finding.confounders, finding.strata
-        model.confusion = finding.confusion
+        model.confusion, model.calibration, model.wording = finding.confusion, finding.calibration, finding.wording
 
 
 def _later(before: list[Excluded], after: list[Excluded]) -> int:

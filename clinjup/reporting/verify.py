@@ -17,6 +17,7 @@ from clinjup.hashing import sha256_of, sha256_text
 from clinjup.phrases import counted
 from clinjup.renamed_notebook import notebook_of_run, read_notebook, told_of_run
 from clinjup.reporting.journal import JOURNAL_NAME, Record, Scan, canonical, read_records
+from clinjup.reporting.what_ran import listed, mapping, titles_of, unfinished_sentence, what_ran
 
 NOTEBOOK_NAME = "notebook.ipynb"
 COVERED_FILES = ("results.json", "report.html", "predictions.csv", "predictions.json", "model_card.md")
@@ -25,9 +26,13 @@ COVERED_FOLDERS = ("plots", "checkpoints")
 
 @dataclass
 class Verification:
-    """`problems` and the values of `checked` (subject -> what was found) are sentences for a clinician."""
+    """`problems` and the values of `checked` (subject -> what was found) are sentences for a clinician.
+
+    `ok`: nothing was changed. `unfinished`: that the run did not come to its end and what is missing, "" where it did.
+    """
 
     ok: bool = True
+    unfinished: str = ""
     problems: list[str] = field(default_factory=list)
     checked: dict[str, str] = field(default_factory=dict)
 
@@ -59,7 +64,7 @@ def recorded_hash(run_dir: Path, name: str) -> str | None:
         export = _last_export(read_records((run_dir / JOURNAL_NAME).read_bytes()).records)
     except OSError:
         return None
-    digest = _mapping(_mapping(export).get("files")).get(name)
+    digest = mapping(mapping(export).get("files")).get(name)
     return digest if isinstance(digest, str) else None
 
 
@@ -81,6 +86,8 @@ def verify_run(run_dir: Path) -> Verification:
             _check_cells(notebook, export, result)
         _check_files(run_dir, export, result)
     _check_what_ran(notebook, export, scan, result)
+    if result.ok:  # of a journal that was cut it is not known
+        result.unfinished = unfinished_sentence(run_dir, scan.records)
     return result
 
 
@@ -172,44 +179,27 @@ def _check_what_ran(
 ) -> None:
     """Whether the notebook showed, when the run ended, all code that the journal says ran. Later changes are found by `_check_cells`."""
     if export is not None:
-        cells = [_mapping(cell) for cell in _list(_mapping(export.get("notebook")).get("cells"))]
+        cells = [mapping(cell) for cell in listed(mapping(export.get("notebook")).get("cells"))]
         there, when = {str(cell.get("source_sha256")) for cell in cells}, "was not in the notebook when the run ended"
     elif notebook is not None:
-        anchors = (_mapping(_mapping(cell.get("metadata")).get("clinjup")) for cell in _cells(notebook))
+        anchors = (mapping(mapping(cell.get("metadata")).get("clinjup")) for cell in _cells(notebook))
         # A cell that was edited is told as edited.
         there = {str(anchor.get("source_sha256")) for anchor in anchors}
         there |= {sha256_text(_text(cell.get("source"))) for cell in _cells(notebook)}
         when = "is not in the notebook"
     else:
         return
-    lost = [step_id for step_id, digest in _what_ran(scan.records) if digest not in there]
+    ran = what_ran(scan.records)
+    lost = [str(each.get("step_id")) for each in ran if str(each.get("source_sha256")) not in there]
     if lost:
-        titles = _titles(scan.records)
+        titles = titles_of(scan.records)
         steps = ", ".join(f"'{titles.get(step_id, step_id)}'" for step_id in dict.fromkeys(lost))
         sentence = f"Code that ran {when}: its cell was deleted or edited. It belongs to {steps}."
         result.fail("what ran", [sentence], f"{counted(len(lost), 'cell')} that ran not shown by the notebook")
 
 
-def _what_ran(records: list[Record]) -> list[tuple[str, str]]:
-    """(step id, hash of the code) of each cell that ran to its end or to an error; not of steps that were taken back later."""
-    ran: list[tuple[str, str]] = []
-    for record in records:
-        if record.kind in {"restore", "redo"}:
-            ran = [each for each in ran if each[0] not in _list(record.data.get("steps"))]
-        stopped = _mapping(record.data.get("error")).get("name") == "KeyboardInterrupt"
-        if record.kind == "execution" and not stopped:
-            ran.append((str(record.data.get("step_id")), str(record.data.get("source_sha256"))))
-    return ran
-
-
-def _titles(records: list[Record]) -> dict[str, str]:
-    """step id -> title, from the plans in the journal."""
-    steps = [_mapping(step) for record in records if record.kind == "plan" for step in _list(record.data.get("steps"))]
-    return {str(step.get("id")): str(step.get("title")) for step in steps}
-
-
 def _check_cells(notebook: Mapping[str, Any], export: Mapping[str, Any], result: Verification) -> None:
-    recorded = [_mapping(entry) for entry in _list(_mapping(export.get("notebook")).get("cells"))]
+    recorded = [mapping(entry) for entry in listed(mapping(export.get("notebook")).get("cells"))]
     present = [_cell_entry(cell) for cell in _cells(notebook)]
     problems: list[str] = []
     reran: list[int] = []
@@ -254,7 +244,7 @@ def _without_export(notebook: Mapping[str, Any] | None, scan: Scan, result: Veri
         )
     marked = edited = 0
     for number, cell in enumerate(_cells(notebook or {}), start=1):
-        written = _mapping(_mapping(cell.get("metadata")).get("clinjup")).get("source_sha256")
+        written = mapping(mapping(cell.get("metadata")).get("clinjup")).get("source_sha256")
         if isinstance(written, str):
             marked += 1
             if written != sha256_text(_text(cell.get("source"))):
@@ -281,7 +271,7 @@ def _stable_outputs(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Outputs without what opening and saving in JupyterLab may change: stream chunks, overwritten progress bars, metadata."""
     streams: dict[str, str] = {}
     shown: list[Any] = []
-    for output in map(_mapping, _list(cell.get("outputs"))):
+    for output in map(mapping, listed(cell.get("outputs"))):
         kind = output.get("output_type")
         if kind == "stream":
             name = str(output.get("name"))
@@ -289,7 +279,7 @@ def _stable_outputs(cell: Mapping[str, Any]) -> dict[str, Any]:
         elif kind == "error":
             shown.append([output.get("ename"), output.get("evalue"), output.get("traceback")])
         else:
-            data = _mapping(output.get("data"))
+            data = mapping(output.get("data"))
             shown.append({mime: value if "json" in mime else _text(value) for mime, value in data.items()})
     return {"streams": {name: _as_terminal(text) for name, text in streams.items()}, "shown": shown}
 
@@ -317,7 +307,7 @@ def _covered_files(run_dir: Path) -> list[str]:
 
 
 def _check_files(run_dir: Path, export: Mapping[str, Any], result: Verification) -> None:
-    recorded = _mapping(export.get("files"))
+    recorded = mapping(export.get("files"))
     problems = []
     for name, digest in recorded.items():
         path = run_dir / name
@@ -345,16 +335,8 @@ def _digest_or_none(path: Path) -> str | None:
 # ------------------------------------------------------------------------------- reading what others may have written
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _cells(notebook: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [_mapping(cell) for cell in _list(notebook.get("cells"))]
+    return [mapping(cell) for cell in listed(notebook.get("cells"))]
 
 
 def _text(value: object) -> str:

@@ -74,6 +74,12 @@ export interface IAuditFinding {
   warnings: Array<IDataWarning>;
 }
 
+/** What calibrates the probability that a model states: its logit / `temperature` + `offset`. Fitted on validation. */
+export interface ICalibration {
+  offset: number;
+  temperature: number;
+}
+
 /** A cell as nbformat has it. */
 export interface ICell {
   attachments: Record<string, any> | null;
@@ -245,6 +251,8 @@ export interface IEstimate {
 
 /** A final model on the test set. */
 export interface IEvaluationFinding {
+  /** where the table of predictions has a calibrated probability */
+  calibration: ICalibration | null;
   confounders: Record<string, IConfounderResult>;
   confusion: IConfusion | null;
   kind: 'evaluation';
@@ -252,6 +260,8 @@ export interface IEvaluationFinding {
   name: string;
   operating_point: IOperatingPoint;
   strata: Array<IStratum>;
+  /** whether the table of predictions says refer or reassure */
+  wording: boolean;
 }
 
 /** What the events socket sends, at most 10 a second. */

@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, roc_auc_score
 
 from clinjup.evaluation.bootstrap import Bootstrap
-from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.metrics import METRICS, binary_metrics
 from clinjup.evaluation.proportions import proportion, wilson
+from clinjup.learning.scaling import logit
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from scipy.stats import beta
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.operating_point import choose_threshold
 from clinjup.evaluation.safe_point import harm_threshold, lower_bound, miss_bound, safe_threshold
-from clinjup.evaluation.temperature import Scaling, fit_scaling
+from clinjup.evaluation.temperature import fit_scaling
 from clinjup.learning.cross_fit import OutOfFold
+from clinjup.learning.scaling import Scaling
 
 
 def people(count: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from clinjup.evaluation.opening import RECORD
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
 from clinjup.kernel.figures import new_figure
+from clinjup.learning.scaling import Scaling
 from tests.evaluation.conftest import Published, captured_findings
 from tests.evaluation.phantoms import DRAIN, drain_reader
 
@@ -126,6 +127,12 @@ def test_what_each_case_costs_may_be_told_without_the_wording_of_a_triage(
     assert test.findings[test.selected].metrics["excisions_per_case"].value is not None
     table = pd.read_csv(published("predictions")[0]["path"])
     assert "probability_calibrated" in table and ("wording" in table) is wording
+    scaling = validations[test.selected].scaling
+    for finding in published("evaluation"):
+        assert finding["wording"] is wording
+        assert finding["calibration"].keys() == {"temperature", "offset"}
+    told = {finding["name"]: finding["calibration"] for finding in published("evaluation")}
+    assert Scaling(**told[test.selected]) == scaling
 
 
 @pytest.mark.parametrize(("ratio", "widest"), [(100, 200), (10, 50), (None, 50)])

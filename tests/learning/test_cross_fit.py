@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from clinjup.evaluation.calibration import logit
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.learning import cross_fit, load_model, train
+from clinjup.learning.scaling import logit
 from tests.learning.blobs import blob_cohort
 
 

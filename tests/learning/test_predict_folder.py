@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning import TrainedModel, load_model
 from clinjup.learning.predict_folder import main, predict_folder
+from clinjup.learning.scaling import logit
 from tests.learning.blobs import blob_cohort, quick
 
 
@@ -51,8 +55,9 @@ def test_the_command_writes_a_table_and_one_json_document(model: TrainedModel, f
     )  # fmt: skip
     summary = json.loads(done.stdout)
     rows = read(out)
-    assert list(rows[0]) == ["image", "probability", "decision"]
-    assert summary["images"] == len(rows) == 13
+    assert list(rows[0]) == ["image", "probability", "decision", "problem"]
+    assert summary["images"] == 13 and len(rows) == 15
+    assert [row["image"] for row in rows] == sorted(row["image"] for row in rows)
     assert {item["path"] for item in summary["unreadable"]} == {"cut.png", "empty.png"}
     assert "left out: empty.png (the file is empty (0 bytes))" in done.stderr
     by_name = {row["image"]: row for row in rows}
@@ -61,7 +66,79 @@ def test_the_command_writes_a_table_and_one_json_document(model: TrainedModel, f
     for number, probability in enumerate(expected):
         row = by_name[("Station ä/" if number % 2 else "") + f"film{number:02d}.png"]
         assert float(row["probability"]) == pytest.approx(probability, abs=1e-5)
-        assert row["decision"] == str(int(probability >= 0.3))
+        assert row["decision"] == str(int(probability >= 0.3)) and row["problem"] == ""
+    told = {row["image"]: row["problem"] for row in rows if row["problem"]}
+    assert told == {
+        "cut.png": "The file is cut off before the picture ends.",
+        "empty.png": "The file is empty (0 bytes).",
+    }
+    assert all(by_name[name]["probability"] == by_name[name]["decision"] == "" for name in told)
+
+
+def test_a_triage_has_the_calibrated_probability_and_its_words_at_the_threshold_of_the_stated_one(
+    model: TrainedModel, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    threshold = float(np.median(model.predict(blob_cohort(12, seed=7)[1].pixels)))
+    specification = {"checkpoint": model.checkpoint, "data": str(folder), "out": str(tmp_path / "out.csv")}
+    calibration = {"temperature": 2.0, "offset": -1.0}
+    capsys.readouterr()
+    assert (
+        main([json.dumps({**specification, "threshold": threshold, "calibration": calibration, "wording": True})]) == 0
+    )
+    assert json.loads(capsys.readouterr().out)["threshold_column"] == "probability"
+    rows = read(tmp_path / "out.csv")
+    assert list(rows[0]) == ["image", "probability", "decision", "probability_calibrated", "wording", "problem"]
+    judged = [row for row in rows if not row["problem"]]
+    assert {row["wording"] for row in judged} == {"refer", "reassure"}
+    for row in judged:
+        assert (
+            (row["wording"] == "refer") == (row["decision"] == "1") == (float(row["probability"]) >= threshold - 1e-7)
+        )
+        calibrated = 1 / (1 + np.exp(-logit(float(row["probability"])) / 2 + 1))
+        assert float(row["probability_calibrated"]) == pytest.approx(calibrated, abs=1e-4)
+    assert all(row["wording"] == "" for row in rows if row["problem"])
+
+
+def test_a_drive_that_goes_away_leaves_a_row_for_each_image_that_was_not_read(
+    model: TrainedModel, tmp_path: Path
+) -> None:
+    """Images are read 256 at a time. The last of these is a pipe, which is read from until this test has removed the folder."""
+    data = tmp_path / "drive"
+    data.mkdir()
+    for number in range(270):
+        path = data / f"{number:03d}.png"
+        os.mkfifo(path) if number == 255 else Image.fromarray(np.full((8, 8), number % 256, np.uint8)).save(path)
+
+    def take_away() -> None:
+        with open(data / "255.png", "wb"):
+            shutil.rmtree(data)
+
+    taking = threading.Thread(target=take_away, daemon=True)
+    taking.start()
+    summary = predict_folder(Path(model.checkpoint), data, tmp_path / "out.csv")
+    taking.join()
+    rows = read(tmp_path / "out.csv")
+    assert len(rows) == 270 and rows[0]["problem"] == ""
+    assert {row["problem"] for row in rows[256:]} == {"The file is gone."}
+    assert summary["images"] + len(summary["unreadable"]) == 270
+
+
+def test_a_folder_that_cannot_be_opened_is_named_in_the_table(
+    model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is longer than the system can open, which nobody's rights change."""
+    monkeypatch.chdir(tmp_path)
+    checkpoint, data = tmp_path / model.checkpoint, tmp_path / "data"
+    data.mkdir()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(data / "a.png")
+    os.chdir(data)
+    for _ in range(17):
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+    summary = predict_folder(checkpoint, data, tmp_path / "out.csv")
+    first, last = read(tmp_path / "out.csv")
+    assert first["problem"] == "" and (last["probability"], last["problem"]) == ("", "The folder cannot be opened.")
+    assert [item["path"] for item in summary["unreadable"]] == [last["image"]]
 
 
 def test_several_classes_have_a_column_each(run_folder: Path, folder: Path, tmp_path: Path) -> None:
@@ -69,16 +146,18 @@ def test_several_classes_have_a_column_each(run_folder: Path, folder: Path, tmp_
     summary = predict_folder(Path(model.checkpoint), folder, tmp_path / "out.csv")
     rows = read(tmp_path / "out.csv")
     columns = ["probability_negative", "probability_positive", "probability_inverted"]
-    assert list(rows[0]) == ["image", *columns, "decision"]
-    for row in rows:
+    assert list(rows[0]) == ["image", *columns, "decision", "problem"]
+    judged = [row for row in rows if not row["problem"]]
+    for row in judged:
         assert sum(float(row[column]) for column in columns) == pytest.approx(1, abs=1e-5)
         assert row["decision"] == max(columns, key=lambda column: float(row[column])).removeprefix("probability_")
-    assert sum(summary["decided"].values()) == len(rows)
+    assert sum(summary["decided"].values()) == len(judged) == len(rows) - 2
 
 
 def test_without_a_threshold_a_half_decides(model: TrainedModel, folder: Path, tmp_path: Path) -> None:
     assert predict_folder(Path(model.checkpoint), folder, tmp_path / "out.csv")["threshold"] == 0.5
-    assert all(row["decision"] == str(int(float(row["probability"]) >= 0.5)) for row in read(tmp_path / "out.csv"))
+    judged = [row for row in read(tmp_path / "out.csv") if not row["problem"]]
+    assert judged and all(row["decision"] == str(int(float(row["probability"]) >= 0.5)) for row in judged)
 
 
 @pytest.mark.parametrize("name", ["marks.json", "table.xlsx"])

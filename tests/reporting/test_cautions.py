@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from clinjup.contracts import Estimate, NamedConfounder, RunStatus
-from clinjup.reporting.cautions import NO_FIGURES, cautions, end_cautions
+import pytest
+
+from clinjup.contracts import Estimate, NamedConfounder, RunStatus, TaskType
+from clinjup.reporting.cautions import NO_FIGURES, cautions, end_cautions, known_classes
 from clinjup.reporting.verdict import verdict
 from tests.reporting.example import estimate, results, task
 
@@ -11,6 +13,33 @@ from tests.reporting.example import estimate, results, task
 def test_a_model_that_leans_on_the_confounder_says_so_wherever_it_is_used():
     (sentence,) = cautions(results(), "baseline")
     assert sentence.startswith("The model leans strongly on the chest drain. ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes", "said"),
+    [
+        (
+            {},
+            ["negative", "positive"],
+            "This model has seen only films with pneumothorax and the films without it in its training data. A film of anything else still "
+            "gets one of these two answers.",
+        ),
+        (
+            {"target": "melanoma", "target_name": "melanoma", "comparator": "nevus", "modality": "dermoscopy"},
+            ["negative", "positive"],
+            "This model has seen only melanoma and nevus. An image of another kind of lesion, such as seborrhoeic keratosis, still gets one "
+            "of these answers.",
+        ),
+        (
+            {"task_type": TaskType.MULTICLASS, "modality": "dermoscopy"},
+            ["bkl", "melanoma", "nevus"],
+            "This model has seen only benign keratosis, melanoma and nevus. An image of another kind of lesion, such as basal cell "
+            "carcinoma, still gets one of these answers.",
+        ),
+    ],
+)
+def test_what_a_model_has_seen_and_what_it_makes_of_anything_else(changes, classes, said):
+    assert known_classes(task(**changes), classes) == said
 
 
 def test_of_a_model_that_does_not_nothing_is_told():

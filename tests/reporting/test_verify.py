@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinjup.contracts import Attempt, CellError
+from clinjup.contracts import Attempt, CellError, RunStatus
 from clinjup.hashing import sha256_text
 from clinjup.renamed_notebook import notebook_of_run
 from clinjup.reporting import Journal, Verification, export_record, verify_run
@@ -43,6 +43,7 @@ def test_an_untouched_run_is_verified(run: Path) -> None:
     assert result.ok and result.problems == []
     assert result.checked["files"] == "11 files as at the end of the run"
     assert result.checked["outputs"] == "as at the end of the run"
+    assert result.unfinished == ""
 
 
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["markdown", "code", "last"])
@@ -164,9 +165,29 @@ def test_an_interrupted_run_without_export_says_what_is_not_covered(tmp_path: Pa
     assert result.ok, result.problems
     assert "no export record" in result.checked["not covered"]
     assert "goes on after" in result.checked["journal head"]
+    steps = f"the steps {', '.join(map(repr, example.STEPS[2:]))}"
+    missing = f"Missing: {steps}; results.json; report.html; model_card.md; the predictions."
+    assert result.unfinished.startswith("This run is unfinished: ") and result.unfinished.endswith(missing)
     notebook["cells"][1]["source"] += "\nprint('edited')"
     (tmp_path / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     assert verify_run(tmp_path).problems == ["Cell 2 was edited after clinjup wrote it."]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (RunStatus.INTERRUPTED, "it was stopped before its end."),
+        (RunStatus.FAILED, "it failed before its end."),
+        (RunStatus.NEEDS_ANSWER, "it waits for an answer."),
+    ],
+)
+def test_how_an_unfinished_run_ended_is_told_although_nothing_was_changed(
+    run: Path, status: RunStatus, said: str
+) -> None:
+    journal = Journal.open(run / "journal.jsonl")
+    journal.append("finished", {"status": status, "sentence": "ended"})
+    result = change_notebook(run, lambda n: n["metadata"]["clinjup"].update(journal_head=journal.head))
+    assert result.ok and result.unfinished == f"This run is unfinished: {said}"
 
 
 def test_going_back_to_an_earlier_step_accuses_nobody(run: Path) -> None:
@@ -180,6 +201,7 @@ def test_going_back_to_an_earlier_step_accuses_nobody(run: Path) -> None:
     result = change_notebook(run, go_back)
     assert result.ok and result.problems == []
     assert "did not come to its end" in result.checked["not covered"]
+    assert result.unfinished.endswith("Missing: the steps 'Train: baseline', 'Open the test set, once'.")
 
 
 def test_a_resumed_run_is_not_held_to_the_export_of_its_first_part(run: Path) -> None:

@@ -123,7 +123,7 @@ def test_predictions_never_share_a_patient_between_parts(finished, results):
 
 def test_verify_finds_nothing_to_complain_of(finished):
     said = clinjup("verify", finished[1])
-    assert said.code == 0, said.out
+    assert said.code == 0 and said.out.splitlines()[-1] == "verified", said.out
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,31 @@ def test_predict_applies_the_selected_model_to_a_plain_folder(finished, small_co
     assert said.code == 0, said.err
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["image", "probability", "decision"] and len(rows) == 5
+    assert list(rows[0]) == ["image", "probability", "decision", "problem"] and len(rows) == 6
     assert "broken.png" in said.err
+    assert {row["image"]: row["problem"] for row in rows if row["problem"]} == {
+        "broken.png": "The file is not an image."
+    }
     assert "threshold" in said.err and "synthetic data" in said.err and "Not a medical device" in said.err
     found = Results.model_validate_json((finished[1] / "results.json").read_text(encoding="utf-8"))
     told = " ".join(said.err.split())
+    assert told.count("This model has seen only films with pneumothorax and the films without it") == 1
     assert all(" ".join(sentence.split()) in told for sentence in cautions(found, found.selected))
+
+
+@pytest.mark.parametrize("case", ["empty", "unreadable", "gone", "name too long"])
+def test_predict_says_in_a_sentence_why_a_folder_gives_nothing(finished, tmp_path, case):
+    folder = tmp_path / ("n" * 300 if case == "name too long" else "films")
+    if case in {"empty", "unreadable"}:
+        folder.mkdir()
+    if case == "unreadable":
+        (folder / "broken.png").write_bytes(b"not a picture")
+    if case == "gone":
+        folder.symlink_to(tmp_path / "mount" / "films")
+    said = clinjup("predict", finished[1], "--data", folder, "--out", tmp_path / "out.csv")
+    words = {"empty": "holds no PNG", "unreadable": "None of the 1 images", "gone": "not connected"}
+    assert said.code == 2 and words.get(case, "cannot be reached") in said.err, said.err
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_predict_agrees_with_the_predictions_of_the_run(finished, small_cohort, tmp_path):

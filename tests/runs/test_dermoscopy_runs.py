@@ -81,9 +81,16 @@ def test_the_networks_that_were_judged_together_are_those_that_predict(triage, c
     said = clinjup("predict", folder, "--data", cohort, "--out", tmp_path / "out.csv")
     assert said.code == 0, said.err
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
-        predicted = {Path(row["image"]).stem: float(row["probability"]) for row in csv.DictReader(file)}
+        predicted = {Path(row["image"]).stem: row for row in csv.DictReader(file)}
     for row in rows_of(folder):
-        assert predicted[Path(row["image"]).stem] == pytest.approx(float(row["probability"]), abs=1e-5)
+        applied = predicted[Path(row["image"]).stem]
+        assert list(applied) == [*(name for name in row if name not in {"patient", "split", "label"}), "problem"]
+        for name in ("probability", "probability_calibrated"):
+            assert float(applied[name]) == pytest.approx(float(row[name]), abs=1e-5)
+        assert (applied["decision"], applied["wording"]) == (row["decision"], row["wording"])
+    told = " ".join(said.err.split())
+    assert "was chosen on the column probability and decides there" in told
+    assert "seen only melanoma and nevus. An image of another kind of lesion, such as seborrhoeic keratosis," in told
 
 
 def test_triage_predictions_say_refer_or_reassure(triage):
@@ -139,4 +146,5 @@ def test_a_trained_model_of_several_classes_predicts_a_plain_folder(seven, cohor
     assert said.code == 0, said.err
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    assert header[0] == "image" and header[-2:] == ["decision", "flag_melanoma"] and "probability_melanoma" in header
+    assert header[0] == "image" and "probability_melanoma" in header
+    assert header[-3:] == ["decision", "flag_melanoma", "problem"]

@@ -48,14 +48,16 @@ def test_ctrl_c_in_training_keeps_notebook_and_journal_and_can_be_resumed(small_
     assert "Traceback" not in rest
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert results["status"] == "interrupted"
-    assert clinjup("verify", folder).code == 0
+    checked = clinjup("verify", folder)
+    assert checked.code == 0 and checked.out.splitlines()[-1] == "unfinished: what is there fits the journal"
+    assert "it was stopped before its end. Missing: the steps 'Train" in checked.out
     assert not results["models"]
 
     said = clinjup("run", "--resume", folder, "--json")
     assert said.code == 0, said.err
     assert said.json["status"] == "completed" and said.json["test_openings"] == 1
     assert len([cell for cell in training_cells(folder) if cell.cell_type == "code"]) == 2
-    assert clinjup("verify", folder).code == 0
+    assert clinjup("verify", folder).out.splitlines()[-1] == "verified"
     assert clinjup("run", "--resume", folder).code == 2
 
 

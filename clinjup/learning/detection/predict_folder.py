@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from clinjup.atomic_files import write_atomic
-from clinjup.imaging.files import printable, scan_folder
+from clinjup.imaging.files import printable, scan_images
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.coco import coco_marks
@@ -39,13 +39,10 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
         )
     model = load_detector(checkpoint)
     threshold = 0.5 if threshold is None else threshold
-    names = sorted(scan_folder(data).images)
-    if not names:
-        raise ClinjupError(
-            f"The folder '{data}' holds no PNG, JPEG or DICOM image, so there is nothing to mark. Name another folder."
-        )
+    scan = scan_images(data)
+    names = sorted(scan.images)
     kept, sizes, marks = [], [], []
-    unreadable: list[dict[str, str]] = []
+    unreadable = scan.left_out
     for start in range(0, len(names), _FILMS_AT_ONCE):
         films = []
         for name in names[start : start + _FILMS_AT_ONCE]:
