@@ -78,8 +78,8 @@ def select_model(
         }
     best = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
     tie = _tie_breaker(criterion, confounder, guard_metric)
-    seconds = _of_equals(allowed, best, criterion, tie)
-    selected = min(seconds, key=lambda name: (seconds[name], _cost(criterion, allowed[name]))) if seconds else best
+    equals = _of_equals(allowed, best, criterion, tie)
+    selected = min(equals, key=lambda name: (equals[name], _cost(criterion, allowed[name]))) if equals else best
     rule = criterion.words
     if criterion.constrained:
         rule += f", among the models whose validation AUROC is at most {max_auroc_loss:.2f} below the baseline's"
@@ -100,9 +100,7 @@ def select_model(
         )
         for name, validation in validations.items()
     ]
-    sentence = passed_over + _sentence(
-        validations[selected], validations[best], baseline, criterion, tie, len(validations)
-    )
+    sentence = passed_over + _sentence(validations[selected], validations[best], baseline, criterion, len(validations))
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -271,10 +269,10 @@ def _experiment(
     elif tie is not None and best is not chosen and _cost(criterion, validation) <= _cost(criterion, chosen):
         reason = f"no clearly better {name} than '{chosen.name}', and {tie.worse}"
     else:
-        tie = _cost(criterion, validation) == _cost(criterion, chosen)
+        same = _cost(criterion, validation) == _cost(criterion, chosen)
         reason = (
             f"no better {name} than '{chosen.name}', which was tried first"
-            if tie
+            if same
             else f"another model had a better {name}"
         )
     outcome = "baseline" if validation is baseline else "kept" if kept else "discarded"
