@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Log odds, with probabilities kept 1e-6 away from 0 and 1."""
     p = np.clip(np.asarray(probabilities, float), 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
+    return np.asarray(np.log(p / (1 - p)), float)
 
 
 @dataclass(frozen=True)
