@@ -121,11 +121,11 @@ def test_a_triage_on_films_speaks_of_images_not_of_lesions(
     assert "For each pneumothorax found, " in price and " images are called positive" in price
 
 
-@pytest.mark.parametrize(("temperature", "worse"), [(0.05, True), (1.0, False)])
+@pytest.mark.parametrize(("offset", "worse"), [(5.0, True), (0.0, False)])
 def test_a_calibration_that_does_worse_than_none_says_so_beside_its_figure(
-    validations, temperature: float, worse: bool
+    validations, offset: float, worse: bool
 ) -> None:
-    scaled = replace(validations["baseline"], scaling=Scaling(temperature))
+    scaled = replace(validations["baseline"], scaling=Scaling(1.0, offset))
     part = scaled.part
     bootstrap = Bootstrap(part.clusters, part.labels, resamples=50, seed=0)
     found = triage_metrics(part, scaled.probabilities, scaled, None, bootstrap)

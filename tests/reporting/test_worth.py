@@ -51,7 +51,7 @@ def judged(
             False,
         ),
         ((1.0, 0.89, 56), 0.04, "was reached on the test set, and its lower", False),
-        ((1.0, 0.96, 90), 0.07, "cannot be confirmed", True),
+        ((1.0, 0.96, 90), 0.07, "was reached on these films, but cannot be confirmed", True),
     ],
 )
 def test_the_result_says_whether_the_goal_was_reached(
