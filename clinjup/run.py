@@ -273,7 +273,7 @@ class Run:
 
     def _tell_sharing(self) -> None:
         if self.request.share_images:
-            sentence = f"You turned it on: figures of this run, which can show films, are sent to {destination_of(self.request)['host']}."
+            sentence = f"You turned it on: figures of this run, which can show images, are sent to {destination_of(self.request)['host']}."
             self.publish("text.delta", {"text": sentence, "loud": True})
 
     def _write_opening(self, brief: Brief, plan: Plan) -> None:

@@ -104,10 +104,10 @@ NOUNS = {
 }
 # Of what these names stand for: class attributes of what is drawn in, how a threshold was chosen, what insertion did.
 NAMED = frozenset({"caution", "placebo_title", "words", "passed_over"})
-# All that these functions, and the verdict's module, can say.
+# All that these functions, and the verdict's modules, can say.
 SAYING = frozenset({"opening_words", "false_alarm_words", "_again", "shift_figures", "out_of_100"})
-VERDICT = "reporting/verdict.py"
-REPORTING = (VERDICT, *(f"reporting/{name}.py" for name in ("cautions", "journal", "reliance", "subject")))
+VERDICT = ("reporting/verdict.py", "reporting/worth.py")
+REPORTING = (*VERDICT, *(f"reporting/{name}.py" for name in ("cautions", "journal", "reliance", "subject")))
 # What the verdict puts together from several pieces: what an inserted confounder did to the false alarms, ...
 _RAISED, _LOWERED, _SAME = (
     "raised {} from {} to {}",
@@ -205,7 +205,7 @@ class _Collector:
         for name, module in self.named.items():
             functions = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
             for scope in [module, *functions]:
-                says_all = name == VERDICT or getattr(scope, "name", "") in SAYING
+                says_all = name in VERDICT or getattr(scope, "name", "") in SAYING
                 for value in [
                     *(each for node in _nodes(scope) for each in _said(node)),
                     *(_words(scope) if says_all else ()),

@@ -66,7 +66,9 @@ def association(cohort: Cohort, confounder: str) -> pd.DataFrame:
         AssociationFinding(confounder=confounder, odds_ratios=ratios, counts=counts),
         association_sentence(name, target, ratios, counts),
     )
-    plot_association(confounder, ratios, shares, target=target, synthetic=cohort.synthetic)
+    plot_association(
+        confounder, ratios, shares, target=target, synthetic=cohort.synthetic, grouped_by=cohort.grouped_by
+    )
     return pd.DataFrame(rows).set_index("split")
 
 

@@ -70,7 +70,7 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
         caption=(
             f"The same {measured.n} test images without {test.target}{which}, judged as they are, with a placebo "
             f"({placebo}, as bright, but no {name}) and with {with_article(name)} drawn in, at the threshold frozen on validation. Whiskers: "
-            "95 % confidence intervals clustered by patient (placebo: of the difference). Nothing but the insertion "
+            f"95 % confidence intervals clustered by {test.grouped_by} (placebo: of the difference). Nothing but the insertion "
             f"differs, so a taller last bar means that the model takes the {name} for the disease; a middle bar as tall as the first "
             f"means that any other object does no harm. {inserter.caution if inserter else ''}"
         ),
@@ -121,7 +121,8 @@ def plot_strata(test: TestSet, confounder: str) -> None:
         title=f"AUROC by {name}",
         caption=(
             f"AUROC on the test set ({count_line(test)}), overall and for the strata of {name}; 95 % confidence intervals from a "
-            f"bootstrap clustered by patient. Among images that all show {with_article(name)}, or all show none, it tells nothing: a model "
+            f"bootstrap clustered by {test.grouped_by}. Among images that all show {with_article(name)}, or all show none, it tells nothing: a "
+            "model "
             "that reads it instead of the disease does worse there than overall. In the last line it points the wrong way, and such a "
             "model falls below 0.5."
         ),
@@ -138,6 +139,7 @@ def plot_association(
     *,
     target: str,
     synthetic: bool,
+    grouped_by: str,
 ) -> None:
     """Share of images with the confounder among positives and negatives of each split, odds ratio above.
 
@@ -186,7 +188,7 @@ def plot_association(
         title=f"{name.capitalize()} and {target} in the data",
         caption=(
             f"How often {with_article(name)} is seen on images with and without {target}, before any training; images where this is "
-            "not annotated are left out. Whiskers and brackets: 95 % confidence intervals clustered by patient. The further the bars "
+            f"not annotated are left out. Whiskers and brackets: 95 % confidence intervals clustered by {grouped_by}. The further the bars "
             f"of a pair are apart, the more a model gains from reading the {name} instead of the disease."
         ),
         alt="; ".join(spoken) + ".",

@@ -92,7 +92,7 @@ def plot_roc(test: TestSet) -> None:
         title="ROC curves on the test set",
         caption=(
             f"Receiver operating characteristic for {test.target} on {count_line(test)}; bands and brackets are 95 % confidence "
-            "intervals from a bootstrap clustered by patient, dots the operating points frozen on validation. Look whether the dots "
+            f"intervals from a bootstrap clustered by {test.grouped_by}, dots the operating points frozen on validation. Look whether the dots "
             "lie where you would want to work, and read the curve together with the strata: a curve that looks good overall can rest "
             "on a confounder."
         ),
@@ -139,7 +139,7 @@ def plot_calibration(test: TestSet) -> None:
         title="Calibration on the test set",
         caption=(
             f"Share of images with {test.target} in {_CALIBRATION_GROUPS} groups of equal size by stated probability (95 % Wilson "
-            f"intervals, clustered by patient), {count_line(test)}; below, how often each probability was stated. Points under the "
+            f"intervals, clustered by {test.grouped_by}), {count_line(test)}; below, how often each probability was stated. Points under the "
             "dotted line: the model states too much. A slope below 1 means too extreme, above 1 too timid. Balanced training shifts "
             "probabilities, so recalibrate before a probability is read as a risk."
         ),
@@ -156,6 +156,8 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
     name = model or test.selected
     validation, threshold = test.validations[name], test.threshold(name)
     figure, axes = new_figure(width=6.8, height=4.8)
+    point = test.findings[name].operating_point
+    at_threshold = {"sensitivity": with_ci(point.sensitivity), "specificity": with_ci(point.specificity)}
     parts = (
         ("validation", validation.part.labels, validation.probabilities, "--"),
         ("test", test.part.labels, test.probabilities[name], "-"),
@@ -166,20 +168,9 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
             "specificity": np.array([(p[labels == 0] < t).mean() for t in _GRID]),
         }
         for (metric, share), colour in zip(shares.items(), PALETTE, strict=False):
-            axes.plot(_GRID, share, line, color=colour, lw=2 if line == "-" else 1.3, label=f"{metric}, {words}")
-    point = test.findings[name].operating_point
-    axes.axvline(threshold, color=GREY, lw=1.2)
-    right = threshold < 0.6
-    axes.annotate(
-        f"threshold {threshold_words(threshold)}, frozen on validation\ntest sensitivity {with_ci(point.sensitivity)}\n"
-        f"test specificity {with_ci(point.specificity)}",
-        (threshold, 0.03),
-        xytext=(8 if right else -8, 0),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        fontsize=8.5,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
-    )
+            label = f"{metric}, {words}" + (f": {at_threshold[metric]} at the threshold" if words == "test" else "")
+            axes.plot(_GRID, share, line, color=colour, lw=2 if line == "-" else 1.3, label=label)
+    axes.axvline(threshold, color=GREY, lw=1.2, label=f"threshold {threshold_words(threshold)}, frozen on validation")
     axes.set(
         xlim=(0, 1),
         ylim=(-0.01, 1.02),

@@ -108,7 +108,7 @@ def plot_classes(test: TestSet) -> None:
         title="Sensitivity for each class",
         caption=(
             f"Test set, n = {len(test.part.codes)} images: share of each class whose most probable class is the right one; 95 % Wilson "
-            "intervals, clustered by patient or lesion. Look at the rare classes: plain training often gives them up, which overall "
+            f"intervals, clustered by {test.grouped_by}. Look at the rare classes: plain training often gives them up, which overall "
             "accuracy hides."
         ),
         alt="; ".join(spoken) + ".",

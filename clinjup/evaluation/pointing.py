@@ -60,11 +60,11 @@ def pointing(
     """Pointing and energy under `names`, on at most MOST_FILMS of the films that have `outlines`."""
     films = some_of(np.array(sorted(outlines), np.int64), seed)
     if len(films) < FEWEST_IMAGES:
-        return dict.fromkeys(names, Estimate.missing("too few films of this part outline it"))
+        return dict.fromkeys(names, Estimate.missing("too few images of this part outline it"))
     maps = grad_cam(model, images.pixels_of(part.table.index[films]))
     lit = maps.max(axis=(1, 2)) > 0
     if lit.sum() < FEWEST_IMAGES:
-        return dict.fromkeys(names, Estimate.missing("the Grad-CAM is empty on nearly every film of the sample"))
+        return dict.fromkeys(names, Estimate.missing("the Grad-CAM is empty on nearly every image of the sample"))
     reach = max(1, round(TOLERANCE * images.size))
     near = [binary_dilation(outlines[at], iterations=reach) for at in films.tolist()]
     highest = [np.unravel_index(heat.argmax(), heat.shape) for heat in maps]

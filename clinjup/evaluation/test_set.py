@@ -66,6 +66,7 @@ class TestSet:
     target: str
     synthetic: bool
     seed: int
+    grouped_by: str
 
     def threshold(self, name: str) -> float:
         """Frozen operating point of a model."""
@@ -186,7 +187,17 @@ def open_test_set(
         say_triage(findings[selected], target, cases, cohort.grouped_by)
     write_predictions(validations[selected], part, predicted[selected], calibrated=triage, wording=triage and wording)
     return TestSet(
-        by_name, validations, part, probabilities, predicted, findings, selected, target, cohort.synthetic, seed
+        by_name,
+        validations,
+        part,
+        probabilities,
+        predicted,
+        findings,
+        selected,
+        target,
+        cohort.synthetic,
+        seed,
+        cohort.grouped_by,
     )
 
 

@@ -53,13 +53,21 @@ def triage_metrics(
         "excisions_per_case": _inverse(plain["ppv"]),
         "miss_rate_bound": _misses(part, probabilities, threshold),
     }
-    note = validation.scaling.words
     return found | {
-        f"{name}_scaled": calibrated[name].model_copy(update={"note": note})
+        f"{name}_scaled": calibrated[name].model_copy(
+            update={"note": validation.scaling.words + _worse(name, plain, calibrated)}
+        )
         if calibrated[name].value is not None
         else calibrated[name]
         for name in CALIBRATION
     }
+
+
+def _worse(name: str, plain: dict[str, Estimate], calibrated: dict[str, Estimate]) -> str:
+    before, after = plain[name].value, calibrated[name].value
+    if name != "ece" or before is None or after is None or round(after, 3) <= round(before, 3):
+        return ""
+    return f"; on the test set worse than before scaling ({before:.3f} before, {after:.3f} after)"
 
 
 def say_triage(finding: EvaluationFinding, target: str, cases: int, grouped_by: str) -> None:

@@ -317,7 +317,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
     reached = f" Best validation AUROC {auroc:.2f} in epoch {best['epoch']:.0f}." if np.isfinite(auroc) else ""
     emit(
         finding,
-        f"Trained {model.name} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} films for "
+        f"Trained {model.name} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} images for "
         f"{model.epochs} epoch{'s' * (model.epochs > 1)} in {model.seconds:.0f} s on the {state['device']}{how}.{reached}",
     )
     model.plot_history()

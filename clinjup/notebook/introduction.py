@@ -36,7 +36,7 @@ def _title(task: ClinicalTask) -> str:
 def _synthetic_banner(profile: DataProfile) -> str:
     if not profile.synthetic:
         return ""
-    return "> ⚠️ **Synthetic data.** These images were computed, no patient was imaged. The figures say nothing about real films."
+    return "> ⚠️ **Synthetic data.** These images were computed, no patient was imaged. The figures say nothing about real images."
 
 
 def _understanding(task: ClinicalTask, plan: Plan) -> list[tuple[str, str]]:

@@ -9,17 +9,18 @@ from clinjup.nouns import class_words, with_article
 from clinjup.reporting.reliance import reliance
 from clinjup.reporting.subject import confounders_of, image_noun, target_name, unexamined, unexamined_sentence
 from clinjup.reporting.verdict import left_out_sentence, performance_sentence, state_sentence
+from clinjup.reporting.worth import worth_cautions
 
 _OTHER_LESIONS = {"bkl": "seborrhoeic keratosis", "bcc": "basal cell carcinoma"}  # class -> its best known lesion
 NO_FIGURES = "What the chosen model finds could not be measured; the report says why."
 
 
 def cautions(results: Results, model: str) -> list[str]:
-    """Sentences about the model called `model`: no better than chance, leans on a confounder, or nobody knows whether it does."""
+    """Sentences about the model called `model`: no better than chance, goal not reached, leans on a confounder or may do so."""
     of_it = results.model_copy(update={"selected": model})
     judged = [reliance(of_it, name) for name in confounders_of(of_it)]
     told = [f"{each.headline}. {each.sentence}" for each in judged if each.level in {"strong", "unknown"}]
-    return [sentence for sentence in (state_sentence(of_it), *told) if sentence]
+    return [sentence for sentence in (state_sentence(of_it), *worth_cautions(of_it), *told) if sentence]
 
 
 def known_classes(task: ClinicalTask, classes: Sequence[str]) -> str:
@@ -45,7 +46,7 @@ def known_classes(task: ClinicalTask, classes: Sequence[str]) -> str:
 def end_cautions(results: Results) -> list[str]:
     """Why the figures of a completed run must not be taken as they stand, in short sentences; empty where nothing cautions.
 
-    Only planned, no better than chance, steps left out, figures missing, leans on a confounder, or nobody knows whether it does.
+    Only planned, no better than chance, steps left out, figures missing, goal not reached, leans on a confounder or may do so.
     What the verdict says too is in the verdict's words.
     """
     if results.status is not RunStatus.COMPLETED:
@@ -54,6 +55,7 @@ def end_cautions(results: Results) -> list[str]:
     told = [sentence for sentence in (state_sentence(results), left_out_sentence(results), missing) if sentence]
     if not results.models:
         return told
+    told += worth_cautions(results)
     missed = unexamined(results)
     told += [unexamined_sentence(results)] if missed else []
     judged = [reliance(results, name) for name in confounders_of(results) if name not in missed]

@@ -1,7 +1,11 @@
-"""Every technical term of the report in plain words; the report links a term to its entry and lists those it used."""
+"""Every technical term of the report in plain words; the report links a term to its entry and lists those it used.
+
+What stands in braces is filled in with the words of the run (subject.words_of).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -54,11 +58,11 @@ TERMS: dict[str, tuple[str, str]] = {
         "longer tells anything about the diagnosis.",
     ),
     "clustered": (
-        "Intervals clustered by patient",
-        "All images of a patient count together, not as so many independent ones; where the patients are unknown, each image counts as a "
-        "patient of its own. Shares of images (sensitivity, specificity, false "
+        "Intervals clustered by {group}",
+        "All images of a {group} count together, not as so many independent ones; where the patients are unknown, each image counts as a "
+        "{group} of its own. Shares of images (sensitivity, specificity, false "
         "alarms) carry Wilson's interval at the number of independent images that they are worth, because a bootstrap of a share of 0 or "
-        "100 % has no width. All other figures carry that of a bootstrap: they are computed again on 2,000 random redraws of the patients.",
+        "100 % has no width. All other figures carry that of a bootstrap: they are computed again on 2,000 random redraws of the {group}s.",
     ),
     "brier": (
         "Brier score",
@@ -96,8 +100,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "confounder": (
         "Confounder",
-        "Something visible in the image that goes along with the diagnosis without being it, such as a chest "
-        "drain. A model that reads it instead of the disease looks good on paper and fails where it matters.",
+        "Something visible in the image that goes along with the diagnosis without being it, such as "
+        "{example}. A model that reads it instead of the disease looks good on paper and fails where it matters.",
     ),
     "cross_strata_auroc": (
         "Cross-strata AUROC",
@@ -170,8 +174,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "placebo": (
         "Placebo insertion",
-        "Something else that changes the image about as much and has nothing to do with the disease or the confounder, such as ECG "
-        "electrodes in place of a chest drain or hairs in place of a ruler. It shows how much of the effect comes from any change of the "
+        "Something else that changes the image about as much and has nothing to do with the disease or the confounder, such as "
+        "{placebo}. It shows how much of the effect comes from any change of the "
         "image, and not from the object.",
     ),
     "ppv": (
@@ -184,8 +188,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "removal": (
         "Removal",
-        "The object is taken out of films that were rightly called positive, and what lay under it is filled in from its surroundings. "
-        "The disease is still there, so a finding that is gone then was a finding of the object. The same is done elsewhere on the film, "
+        "The object is taken out of {noun}s that were rightly called positive, and what lay under it is filled in from its surroundings. "
+        "The disease is still there, so a finding that is gone then was a finding of the object. The same is done elsewhere on the {noun}, "
         "to show what filling alone does.",
     ),
     "reference_standard": (
@@ -208,11 +212,11 @@ TERMS: dict[str, tuple[str, str]] = {
         "Training, validation and test part",
         "The model learns from the training part. Models, threshold and settings are chosen on the validation "
         "part. The test part is opened once, at the end, and gives the figures that count. All images of a "
-        "patient are in the same part.",
+        "{group} are in the same part.",
     ),
     "stratum": (
         "Subgroup (stratum)",
-        "A part of the images with a property in common, for example those with a chest drain.",
+        "A part of the images with a property in common, for example those with {example}.",
     ),
     "synthetic": (
         "Synthetic data",
@@ -237,10 +241,16 @@ TERMS: dict[str, tuple[str, str]] = {
 }
 
 
+def explanation(key: str, words: Mapping[str, str]) -> str:
+    """The entry of a term in the words of a run."""
+    return TERMS[key][1].format(**words)
+
+
 @dataclass
 class Glossary:
-    """Turns terms into links and remembers them, in one rendering of the report."""
+    """Turns terms into links and remembers them, in one rendering of the report. `words`: subject.words_of its run."""
 
+    words: Mapping[str, str]
     used: set[str] = field(default_factory=set)
 
     def link(self, key: str, text: str | None = None) -> Markup:
@@ -248,7 +258,7 @@ class Glossary:
         if key not in TERMS:
             return escape(text or key)
         self.used.add(key)
-        return Markup('<a class="term" href="#term-{}">{}</a>').format(key, text or TERMS[key][0])
+        return Markup('<a class="term" href="#term-{}">{}</a>').format(key, text or TERMS[key][0].format(**self.words))
 
     def mention(self, *keys: str) -> None:
         """Terms that the text uses without a link."""
@@ -256,4 +266,7 @@ class Glossary:
 
     def entries(self) -> list[tuple[str, str, str]]:
         """(key, title, explanation) of the terms used so far, in alphabetical order."""
-        return sorted(((key, *TERMS[key]) for key in self.used), key=lambda entry: entry[1].lower())
+        return sorted(
+            ((key, TERMS[key][0].format(**self.words), explanation(key, self.words)) for key in self.used),
+            key=lambda entry: entry[1].lower(),
+        )

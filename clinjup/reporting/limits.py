@@ -15,6 +15,7 @@ from clinjup.reporting.subject import (
     target_name,
     unexamined,
     unexamined_sentence,
+    words_of,
 )
 
 NEEDS_INPUT = "[NEEDS INPUT]"
@@ -23,7 +24,7 @@ FEW_POSITIVES = 100
 
 def limits(results: Results) -> list[str]:
     """Sentences; each follows from what the run knows."""
-    noun, target = image_noun(results.task), target_name(results.task)
+    noun, target, words = image_noun(results.task), target_name(results.task), words_of(results)
     found = []
     if results.data.synthetic:
         found.append(
@@ -31,7 +32,7 @@ def limits(results: Results) -> list[str]:
             "about any patient."
         )
     found.append(
-        f"All {noun}s come from one data set. How the model does at another hospital, on another scanner or in another population "
+        f"All {noun}s come from one data set. How the model does at another hospital, {words['elsewhere']} or in another population "
         "was not tested (no external testing)."
     )
     found.append(
@@ -69,18 +70,18 @@ def limits(results: Results) -> list[str]:
 
 def needs_input(results: Results) -> list[tuple[str, str]]:
     """(topic, question) for everything that no program can know."""
-    noun, target = image_noun(results.task), target_name(results.task)
+    noun, target, words = image_noun(results.task), target_name(results.task), words_of(results)
     missed = "case" if results.task.target is None else target
     questions = [
         ("Intended use", "Who is to use this, at which point of the work, and what happens after an alarm?"),
         (
             "Reference standard",
-            f"Who decided that {with_article(noun)} shows {target}, from what (report, CT, follow-up), how many readers?",
+            f"Who decided that {with_article(noun)} shows {target}, from what ({words['truth']}), how many readers?",
         ),
         ("Population", "Which patients, from which hospitals and years; how were they chosen; age, sex, severity?"),
         (
             "Image acquisition",
-            "Scanners, views and settings; how the images were exported, converted or de-identified.",
+            f"{words['acquisition']}; how the images were exported, converted or de-identified.",
         ),
         ("Ethics and data protection", "Approval, consent or waiver, and on what ground the data may be used."),
         ("Clinical consequences", f"What does a missed {missed} cost the patient, and what does a false alarm cost?"),

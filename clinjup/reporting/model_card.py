@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clinjup.contracts import ModelResults, Results, TaskType
 from clinjup.nouns import plain_name
 from clinjup.reporting.cautions import cautions
-from clinjup.reporting.glossary import TERMS
+from clinjup.reporting.glossary import TERMS, explanation
 from clinjup.reporting.limits import NEEDS_INPUT, limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of
 from clinjup.reporting.reliance import reliance
@@ -25,6 +25,7 @@ from clinjup.reporting.subject import (
     target_name,
     unexamined,
     unexamined_sentence,
+    words_of,
 )
 from clinjup.reporting.tables import Table, confounder_table, metrics_table, split_table, strata_table, training_words
 from clinjup.reporting.verdict import (
@@ -34,6 +35,7 @@ from clinjup.reporting.verdict import (
     state_sentence,
     without_sentence,
 )
+from clinjup.reporting.worth import worth
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -103,10 +105,11 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
     tables = [
         metrics_table(results, "test" if model.test else "validation", calibration=flag) for flag in (False, True)
     ]
-    names = confounders_of(results)
+    names, against = confounders_of(results), cautions(results, model.name)
     findings = [state_sentence(results), left_out_sentence(results), unexamined_sentence(results)]
     findings += [confounder_sentence(results, name) for name in names]
-    findings += [performance_sentence(results, named=True), *(without_sentence(results, name) for name in names)]
+    findings += [performance_sentence(results, named=True), *(each for each in worth(results) if each not in against)]
+    findings += [*(without_sentence(results, name) for name in names)]
     examined = [name for name in names if name not in unexamined(results)]
     return {
         "model_id": escape(_name(results, model)),
@@ -126,13 +129,11 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "downstream_use": _needs(asked["Clinical consequences"]),
         "out_of_scope_use": "Diagnosis or treatment of patients; any use outside of research; images from another source than the "
         "training data, until tested there.",
-        "bias_risks_limitations": "\n".join(
-            f"- {escape(sentence)}" for sentence in [*cautions(results, model.name), *limits(results)]
-        ),
+        "bias_risks_limitations": "\n".join(f"- {escape(sentence)}" for sentence in [*against, *limits(results)]),
         "bias_recommendations": _recommendations(results, names),
         "get_started_code": f"```\n{predict}\n```",
         "training_data": _training_data(results, asked),
-        "preprocessing": "See the cells *Decode and audit the images* and *Split by patient* of notebook.ipynb.",
+        "preprocessing": "See the cells *Decode and audit the images* and *Split into training, validation and test* of notebook.ipynb.",
         "training_regime": _training_regime(model),
         "speeds_sizes_times": f"{duration(model.seconds)} of training"
         + (f", {model.parameters:,} parameters" if model.parameters else ""),
@@ -155,7 +156,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         or NEEDS_INPUT,
         "citation_bibtex": NEEDS_INPUT,
         "citation_apa": NEEDS_INPUT,
-        "glossary": "\n".join(f"- **{TERMS[key][0]}**: {TERMS[key][1]}" for key in _GLOSSED),
+        "glossary": "\n".join(f"- **{TERMS[key][0]}**: {explanation(key, words_of(results))}" for key in _GLOSSED),
         "more_information": "report.html holds the command that reproduces the run, and every figure with its plot.",
         "model_card_authors": f"Drafted by clinjup from the run's figures. {NEEDS_INPUT}",
         "model_card_contact": NEEDS_INPUT,

@@ -36,6 +36,7 @@ from clinjup.reporting.subject import (
     target_name,
     unexamined,
     unexamined_sentence,
+    words_of,
 )
 from clinjup.reporting.tables import (
     Table,
@@ -58,6 +59,7 @@ from clinjup.reporting.verdict import (
     verdict,
     without_sentence,
 )
+from clinjup.reporting.worth import worth
 
 STATUS_WORDS = {
     RunStatus.COMPLETED: "Completed",
@@ -119,7 +121,7 @@ def render_report(
 ) -> str:
     """The report as HTML. `run_dir` holds the figures; `story` is what the journal tells; `written` is shown as UTC."""
     story = story or Story()
-    glossary = Glossary()
+    glossary = Glossary(words_of(results))
     glossary.mention(*_unlinked_terms(results))
     pictures = read_pictures(run_dir, results.figures)
     chosen = chosen_model(results)
@@ -137,6 +139,7 @@ def render_report(
         "complete": complete,
         "left_out": left_out_sentence(results),
         "notes": [note for note in results.notes if note != left_out_sentence(results)],
+        "worth": list(worth(results)),
         "without": [said for name in confounders_of(results) if (said := without_sentence(results, name))],
         "unexamined": unexamined_sentence(results),
         "examined": [name for name in confounders_of(results) if name not in unexamined(results)],

@@ -22,10 +22,35 @@ _MITIGATIONS = {
     "focal_loss": "focal loss",
 }
 
+# What a report of chest radiographs would say; the other kinds of image change what does not hold for them.
+_WORDS = {
+    "elsewhere": "on another scanner",
+    "truth": "report, CT, follow-up",
+    "acquisition": "Scanners, views and settings",
+    "example": "a chest drain",
+    "placebo": "ECG electrodes in place of a chest drain",
+}
+_OTHER_WORDS = {
+    "dermoscopy": {
+        "elsewhere": "with another dermatoscope",
+        "truth": "histology, follow-up, agreement of readers",
+        "acquisition": "Dermatoscopes, light and magnification",
+        "example": "a ruler",
+        "placebo": "hairs in place of a ruler",
+    },
+    "wrist_radiograph": {"example": "a cast", "placebo": "a lead letter in place of metal"},
+}
+
 
 def image_noun(task: ClinicalTask) -> str:
     """'film' where radiographs are read, 'image' elsewhere."""
     return "film" if task.modality and "radiograph" in task.modality else "image"
+
+
+def words_of(results: Results) -> dict[str, str]:
+    """The words of this run's kind of image for glossary, limits and questions; `group` is whom the data number."""
+    words = _WORDS | _OTHER_WORDS.get(results.task.modality or "", {})
+    return words | {"noun": image_noun(results.task), "group": results.data.grouped_by}
 
 
 def target_name(task: ClinicalTask) -> str:

@@ -29,6 +29,7 @@ from clinjup.reporting.subject import (
     target_name,
     unexamined_sentence,
 )
+from clinjup.reporting.worth import worth
 
 FEW_IMAGES = 10
 MANY_CONFOUNDED = (
@@ -54,6 +55,7 @@ def verdict(results: Results) -> str:
         unexamined_sentence(results),
         *said[: len(asked)],
         performance_sentence(results, named=True),
+        *worth(results),
         *(without_sentence(results, name) for name in names),
         _strongly(results, names),
         *said[len(asked) :],

@@ -12,7 +12,10 @@ import pytest
 import torch
 
 from clinjup.evaluation import TestSet, decision_curve, gradcam_montage, open_test_set, validate
+from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.opening import RECORD
+from clinjup.evaluation.temperature import Scaling
+from clinjup.evaluation.triage import triage_metrics
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
 from clinjup.kernel.figures import new_figure
@@ -104,9 +107,11 @@ def test_the_opening_counts_patients_as_the_split_does_and_by_their_name(
 ) -> None:
     joined = cohort.table["group"].mask(cohort.table["split"] == "test", "near-duplicates of one another")
     lesions = replace(cohort, table=cohort.table.assign(group=joined), grouped_by="lesion")
-    open_test_set(models, validations, lesions, images, selection=selection)
+    test = open_test_set(models, validations, lesions, images, selection=selection)
     (opening,) = published("test_opening")
     assert opening["patients"] == 32 and "64 images of 32 lesions" in opening["sentence_shown"]
+    test.plot_calibration()
+    assert "clustered by lesion" in published("figure")[0]["caption"]
 
 
 def test_a_triage_on_films_speaks_of_images_not_of_lesions(
@@ -115,6 +120,18 @@ def test_a_triage_on_films_speaks_of_images_not_of_lesions(
     open_test_set(models, validations, cohort, images, selection=selection, triage=True)
     (price,) = [note["sentence"] for note in published("note") if "For each" in note["sentence"]]
     assert "For each pneumothorax found, " in price and " images are called positive" in price
+
+
+@pytest.mark.parametrize(("offset", "worse"), [(5.0, True), (0.0, False)])
+def test_a_calibration_that_does_worse_than_none_says_so_beside_its_figure(
+    validations, offset: float, worse: bool
+) -> None:
+    scaled = replace(validations["baseline"], scaling=Scaling(1.0, offset))
+    part = scaled.part
+    bootstrap = Bootstrap(part.clusters, part.labels, resamples=50, seed=0)
+    found = triage_metrics(part, scaled.probabilities, scaled, None, bootstrap)
+    assert ("on the test set worse than before scaling" in found["ece_scaled"].note) is worse
+    assert "worse" not in found["brier_scaled"].note
 
 
 @pytest.mark.parametrize("wording", [True, False])

@@ -157,7 +157,9 @@ def test_films_with_unknown_confounder_keep_their_share_of_their_label() -> None
     assert known == pytest.approx([known[0]] * 4)
     assert mass["pos_unknown"] / (mass["pos_unknown"] + mass["pos_with"] + mass["pos_without"]) == pytest.approx(0.5)
     assert mass["neg_unknown"] / (mass["neg_unknown"] + mass["neg_with"] + mass["neg_without"]) == pytest.approx(0.25)
-    assert treatment.notes == ["On 200 of 600 training films the drain is unknown; they were drawn as often as before."]
+    assert treatment.notes == [
+        "On 200 of 600 training images the drain is unknown; they were drawn as often as before."
+    ]
 
 
 def test_a_label_annotated_on_few_films_does_not_drown_the_other() -> None:
@@ -172,7 +174,7 @@ def test_annotated_on_positives_only_balances_within_positives_and_says_so() -> 
     films = table(pos_with=90, pos_without=10, neg_unknown=300)
     treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     assert masses(films, treatment) == pytest.approx({"pos_with": 0.125, "pos_without": 0.125, "neg_unknown": 0.75})
-    assert "The drain is annotated only on films with pneumothorax, so only these were balanced." in treatment.notes
+    assert "The drain is annotated only on images with pneumothorax, so only these were balanced." in treatment.notes
 
 
 def test_balancing_by_insertion_draws_until_both_classes_show_the_confounder_equally_often() -> None:
@@ -213,7 +215,7 @@ def test_an_empty_group_is_named_and_the_others_are_balanced() -> None:
     treatment = mitigation_named("balanced_sampling").treat(films, "drain", LABELS)
     assert masses(films, treatment) == pytest.approx(dict.fromkeys(("pos_with", "pos_without", "neg_without"), 1 / 3))
     assert treatment.notes == [
-        "No training film without pneumothorax is known to show a drain: there the two stay tied together."
+        "No training image without pneumothorax is known to show a drain: there the two stay tied together."
     ]
 
 
@@ -365,7 +367,7 @@ def test_notes_of_a_mitigation_reach_the_notebook(
     unknown = cohort.table[CONFOUNDER].mask(cohort.table["label"] == 0)
     cohort = Cohort(**(vars(cohort) | {"table": cohort.table.assign(**{CONFOUNDER: unknown})}))
     quick(cohort, images, mitigation="balanced_sampling", confounder=CONFOUNDER)
-    said = f"annotated only on films with {class_words(cohort.target)}, so only these were balanced"
+    said = f"annotated only on images with {class_words(cohort.target)}, so only these were balanced"
     assert any(said in finding["sentence"] for finding in published("note"))
 
 

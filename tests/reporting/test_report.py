@@ -27,6 +27,7 @@ from clinjup.contracts import (
 )
 from clinjup.reporting import Journal, publish
 from clinjup.reporting.glossary import TERMS
+from clinjup.reporting.model_card import render_model_card
 from clinjup.reporting.report import render_report
 from clinjup.reporting.story import read_story
 from tests.reporting import example
@@ -419,3 +420,17 @@ def test_publish_writes_each_file_whole_and_copies_the_predictions(run: Path) ->
 def test_publish_without_models_or_predictions_leaves_no_empty_files(tmp_path: Path) -> None:
     publish(tmp_path, example.results(RunStatus.FAILED, []))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "results.json"]
+
+
+def test_a_report_on_skin_lesions_uses_no_words_of_radiology_and_calls_lesions_lesions(tmp_path) -> None:
+    found = example.results(modality="dermoscopy", modality_name="dermoscopic image", confounders=[])
+    found.data.grouped_by = "lesion"
+    found.intent, found.task.objective, found.figures = "melanoma or nevus", "Tell melanoma from nevus", []
+    pages = (render_report(found, run_dir=tmp_path), render_model_card(found))
+    for page in pages:
+        text = re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style>.*?</style>", " ", page))
+        said = re.findall(
+            r"(?i)\b(?:CT|scanners?|films?|radiographs?|ECG)\b|clustered by patient|split by patient", text
+        )
+        assert said == []
+    assert "clustered by lesion" in pages[0] and "dermatoscope" in pages[0]

@@ -33,6 +33,8 @@ def test_the_verdict_is_the_sentence_of_the_issue() -> None:
     assert plain(verdict(example.results())) == (
         "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 % (458 films each). "
         "Of 100 films with pneumothorax the chosen model, balanced sampling, finds 91; of 100 without, it raises a false alarm on 23. "
+        "The goal, a sensitivity of at least 90 %, was reached on these films, but cannot be confirmed with so few cases (118 films with "
+        "pneumothorax): nobody should be reassured by this model alone. "
         "Of the 45 films with pneumothorax but without a chest drain it finds 87 % (95 % CI 75–99)."
     )
 
@@ -156,6 +158,18 @@ def test_reliance_follows_the_stated_convention(
         false_alarm_increase=Estimate(value=increase, ci95=interval), worst_group_auroc=Estimate(value=worst)
     )
     assert reliance(results, "chest_drain").level == level
+
+
+@pytest.mark.parametrize(
+    ("increase", "interval"), [(0.49, (0.45, 0.53)), (0.01, (-0.01, 0.03)), (0.0, (0.0, 0.0)), (0.08, (0.05, 0.11))]
+)
+def test_what_a_model_at_chance_leans_on_cannot_be_told(increase: float, interval: tuple[float, float]) -> None:
+    results = with_drain_figures(false_alarm_increase=Estimate(value=increase, ci95=interval, n=458))
+    results.models[1].test["auroc"] = Estimate(value=0.53, ci95=(0.34, 0.76), n=40)
+    judged = reliance(results, "chest_drain")
+    assert judged.headline == "It cannot be told whether the model leans on the chest drain"
+    assert "not shown to be better than chance, so what it leans on cannot be told" in judged.sentence
+    assert "leans strongly" not in verdict(results)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def cam(case: Case) -> dict[str, Estimate]:
     inserter = inserter_for(case.confounder)
     films, _ = insertable_films(case)
     reason = (
-        f"no way to draw {with_article(case.name)} into a film is known"
+        f"no way to draw {with_article(case.name)} into an image is known"
         if inserter is None
         else not_insertable(case, films)
     )
@@ -47,7 +47,7 @@ def cam(case: Case) -> dict[str, Estimate]:
     energy = maps.sum(axis=(1, 2))
     lit = energy > 0
     if not lit.any():
-        return {"cam_energy_in_mask": Estimate.missing("the Grad-CAM is empty on every film of the sample")}
+        return {"cam_energy_in_mask": Estimate.missing("the Grad-CAM is empty on every image of the sample")}
     shares = (maps * masks).sum(axis=(1, 2))[lit] / energy[lit]
     found = case.bootstrap.estimate(mean_statistic(shares, films[lit]), int(lit.sum()))
     note = f"the {case.name} covers {masks.mean() * 100:.1f} % of these images"

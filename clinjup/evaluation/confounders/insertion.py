@@ -47,7 +47,7 @@ FIELDS = (
 
 @confounder_check(
     "insertion",
-    question="Do false alarms appear when the confounder is drawn into films that have neither it nor the disease?",
+    question="Do false alarms appear when the confounder is drawn into images that have neither it nor the disease?",
     fields=FIELDS,
 )
 def insertion(case: Case) -> dict[str, Estimate]:
@@ -55,7 +55,7 @@ def insertion(case: Case) -> dict[str, Estimate]:
     inserter = inserter_for(case.confounder)
     films, note = insertable_films(case)
     reason = (
-        f"no way to draw {with_article(case.name)} into a film is known"
+        f"no way to draw {with_article(case.name)} into an image is known"
         if inserter is None
         else not_insertable(case, films)
     )
@@ -75,7 +75,7 @@ def insertion(case: Case) -> dict[str, Estimate]:
     found["false_alarms_before"] = proportion(alarm_before, clusters)
     found["false_alarms_after"] = proportion(alarm_after, clusters)
     found["flip_rate"] = proportion(
-        alarm_after[~alarm_before], clusters[~alarm_before], reason="every film was a false alarm already"
+        alarm_after[~alarm_before], clusters[~alarm_before], reason="every image was a false alarm already"
     )
     return {
         name: estimate.model_copy(update={"note": "; ".join(filter(None, (note, estimate.note))) or None})
@@ -94,7 +94,7 @@ def insertable_films(case: Case) -> tuple[NDArray[np.int64], str | None]:
         chosen |= unknown
     films = np.flatnonzero(chosen)
     if len(films) > MOST_FILMS:
-        notes.append(f"on {MOST_FILMS} of {len(films)} films, drawn at random")
+        notes.append(f"on {MOST_FILMS} of {len(films)} images, drawn at random")
         films = np.sort(np.random.default_rng(case.seed).choice(films, MOST_FILMS, replace=False))
     return films, "; ".join(notes) or None
 
@@ -103,9 +103,9 @@ def not_insertable(case: Case, films: NDArray[np.int64]) -> str:
     """Why nothing can be inserted into `films`, or an empty string."""
     inserter = inserter_for(case.confounder)
     if case.images.pixels.ndim != 3 and inserter is not None and not inserter.colour:
-        return f"{with_article(case.name)} can only be drawn into grey films"
+        return f"{with_article(case.name)} can only be drawn into grey images"
     if len(films) < FEWEST_IMAGES:
-        return f"only {counted(len(films), 'film')} without the disease and without {case.name}"
+        return f"only {counted(len(films), 'image')} without the disease and without {case.name}"
     return ""
 
 

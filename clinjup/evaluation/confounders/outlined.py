@@ -36,7 +36,7 @@ def outlined(case: Case) -> dict[str, Estimate]:
         why = (
             f"the data do not outline the {case.name}"
             if case.masks is None
-            else "too few films of this part outline it"
+            else "too few images of this part outline it"
         )
         return dict.fromkeys(FIELDS, Estimate.missing(why))
     looked_at = pointing(case.model, case.images, case.part, masks, FIELDS[2:], case.bootstrap, case.seed)
@@ -46,7 +46,7 @@ def outlined(case: Case) -> dict[str, Estimate]:
 def _removal(case: Case, films: NDArray[np.int64], masks: dict[int, NDArray[np.bool_]]) -> dict[str, Estimate]:
     found = some_of(films[(case.part.labels[films] == 1) & (case.probabilities[films] >= case.threshold)], case.seed)
     if len(found) < FEWEST_IMAGES:
-        reason = f"only {counted(len(found), 'film')} with the disease and an outlined {case.name} called positive"
+        reason = f"only {counted(len(found), 'image')} with the disease and an outlined {case.name} called positive"
         return dict.fromkeys(FIELDS[:2], Estimate.missing(reason))
     pixels, patients = case.images.pixels_of(case.part.table.index[found]), case.part.table.iloc[found]
     without = np.stack([take_out(film, masks[at]) for film, at in zip(pixels, found.tolist(), strict=True)])

@@ -78,7 +78,8 @@ def plot_froc(test: DetectionTest) -> None:
         title="FROC curves on the test set",
         caption=(
             f"Share of {plural(test.target)} that are marked over false marks per image, as more marks are shown; {_count(test)}. Bands are "
-            "95 % confidence intervals from a bootstrap clustered by patient, dots the thresholds frozen on validation. A mark counts as right "
+            f"95 % confidence intervals from a bootstrap clustered by {test.grouped_by}, dots the thresholds frozen on validation. A mark "
+            "counts as right "
             "when it overlaps the box by at least half (intersection over union). Look at the dots: would you work with that many false "
             "marks?"
         ),
@@ -120,7 +121,7 @@ def plot_groups(test: DetectionTest) -> None:
         title="Share of boxes marked, by subgroup",
         caption=(
             f"Share of {plural(test.target)} that {test.selected} marks at its frozen threshold, group by group, with 95 % confidence "
-            f"intervals (clustered by patient); the dotted line is the overall share. {unshown}"
+            f"intervals (clustered by {test.grouped_by}); the dotted line is the overall share. {unshown}"
             "Look for a group that lies apart: there the tool works worse than its overall figure says."
         ),
         alt="; ".join(f"{stratum.value}: {with_ci(estimate)}" for stratum, estimate in shown) + ".",

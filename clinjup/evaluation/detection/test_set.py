@@ -52,6 +52,7 @@ class DetectionTest:
     synthetic: bool
     seed: int
     images: ImageCache
+    grouped_by: str
 
     @property
     def probabilities(self) -> dict[str, NDArray[np.float64]]:
@@ -142,6 +143,7 @@ def open_test_set_for_marks(
         cohort.synthetic,
         seed,
         images,  # type: ignore[arg-type]
+        cohort.grouped_by,
     )
 
 

@@ -25,7 +25,7 @@ FEWEST_DRAWN = 0.2  # of the films drawn, for each of two labels, however uneven
 
 @mitigation(
     title="Balanced sampling",
-    explanation="During training, films with and without the confounder are drawn equally often, among positives and negatives alike.",
+    explanation="During training, images with and without the confounder are drawn equally often, among positives and negatives alike.",
     needs_labels=True,
 )
 def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
@@ -43,7 +43,7 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
     codes = np.unique(label)
     annotated = [value for value in codes if (known & (label == value)).sum() > FEWEST_ANNOTATED * known.sum()]
     if not annotated:
-        return Treatment(notes=[f"No training film says whether it shows {noun}, so nothing was balanced."])
+        return Treatment(notes=[f"No training image says whether it shows {noun}, so nothing was balanced."])
 
     weights = np.ones(len(table))
     masses, notes = {}, []
@@ -62,7 +62,7 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
         if len(annotated) == len(codes):
             masses[value] = len(filled) / share
         notes += [
-            f"No training film {labels[value]} is known {known_as}: there the two stay tied together."
+            f"No training image {labels[value]} is known {known_as}: there the two stay tied together."
             for cell, known_as in zip(cells, (f"to be free of {noun}", f"to show {noun}"), strict=True)
             if cell.sum() < FEWEST_EXPECTED
         ]
@@ -70,14 +70,14 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
         masses = _bounded(masses)
     else:
         annotated_on = " and ".join(labels[value] for value in annotated)
-        notes.append(f"The {name} is annotated only on films {annotated_on}, so only these were balanced.")
+        notes.append(f"The {name} is annotated only on images {annotated_on}, so only these were balanced.")
     for value in codes:
         ours = label == value
         weights[ours] *= masses[value] / weights[ours].sum()
     unknown = int((~known).sum())
     if unknown:
         notes.append(
-            f"On {unknown} of {len(table)} training films the {name} is unknown; they were drawn as often as before."
+            f"On {unknown} of {len(table)} training images the {name} is unknown; they were drawn as often as before."
         )
     return Treatment(weights=weights / weights.sum(), notes=notes)
 

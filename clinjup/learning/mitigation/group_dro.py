@@ -26,7 +26,7 @@ _LEAST = 1e-3  # films of a group in a batch, below which it has no loss
 
 @mitigation(
     title="Group DRO",
-    explanation="Films with and without the confounder, of both classes, are four groups; the group that fares worst counts most.",
+    explanation="Images with and without the confounder, of both classes, are four groups; the group that fares worst counts most.",
     needs_labels=True,
 )
 def group_dro(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:

@@ -30,8 +30,8 @@ _FILMS_AT_ONCE = 128
 
 @mitigation(
     title="Last-layer retraining",
-    explanation="The network is trained plainly on four fifths of the training patients; its last layer is fitted anew on balanced "
-    "films of the rest.",
+    explanation="The network is trained plainly on four fifths of the training data; its last layer is fitted anew on balanced "
+    "images of the rest.",
     needs_labels=True,
     needs_images=True,
 )

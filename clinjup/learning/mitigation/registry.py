@@ -103,7 +103,7 @@ class Mitigation:
                 "no confounder is named" if confounder is None else f"the cohort has no annotation of '{confounder}'"
             )
             raise ClinjupError(
-                f"The mitigation '{self.name}' needs to know which films show the confounder, and {named}. "
+                f"The mitigation '{self.name}' needs to know which images show the confounder, and {named}. "
                 "Name an annotated confounder, or use a mitigation that needs no annotation: insertion_augmentation."
             )
         if not self.needs_images:

@@ -4,7 +4,7 @@
 # %% [markdown]
 # ## Judge every image by a network that has not seen it: $name
 # A threshold that must not miss a case cannot rest on the few cases of the validation part. So the same training is repeated
-# $folds times, each time without a part of the patients, and that part is judged by the network that has not seen it. From here on all
+# $folds times, each time without a part of the data, and that part is judged by the network that has not seen it. From here on all
 # these networks judge together: their mean depends less on the luck of one training. The test part stays closed. **Look for:** nothing
 # yet; the next cell uses these judgements.
 # %% parameters

@@ -4,8 +4,8 @@
 # %% [markdown]
 # ## Open the test set, once
 # All final models are evaluated together, at thresholds fixed before. The opening is counted; a second one for changed models
-# is refused. Intervals are 95 % confidence intervals, clustered by patient where the patients are known. **Look for:** intervals
-# first, values second.
+# is refused. Intervals are 95 % confidence intervals, clustered by patient or lesion where these are known. **Look for:**
+# intervals first, values second.
 # %% parameters
 CONFOUNDERS = []
 SUBGROUPS = []  # covariates whose groups are looked at apart

@@ -1,6 +1,6 @@
 # id: probe_pictures
 # title: What else gives the label away?
-# explains: Simple classifiers that see only the border, the corners or the size of an image, cross-validated by patient.
+# explains: Simple classifiers that see only the border, the corners or the size of an image, cross-validated by patient or lesion.
 # %% [markdown]
 # ## What else gives the label away?
 # A rim of the image, its corners, the size of the file: none of them shows the lesion. A simple classifier that gets to see nothing else

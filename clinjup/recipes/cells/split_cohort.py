@@ -1,12 +1,12 @@
 # id: split_cohort
-# title: Split by patient
-# explains: Divides the cohort into training, validation and test so that no patient is in two parts.
+# title: Split into training, validation and test
+# explains: Divides the cohort into training, validation and test so that no patient or lesion is in two parts.
 # %% [markdown]
-# ## Split by patient
-# Training, validation and test never share a patient, nor two near-identical images; where no column names the patients, each
-# image counts as a patient of its own. An official split is used as it is.
-# Everything is chosen on *validation*; the *test* part stays closed until the end. **Look for:** enough patients with the
-# target in every part.
+# ## Split into training, validation and test
+# The parts never share a patient (where the table numbers lesions: a lesion), nor two near-identical images; where no column names the
+# patients, each image counts as a patient of its own. An official split is used as it is.
+# Everything is chosen on *validation*; the *test* part stays closed until the end. **Look for:** enough cases of the target
+# in every part.
 # %% parameters
 VALIDATION_FRACTION = 0.2
 TEST_FRACTION = 0.2  # only where the data bring no test part of their own

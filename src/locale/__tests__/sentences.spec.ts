@@ -72,6 +72,16 @@ describe('a sentence of the server, in German', () => {
     );
   });
 
+  it('says whether the goal was reached and the model is of use', () => {
+    expect(
+      say(
+        'The goal, a sensitivity of at least 95\u00a0%, was not reached on the test set (11\u00a0images with melanoma): nobody should be reassured by this model alone. If one missed melanoma weighs as much as 10 false alarms, its net benefit is 0.108 per image, that of referring everyone 0.120, that of referring no one 0: it is no better than referring everyone.'
+      )
+    ).toBe(
+      'Das Ziel, eine Sensitivität von mindestens 95\u00a0%, wurde auf den Testdaten nicht erreicht (11\u00a0Bilder mit dem Befund: Melanom): Niemand sollte allein aufgrund dieses Modells beruhigt werden. Wiegt ein übersehener Fall (Melanom) so viel wie 10 Fehlalarme, ist sein Nettonutzen 0,108 je Bild, der Nettonutzen, alle zu überweisen, 0,120, der, niemanden zu überweisen, 0: Es ist nicht besser, als alle zu überweisen.'
+    );
+  });
+
   it('has titles of steps in German, in quotes', () => {
     expect(
       say(
@@ -85,9 +95,9 @@ describe('a sentence of the server, in German', () => {
   it('keeps the emphasis of an explanation', () => {
     const cell = 'Split by patient';
     const does =
-      'Divides the cohort into training, validation and test so that no patient is in two parts.';
+      'Divides the cohort into training, validation and test so that no patient or lesion is in two parts.';
     expect(say(`**${cell}.** ${does}\n\nThe cell's own text.`)).toBe(
-      "**Aufteilung nach Patienten.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient in zwei Teilen ist.\n\nThe cell's own text."
+      "**Aufteilung nach Patienten.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient und keine Läsion in zwei Teilen ist.\n\nThe cell's own text."
     );
   });
 

@@ -1,0 +1,103 @@
+"""Whether the chosen model is of use on the test set: is the goal of the request reached, is it better than treating all alike?"""
+
+from __future__ import annotations
+
+from clinjup.contracts import Estimate, ModelResults, Results, TaskType
+from clinjup.phrases import counted, stated_percent
+from clinjup.reporting.numbers import known
+from clinjup.reporting.subject import chosen_model, image_noun, target_name
+
+_ROUNDING = 1e-9
+
+
+def worth(results: Results) -> dict[str, bool]:
+    """Sentences, and whether each speaks against the model; none before the test set is opened, and none of a detector."""
+    model = chosen_model(results)
+    if model is None or not model.test or results.task.task_type is TaskType.DETECTION:
+        return {}
+    sensitivity, specificity = model.test.get("sensitivity"), model.test.get("specificity")
+    if sensitivity is None or specificity is None or known(sensitivity) is None or known(specificity) is None:
+        return {}
+    said = [
+        _all_alike(results, sensitivity, specificity),
+        _goal(results, model, sensitivity),
+        _net_benefit(results, sensitivity, specificity),
+    ]
+    return {sentence: against for sentence, against in said if sentence}
+
+
+def worth_cautions(results: Results) -> list[str]:
+    """Those that speak against the model."""
+    return [sentence for sentence, against in worth(results).items() if against]
+
+
+def _all_alike(results: Results, sensitivity: Estimate, specificity: Estimate) -> tuple[str, bool]:
+    images = counted((sensitivity.n or 0) + (specificity.n or 0), image_noun(results.task))
+    if (sensitivity.value, specificity.value) == (1.0, 0.0):
+        return (
+            f"At its threshold it calls all {images} of the test set positive, so it tells nobody apart and is no help.",
+            True,
+        )
+    if (sensitivity.value, specificity.value) == (0.0, 1.0):
+        return (
+            f"At its threshold it calls none of the {images} of the test set positive, so it finds nobody and is no help.",
+            True,
+        )
+    return "", False
+
+
+def _goal(results: Results, model: ModelResults, sensitivity: Estimate) -> tuple[str, bool]:
+    """Whether the sensitivity that the request names was reached; in triage the lower bound is that of the missed cases."""
+    wanted = results.task.risk.target_sensitivity
+    if wanted is None:
+        return "", False
+    noun, target, share = image_noun(results.task), target_name(results.task), stated_percent(wanted)
+    cases, reached = counted(sensitivity.n or 0, noun), wanted - _ROUNDING
+    if (known(sensitivity) or 0.0) < reached:
+        return (
+            f"The goal, a sensitivity of at least {share}, was not reached on the test set ({cases} with {target}): nobody should be "
+            "reassured by this model alone.",
+            True,
+        )
+    if _lower_bound(model, sensitivity) < reached:
+        return (
+            f"The goal, a sensitivity of at least {share}, was reached on these {noun}s, but cannot be confirmed with so few cases "
+            f"({cases} with {target}): nobody should be reassured by this model alone.",
+            True,
+        )
+    return (
+        f"The goal, a sensitivity of at least {share}, was reached on the test set, and its lower 95 % confidence bound reaches it "
+        f"too ({cases} with {target}).",
+        False,
+    )
+
+
+def _lower_bound(model: ModelResults, sensitivity: Estimate) -> float:
+    missed = known(model.test.get("miss_rate_bound"))
+    if missed is not None:
+        return 1 - missed
+    return sensitivity.ci95[0] if sensitivity.ci95 else 0.0
+
+
+def _net_benefit(results: Results, sensitivity: Estimate, specificity: Estimate) -> tuple[str, bool]:
+    """The model at its threshold against referring everyone and no one (Vickers and Elkin), in units of cases found per image."""
+    ratio, positives, negatives = results.task.risk.harm_ratio, sensitivity.n or 0, specificity.n or 0
+    if ratio is None or results.task.task_type is not TaskType.BINARY or not positives + negatives:
+        return "", False
+    share = results.task.prevalence or positives / (positives + negatives)
+    everyone = share - (1 - share) / ratio
+    own = share * (known(sensitivity) or 0.0) - (1 - share) * (1 - (known(specificity) or 0.0)) / ratio
+    noun, target = image_noun(results.task), target_name(results.task)
+    said = (
+        f"If one missed {target} weighs as much as {ratio:g} false alarms, its net benefit is {_figure(own)} per {noun}, that of referring "
+        f"everyone {_figure(everyone)}, that of referring no one 0"
+    )
+    if own > max(everyone, 0.0) + _ROUNDING:
+        return f"{said}: on these {noun}s it is better than either.", False
+    if everyone >= 0:
+        return f"{said}: it is no better than referring everyone.", True
+    return f"{said}: it is no better than referring no one.", True
+
+
+def _figure(benefit: float) -> str:
+    return f"{benefit:.3f}".replace("-0.000", "0.000").replace("-", "−")
