@@ -14,7 +14,6 @@ import torch
 from clinjup.evaluation import TestSet, decision_curve, gradcam_montage, open_test_set, validate
 from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.opening import RECORD
-from clinjup.evaluation.temperature import Scaling
 from clinjup.evaluation.triage import triage_metrics
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.kernel.errors import ClinjupError, TestAlreadyOpenedError
