@@ -85,19 +85,19 @@ describe('a sentence of the server, in German', () => {
   it('has titles of steps in German, in quotes', () => {
     expect(
       say(
-        "A cell of 'Load the cohort' was deleted or changed. The step is done again, in its place, and so are 'Split by patient', 'Train: baseline'."
+        "A cell of 'Load the cohort' was deleted or changed. The step is done again, in its place, and so are 'Split into training, validation and test', 'Train: baseline'."
       )
     ).toBe(
-      'Eine Zelle zu „Kohorte laden“ wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt, ebenso „Aufteilung nach Patienten“, „Training: baseline“.'
+      'Eine Zelle zu „Kohorte laden“ wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt, ebenso „Aufteilung in Training, Validierung und Test“, „Training: baseline“.'
     );
   });
 
   it('keeps the emphasis of an explanation', () => {
-    const cell = 'Split by patient';
+    const cell = 'Split into training, validation and test';
     const does =
       'Divides the cohort into training, validation and test so that no patient or lesion is in two parts.';
     expect(say(`**${cell}.** ${does}\n\nThe cell's own text.`)).toBe(
-      "**Aufteilung nach Patienten.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient und keine Läsion in zwei Teilen ist.\n\nThe cell's own text."
+      "**Aufteilung in Training, Validierung und Test.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient und keine Läsion in zwei Teilen ist.\n\nThe cell's own text."
     );
   });
 
