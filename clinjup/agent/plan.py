@@ -194,7 +194,7 @@ def _prepare(size: int) -> Step:
 def _split(brief: Brief) -> Step:
     return Step(
         id="split",
-        title="Split into training, validation and test",
+        title="Split into three parts",
         recipe="split_cohort",
         parameters={"SEED": brief.seed},
         depends_on=["audit"],

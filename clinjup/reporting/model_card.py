@@ -133,7 +133,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "bias_recommendations": _recommendations(results, names),
         "get_started_code": f"```\n{predict}\n```",
         "training_data": _training_data(results, asked),
-        "preprocessing": "See the cells *Decode and audit the images* and *Split into training, validation and test* of notebook.ipynb.",
+        "preprocessing": "See the cells *Decode and audit the images* and *Split into three parts* of notebook.ipynb.",
         "training_regime": _training_regime(model),
         "speeds_sizes_times": f"{duration(model.seconds)} of training"
         + (f", {model.parameters:,} parameters" if model.parameters else ""),

@@ -343,7 +343,7 @@ SOURCE = "cohort = read_cohort(DATA)\ncohort.summary()"
 STEPS = (
     "Load the cohort",
     "Decode and audit the images",
-    "Split into training, validation and test",
+    "Split into three parts",
     "Train: baseline",
     "Open the test set, once",
 )

@@ -350,7 +350,7 @@ def test_every_status_at_every_stage_gives_a_readable_report(tmp_path: Path, sta
     page = rendered(results, tmp_path)
     assert not re.search(r"\b(None|nan|NaN|inf|Undefined)\b", page.text)
     if status is not RunStatus.COMPLETED:
-        assert "These steps of the plan were not done: Split into training, validation and test" in page.text
+        assert "These steps of the plan were not done: Split into three parts" in page.text
         assert "clinjup run --resume" in page.text
     if stage != "all":
         assert "not opened" in page.text

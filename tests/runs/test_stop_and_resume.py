@@ -105,7 +105,7 @@ def test_a_step_whose_cell_was_deleted_is_done_again_in_its_place_with_what_rest
 
     ran, (sentence,) = steps_until_training(folder, small_cohort)
     assert ran == [*again, "train_baseline"]
-    assert "was deleted or changed" in sentence and ("Split into training, validation and test" in sentence) == (gone == "load")
+    assert "was deleted or changed" in sentence and ("Split into three parts" in sentence) == (gone == "load")
     found = [finding["kind"] for finding in read_history(folder).findings]
     assert found.count("cohort") == found.count("split") == 1  # what was done again counts once
     cells = nbformat.read(folder / "notebook.ipynb", as_version=4).cells
@@ -131,7 +131,7 @@ def test_plan_only_writes_the_notebook_and_runs_nothing(small_cohort, tmp_path):
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     plan = report[report.index('id="h-plan"') : report.index("h-asked")]
-    assert plan.count("<li>") == len(code) and "Split into training, validation and test" in plan
+    assert plan.count("<li>") == len(code) and "Split into three parts" in plan
 
 
 def test_each_cell_is_approved_by_its_hash_and_a_rejection_is_kept(small_cohort, tmp_path):

@@ -1,8 +1,8 @@
 # id: split_cohort
-# title: Split into training, validation and test
+# title: Split into three parts
 # explains: Divides the cohort into training, validation and test so that no patient or lesion is in two parts.
 # %% [markdown]
-# ## Split into training, validation and test
+# ## Split into three parts
 # The parts never share a patient (where the table numbers lesions: a lesion), nor two near-identical images; where no column names the
 # patients, each image counts as a patient of its own. An official split is used as it is.
 # Everything is chosen on *validation*; the *test* part stays closed until the end. **Look for:** enough cases of the target

@@ -85,19 +85,19 @@ describe('a sentence of the server, in German', () => {
   it('has titles of steps in German, in quotes', () => {
     expect(
       say(
-        "A cell of 'Load the cohort' was deleted or changed. The step is done again, in its place, and so are 'Split into training, validation and test', 'Train: baseline'."
+        "A cell of 'Load the cohort' was deleted or changed. The step is done again, in its place, and so are 'Split into three parts', 'Train: baseline'."
       )
     ).toBe(
-      'Eine Zelle zu „Kohorte laden“ wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt, ebenso „Aufteilung in Training, Validierung und Test“, „Training: baseline“.'
+      'Eine Zelle zu „Kohorte laden“ wurde gelöscht oder geändert. Der Schritt wird an seiner Stelle neu ausgeführt, ebenso „Aufteilung in drei Teile“, „Training: baseline“.'
     );
   });
 
   it('keeps the emphasis of an explanation', () => {
-    const cell = 'Split into training, validation and test';
+    const cell = 'Split into three parts';
     const does =
       'Divides the cohort into training, validation and test so that no patient or lesion is in two parts.';
     expect(say(`**${cell}.** ${does}\n\nThe cell's own text.`)).toBe(
-      "**Aufteilung in Training, Validierung und Test.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient und keine Läsion in zwei Teilen ist.\n\nThe cell's own text."
+      "**Aufteilung in drei Teile.** Teilt die Kohorte so in Trainings-, Validierungs- und Testdaten, dass kein Patient und keine Läsion in zwei Teilen ist.\n\nThe cell's own text."
     );
   });
 
