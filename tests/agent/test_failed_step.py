@@ -47,7 +47,10 @@ def failed(folder: Path, request: str, name: str, message: str) -> tuple[str, st
 )
 def test_an_error_is_named_by_its_class_and_its_message(tmp_path: Path, name: str, message: str, said: str) -> None:
     question, end = failed(write_cohort(tmp_path), REQUEST, name, message)
-    assert question == f"The step 'Split into three parts' could not be carried out. Last error: {said} How should it go on?"
+    assert (
+        question
+        == f"The step 'Split into three parts' could not be carried out. Last error: {said} How should it go on?"
+    )
     assert end == f"The step 'Split into three parts' failed once and could not be mended. The last error: {said}"
 
 
