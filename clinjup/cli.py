@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from clinjup import __version__
-from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen
+from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen, tell
 from clinjup.following import follow
 
 app = typer.Typer(
@@ -77,13 +78,21 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 
 
 def main() -> None:
-    """Entry point. Nothing that a user does wrong shows a traceback."""
+    """Entry point. No command ends in a traceback: what nobody foresaw is told in a sentence."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     # jsonschema, which nbformat imports, builds a grammar for a check of IRIs that no notebook asks for: 2 seconds at each start.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    app()
+    try:
+        app()
+    except Exception as fault:
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        sentence = (
+            f"clinjup met a fault that it was not made for ({type(fault).__name__}: {fault}; {Path(place.filename).name}, line "
+            f"{place.lineno}). Your data were not changed. Please report this sentence with the command that you gave."
+        )
+        sys.exit(tell(FAILED, sentence, "--json" in sys.argv))
 
 
 @app.callback(invoke_without_command=True)

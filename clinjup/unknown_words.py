@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+NO_OUTLINE = (
+    "no readable outline"  # stands in tables of masks where run lengths say nothing; no blank, which may be read as no
+)
 UNKNOWN_WORDS = (
+    NO_OUTLINE,
     "",
     "nan",
     "na",

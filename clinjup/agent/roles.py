@@ -23,7 +23,7 @@ from clinjup.agent.roles_columns import (
     patient_column,
     split_column,
 )
-from clinjup.agent.roles_labels import LabelChoice, label_from_folders, label_from_tables, no_labels
+from clinjup.agent.roles_labels import LabelChoice, label_from_folders, label_from_tables, no_labels, only_tables_name
 from clinjup.agent.roles_values import sort_values
 from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, Term, by_id, target_term
 from clinjup.agent.vocabulary.values import Meaning, is_number, meaning
@@ -61,7 +61,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
     Raises UnusableData: no labels, one class, a target the labels do not know, fewer than three patients, no image column.
     """
     answers = answers or {}
-    folders = _uses_folders(profile)
+    folders = _uses_folders(profile, task)
     only_boxes = profile.layout == "boxes" and task.task_type is TaskType.DETECTION
     if not folders and not only_boxes:
         _check_image_column(profile)
@@ -122,8 +122,14 @@ def _without_id(patient: Column) -> bool:
     return patient.profile.missing > 0 or ids_named(patient) < patient.profile.unique
 
 
-def _uses_folders(profile: DataProfile) -> bool:
-    return bool(profile.class_folders) and (profile.layout == "class_folders" or not profile.tables)
+def _uses_folders(profile: DataProfile, task: ClinicalTask) -> bool:
+    """Whether the folders are the label: not where their names say nothing of the target and a table does."""
+    if not profile.class_folders or (profile.layout != "class_folders" and profile.tables):
+        return False
+    joined = image_column(profile) or profile.table(DICOM_HEADERS)
+    if task.target is None or not joined:
+        return True
+    return not only_tables_name(target_term(task.target, task.target_name), profile)
 
 
 def _check_image_column(profile: DataProfile) -> None:
@@ -131,10 +137,12 @@ def _check_image_column(profile: DataProfile) -> None:
         raise UnusableData(no_labels("what"))
     if image_column(profile) is None and profile.table(DICOM_HEADERS) is None:
         tables = ", ".join(f"'{table.path}'" for table in profile.tables)
+        cause = next((warning.sentence for warning in profile.warnings if warning.code == "leading_zeros"), "")
+        if cause:
+            raise UnusableData(f"No column of {tables} names the image files of the folder. {cause}")
         raise UnusableData(
-            f"No column of {tables} names the {profile.images.count} image files of the folder, so labels and "
-            f"images cannot be "
-            "brought together. Add a column with the file names."
+            f"No column of {tables} names the {profile.images.count} image files of the folder, so labels and images cannot be brought "
+            "together. Add a column with the file names."
         )
 
 
@@ -179,8 +187,10 @@ def _label_of_classes(profile: DataProfile, folders: bool, priority: str | None)
 
 def _classes_among(values: Sequence[ValueCount]) -> dict[str, list[str]]:
     """Class id -> values that mean it, for the classes that any value means."""
-    found = {term.id: [item.value for item in sort_values(values, term).positive] for term in SKIN_LESION_CLASSES}
-    return {name: said for name, said in found.items() if said}
+    found = {term.id: sort_values(values, term, listed=True) for term in SKIN_LESION_CLASSES}
+    return {
+        name: [item.value for item in said.positive] for name, said in found.items() if said.mentions and said.positive
+    }
 
 
 def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWarning]) -> dict[str, Flag]:

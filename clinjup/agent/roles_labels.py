@@ -99,6 +99,14 @@ def label_from_tables(
     return choice
 
 
+def only_tables_name(target: Term, profile: DataProfile) -> bool:
+    """Whether a column names the target and can be read, while no folder can."""
+    folders = sort_values((ValueCount(value=name, count=n) for name, n in profile.class_folders.items()), target)
+    if folders.mentions or folders.readable:
+        return False
+    return any(_candidate(column, target, None).rank > 1 for column in label_columns(profile))
+
+
 def label_from_folders(
     folders: Mapping[str, int], task: ClinicalTask, target: Term, comparator: Term | None, answers: Mapping[str, str]
 ) -> LabelChoice:
@@ -163,7 +171,9 @@ def _candidate(column: Column, target: Term, comparator: Term | None) -> _Candid
         return _Candidate(column, Values(), names_target, generic)
     if names_diagnosis(header) and not names_target and not generic:
         return _Candidate(column, Values(), False, False)
-    return _Candidate(column, sort_values(column.profile.values, target, comparator), names_target, generic)
+    listed = column.profile.kind == "list" and not names_target  # in a column 'Pneumothorax', a side says where it is
+    values = sort_values(column.profile.values, target, comparator, listed=listed)
+    return _Candidate(column, values, names_target, generic)
 
 
 def _answered(candidates: Sequence[_Candidate], answer: str) -> _Candidate | None:

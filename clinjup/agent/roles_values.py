@@ -43,14 +43,22 @@ class Values:
         return {item.value: item.count for items in sorts for item in items}
 
 
-def sort_values(values: Iterable[ValueCount], target: Term, comparator: Term | None = None) -> Values:
-    """Sort values (or folder names) by what they say about `target`; with a comparator only its values are negative."""
-    found = Values()
+def sort_values(
+    values: Iterable[ValueCount], target: Term, comparator: Term | None = None, *, listed: bool = False
+) -> Values:
+    """Sort values (or folder names) by what they say about `target`; with a comparator only its values are negative.
+
+    `listed`: entries of lists. Where some name the target, a bare side, yes, no or number beside them ('Effusion|left') is left unread.
+    """
+    values = list(values)
+    mentions = {item.value: _mention(item.value, target) for item in values}
+    found = Values(mentions=any(mentions.values()))
     for item in values:
-        reading: Meaning | str | None = _mention(item.value, target)
-        found.mentions = found.mentions or reading is not None
+        reading: Meaning | str | None = mentions[item.value]
         if reading is None:
             reading = _other_reading(item.value, comparator)
+            bare = reading in (Meaning.YES, Meaning.NO) and meaning(item.value) is reading
+            reading = None if listed and found.mentions and bare else reading
         {
             Meaning.YES: found.positive,
             Meaning.NO: found.negative,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words, in_number
 
 _OWN_COLUMNS = ("image", "path", "label", "patient", "group", "split")
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # between two digits a space may tell ids apart
 _CATEGORIES = ("sex", "view", "body_site", "skin_type", "reference", "device")  # covariates in which a number is a name
 
 
@@ -270,14 +272,16 @@ def _ranked(ids: pd.Series) -> pd.Series:
 
 
 def _one_spelling(ids: pd.Series, grouped_by: str, warnings: list[DataWarning]) -> pd.Series:
-    """Each patient by the first spelling of the id: P-017 and p-017, 12 and 12.0 are one patient, in one part of the data."""
+    """Each patient by the first spelling of the id: P-017 and p-017, P 17 and P17, 12 and 12.0 are one patient, in one part of the data."""
     spellings = pd.Series(ids.dropna().unique(), dtype=object)
-    first = spellings.groupby(spellings.map(normal)).transform("first")
+    first = spellings.groupby(spellings.map(lambda value: _SPACE.sub("", normal(value)))).transform("first")
     merged = first[first != spellings].nunique()
     if merged:
-        sentence = (
-            f"{merged} {grouped_by} ids are written in more than one way (capitals, spaces, 12 and 12.0); the spellings of one id "
-            f"count as one {grouped_by}."
+        sentence = in_number(
+            merged,
+            "{n} {unit} [id is|ids are] written in more than one way (capitals, spaces, 12 and 12.0); the spellings of one id count as "
+            "one {unit}.",
+            unit=grouped_by,
         )
         warnings.append(DataWarning(code="patient_ids_merged", sentence=sentence))
     return ids.map(dict(zip(spellings, first, strict=True)))
@@ -288,7 +292,7 @@ def _flag_column(
 ) -> pd.Series:
     """1.0, 0.0 or NaN per row; an image with contradictory values is unknown."""
     present, absent = {normal(value) for value in flag.present}, {normal(value) for value in flag.absent}
-    values = folder.lookup(rows, roles, flag.column)
+    values = folder.lookup(rows, roles, flag.column, of_image=True)
     codes = map_distinct(values, lambda value: flag_of(value, present, absent))
     if "" in present | absent:
         codes = codes.mask(values.isna(), float("" in present))
@@ -334,7 +338,7 @@ def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool, grouped_by: str
 
 
 def _one_sided(cohort: Cohort) -> list[DataWarning]:
-    """Confounders annotated on positives only (fewer than 1 % of the annotated images are negative)."""
+    """Confounders annotated on positives only (fewer than 1 % of the annotated images are negative), or only where they are (CANDID-PTX)."""
     found = []
     for name in cohort.confounders:
         negative = cohort.table["label"] != cohort.positive
@@ -345,6 +349,13 @@ def _one_sided(cohort: Cohort) -> list[DataWarning]:
                 "Whether negatives have it is unknown, so label and confounder cannot be balanced against each other."
             )
             found.append(DataWarning(code="confounder_annotated_on_positives_only", sentence=sentence))
+        present = int(cohort.table[name].eq(1).sum())
+        if present and not cohort.table[name].eq(0).any():
+            sentence = (
+                f"No image is known to be free of '{name}': the data name {present} with it and are silent on the others. So nothing can be "
+                "measured on images without it. Rows that say 'no' would allow that."
+            )
+            found.append(DataWarning(code="confounder_never_absent", sentence=sentence))
     return found
 
 

@@ -169,6 +169,7 @@ class FileIndex:
         self._aliases = aliases or {}
         self._by_stem: dict[str, int | list[int]] = {}
         self._by_folders: dict[str, list[tuple[str, int]]] = {}  # stem of many files -> these, see _alike
+        self._by_number: dict[str, list[int]] | None = None
         self._names_repeat = False
         for position, path in enumerate(files):
             stem = image_stem(path)
@@ -199,6 +200,17 @@ class FileIndex:
         last = _last_part(name)
         same = [i for i in fitting if _last_part(self.files[i]).casefold() == last.casefold()]
         return [i for i in same if _last_part(self.files[i]) == last] or same or fitting
+
+    def padded(self, name: str) -> list[int]:
+        """Positions of the files that the number `name` can mean once the zeros at its beginning are back ('17': 00017.png)."""
+        if self._by_number is None:
+            self._by_number = {}
+            for position, path in enumerate(self.files):
+                stem = image_stem(path)
+                if stem.isdecimal():
+                    self._by_number.setdefault(stem.lstrip("0"), []).append(position)
+        number = name.strip()
+        return self._by_number.get(number, []) if number.isdecimal() else []
 
     def _alike(self, stem: str, wanted: str) -> list[int]:
         """Positions of the files of this stem whose folders, read upwards, begin as `wanted` does, as far as both go.

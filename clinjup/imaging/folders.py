@@ -13,6 +13,7 @@ from clinjup.imaging.files import FileIndex, FolderScan
 from clinjup.split_words import SPLITS, folder_split, split_name
 
 MAX_CLASS_FOLDERS = 20
+_MANY_NAMES, _FEW_FILMS = 4, 4  # this many folders with fewer films each, on average, are studies
 
 _CONTAINER = re.compile(
     r"((.*[_-])?(images?|imgs?|bilder|aufnahmen)([_-]?(part)?[_-]?\d+)?|pngs?|jpe?gs?|data|dataset|pictures|films)",
@@ -27,7 +28,8 @@ def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int
     """Per image the names of its class folders joined by '|', and how many images lie under each name.
 
     Folders that hold everything (images_001), split folders (train) and patient folders (patient_17) say nothing about a
-    class; of the rest, each level with 2 to 20 distinct names counts. No such level: empty labels and no class folders.
+    class; of the rest, each level with 2 to 20 distinct names counts, but for one whose folders hold about a study each (1 to 3 films).
+    No such level: empty labels and no class folders.
     """
     folders = [path.rpartition("/")[0] for path in images]
     files_in = Counter(folders)
@@ -37,12 +39,17 @@ def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int
     for folder, parts in said.items():
         for level, part in enumerate(parts):
             levels[level][part] += files_in[folder]
-    kept = [level for level, names in enumerate(levels) if 2 <= len(names) <= MAX_CLASS_FOLDERS]
+    kept = [level for level, names in enumerate(levels) if 2 <= len(names) <= MAX_CLASS_FOLDERS and not _studies(names)]
     counts: Counter[str] = Counter()
     for level in kept:
         counts.update(levels[level])
     label = {f: "|".join(parts[level] for level in kept if level < len(parts)) for f, parts in said.items()}
     return [label[folder] for folder in folders], dict(counts)
+
+
+def _studies(names: Counter[str]) -> bool:
+    """Whether many folders hold few films each."""
+    return len(names) >= _MANY_NAMES and names.total() < _FEW_FILMS * len(names)
 
 
 def patient_folders(images: Sequence[str]) -> list[str]:

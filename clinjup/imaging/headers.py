@@ -5,6 +5,7 @@ PatientID, study and accession number stay in memory: they join tables and group
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,12 @@ from clinjup.unknown_words import names_nobody
 
 DICOM_HEADERS = "DICOM headers"
 PATIENT = "PatientID"
+# Headers that say outright which number of a DICOM header a column of another table repeats.
+KEY_HEADERS = {
+    "accession": re.compile(r"(accession|acc|untersuchungs)[\W_]*(number|nummer|no|nr)?\.?", re.IGNORECASE),
+    "study": re.compile(r"(study|studien)[\W_]*(instance)?[\W_]*u?id", re.IGNORECASE),
+    "header patient": re.compile(r"(pat|patient|patienten)[\W_]*(id|number|nummer|no|nr)?\.?", re.IGNORECASE),
+}
 _SHOWN = (PATIENT, "PatientAge", "PatientSex", "ViewPosition", "Manufacturer")
 
 

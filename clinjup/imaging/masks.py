@@ -15,13 +15,14 @@ import pandas as pd
 from PIL import Image
 
 from clinjup.kernel.errors import ClinjupError
+from clinjup.unknown_words import NO_OUTLINE
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
 
 SHAPE = (1024, 1024)
 NOTHING = "-1"
-UNKNOWN = "unknown"  # no blank: where a table lists positives only, a blank is read as no
+UNKNOWN = NO_OUTLINE
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,14 @@ def _edges(text: str, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Where each run starts and ends."""
     if text.strip() == NOTHING:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    numbers = np.array(text.split(), dtype=np.int64)
+    try:
+        numbers = np.array(text.split(), dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError("leaves the picture") from error
     if len(numbers) == 0 or len(numbers) % 2 or (numbers < 0).any():
         raise ValueError("not pairs of numbers")
     edges = np.cumsum(numbers)
-    if edges[-1] > pixels:
+    if (numbers > pixels).any() or edges[-1] > pixels:  # the sum of a huge number wraps around
         raise ValueError("leaves the picture")
     return edges[0::2], edges[1::2]
 
@@ -68,7 +72,7 @@ def encode_runs(mask: np.ndarray) -> str:
 
 
 def presence(runs: pd.Series, images: pd.Series, shape: tuple[int, int] = SHAPE) -> tuple[pd.Series, int]:
-    """Per image whether any of its rows has a mask: "1", "0", "unknown" (nothing legible) or NaN (blank), in the order of the first rows.
+    """Per image whether any of its rows has a mask: "1", "0", UNKNOWN (nothing legible) or NaN (blank), in the order of the first rows.
 
     `runs` and `images` have one entry a row of the table. Also returns how many rows hold run lengths that cannot be read;
     they count as no information.

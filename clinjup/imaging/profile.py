@@ -23,8 +23,10 @@ from clinjup.imaging.boxes import profile_warnings
 from clinjup.imaging.files import IMAGE_SUFFIXES, FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, official_splits
 from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, numbered
+from clinjup.imaging.leading_zeros import name_images
 from clinjup.imaging.pictures import decode_image, read_header
 from clinjup.imaging.readers import detect_layout, reader_for
+from clinjup.imaging.sheets import sheet_names
 from clinjup.imaging.source import DataFolder, View, broken_rows_warning
 from clinjup.imaging.tables import TableFormat, read_table, table_format
 from clinjup.imaging.values import kind_of, tokens
@@ -49,10 +51,11 @@ def profile_data(root: str | Path) -> DataProfile:
     images = _profile_images(scan)
     data = DataFolder(folder, scan=scan)
     warnings = [] if data.headers is None else data.headers.warnings()
-    tables = [
-        table for path in scan.tables if (table := _profile_table(folder, path, data.index, warnings)) is not None
-    ]
+    tables = _profile_tables(data, warnings)
     tables = _sheets_with_images(tables, data, warnings)
+    if not any(column.image_matches for table in tables for column in table.columns):
+        tables, found = name_images(tables, [_cells(data, table) for table in tables], data)
+        warnings += found
     if data.headers is not None:
         tables.append(_profile_headers(data))
     _, class_folders = class_folder_labels(scan.images)
@@ -161,6 +164,25 @@ def _extension(path: str) -> str:
     return suffix if suffix in IMAGE_SUFFIXES else ""
 
 
+def _profile_tables(data: DataFolder, warnings: list[DataWarning]) -> list[TableProfile]:
+    """All tables that can be read; sheets that are one table as that."""
+    stacked = {view.path: view for view in data.stacked}
+    behind = {path for view in data.stacked for path in view.sources[1:]}
+    found = [
+        _profile_view(data, stacked[path]) if path in stacked else _profile_table(data.root, path, data.index, warnings)
+        for path in data.scan.tables
+        if path not in behind
+    ]
+    return [table for table in found if table is not None]
+
+
+def _cells(data: DataFolder, table: TableProfile) -> pd.DataFrame:
+    """The values of a table that was described before; what is wrong with it was said then."""
+    path = next(path for path in data.scan.tables if printable(path) == table.path)
+    stacked = any(view.path == path for view in data.stacked)
+    return data.table(path) if stacked else read_table(data.root / path)[0]
+
+
 def _profile_table(root: Path, path: str, index: FileIndex, warnings: list[DataWarning]) -> TableProfile | None:
     try:
         table, form = read_table(root / path)
@@ -202,6 +224,7 @@ def _sheets_with_images(
     tables: list[TableProfile], data: DataFolder, warnings: list[DataWarning]
 ) -> list[TableProfile]:
     """Of each workbook the sheets that name the images, and those that share a column with them; said where some are left out."""
+    stacked = {view.path: view.sources for view in data.stacked}
     keys = [] if data.headers is None else [set(series.dropna()) for series in data.headers.keys.values()]
 
     def naming(sheet: TableProfile) -> float:
@@ -223,19 +246,21 @@ def _sheets_with_images(
         named = [sheet for sheet in sheets if naming(sheet) > 0]
         if not named:
             continue
-        best = max(named, key=naming)
-        shared = {column.name for column in best.columns}
+        shared = {column.name for sheet in named for column in sheet.columns}
         unused = [s for s in sheets if s not in named and not any(column.name in shared for column in s.columns)]
         left_out += unused
-        names = {"yes": _sheet_names([best]), "no": _sheet_names(unused)}
-        rest = f"; {names['no']} says nothing of the images and is not." if unused else "."
-        sentence = f"The workbook '{book}' has {len(sheets)} sheets; the images are named in {names['yes']}, which is read{rest}"
-        warnings.append(DataWarning(code="workbook_sheets", sentence=sentence))
+        if len(sheets) > 1:
+            read = [path for sheet in named for path in stacked.get(sheet.path, [sheet.path])]
+            count = sum(len(stacked.get(sheet.path, [sheet.path])) for sheet in sheets)
+            names = {"yes": sheet_names(read), "no": sheet_names(sheet.path for sheet in unused)}
+            rest = f"; {names['no']} says nothing of the images and is not." if unused else "."
+            sentence = (
+                f"The workbook '{book}' has {count} sheets; the images are named in {names['yes']}, which is read{rest}"
+            )
+            if len(read) > 1:
+                sentence = f"The workbook '{book}' has {count} sheets; the images are named in {names['yes']}, which are read{rest}"
+            warnings.append(DataWarning(code="workbook_sheets", sentence=sentence))
     return [table for table in tables if table not in left_out]
-
-
-def _sheet_names(sheets: list[TableProfile]) -> str:
-    return ", ".join(f"'{split_sheet(sheet.path)[1]}'" for sheet in sheets)
 
 
 def _profile_column(name: str, column: pd.Series, index: FileIndex) -> ColumnProfile:

@@ -13,6 +13,7 @@ from clinjup.imaging.source import DataFolder
 from clinjup.imaging.values import flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import in_number
+from clinjup.unknown_words import NO_OUTLINE
 
 MAX_NAMED = 3  # values that a warning names
 MAX_LISTED = 1000  # excluded images of one reason that are listed one by one
@@ -111,21 +112,31 @@ class Selection:
         known = rows["label_code"].notna()
         lost = rows[~known & ~rows["file"].isin(rows.loc[known, "file"])].drop_duplicates("file")
         if len(lost):
-            reasons = [f"the label '{value}' {why}" if value else "no label" for value in lost["label"].fillna("")]
+            labels = lost["label"].fillna("")
+            silent = {"": "no label", NO_OUTLINE: "no outline that can be read"}
+            reasons = [silent.get(value, f"the label '{value}' {why}") for value in labels]
             self.excluded += excluded_list(self._paths(lost), reasons)
-            blank = int(lost["label"].fillna("").eq("").sum())
+            blank, unread = int(labels.eq("").sum()), int(labels.eq(NO_OUTLINE).sum())
+            if unread:
+                self._warn(
+                    "unreadable_outlines",
+                    in_number(
+                        unread,
+                        "{n} [image has|images have] no outline that can be read, and no label therefore; left out.",
+                    ),
+                )
             if blank:
                 self._warn(
                     "unlabelled", in_number(blank, "{n} [image has|images have] no label for this question; left out.")
                 )
-            if len(lost) > blank:
-                values = [value for value in lost["label"].dropna().unique() if value]
+            if len(lost) > blank + unread:
+                values = [value for value in labels.unique() if value not in silent]
                 named = ", ".join(f"'{printable(value)}'" for value in values[:MAX_NAMED])
                 more = f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else ""
                 self._warn(
                     "other_labels",
                     in_number(
-                        len(lost) - blank,
+                        len(lost) - blank - unread,
                         "{n} [image has|images have] a label that {why} ({named}); left out.",
                         why=why,
                         named=named + more,

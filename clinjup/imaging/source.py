@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,10 @@ from clinjup.contracts import DataWarning, Roles
 from clinjup.imaging.box_files import BoxSource, find_box_sources
 from clinjup.imaging.files import FileIndex, FolderScan, printable, scan_folder
 from clinjup.imaging.folders import class_folder_labels, folder_parts, official_splits, patient_folders
-from clinjup.imaging.headers import DICOM_HEADERS, PATIENT, read_headers
+from clinjup.imaging.headers import DICOM_HEADERS, KEY_HEADERS, PATIENT, read_headers
+from clinjup.imaging.joined import joined
+from clinjup.imaging.leading_zeros import zeros_warning
+from clinjup.imaging.sheets import alike, stacked_warning, telling_apart
 from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
@@ -24,12 +27,6 @@ from clinjup.nouns import in_number
 from clinjup.split_words import SPLITS, split_name
 from clinjup.unknown_words import names_nobody
 
-# Headers that say outright which number of a DICOM header a column repeats.
-_KEY_HEADERS = {
-    "accession": re.compile(r"(accession|acc|untersuchungs)[\W_]*(number|nummer|no|nr)?\.?", re.IGNORECASE),
-    "study": re.compile(r"(study|studien)[\W_]*(instance)?[\W_]*u?id", re.IGNORECASE),
-    "header patient": re.compile(r"(pat|patient|patienten)[\W_]*(id|number|nummer|no|nr)?\.?", re.IGNORECASE),
-}
 _PROBE = 2000  # distinct values that are tried when the column that joins two tables is looked for
 
 
@@ -76,13 +73,39 @@ class DataFolder:
         self._views: dict[str, View] = {}
         self._boxes: list[BoxSource] | None = None
         self._copies: dict[tuple[int, ...], int] = {}
+        self.stacked = self._stacked_sheets()
+        self._views = {view.path: view for view in self.stacked}
         if views is not None:
             self.use(views)
 
     def use(self, views: Views) -> list[View]:
         """Read tables as a layout means them from now on; returns its views of this folder."""
-        self._views = {view.path: view for view in views(self)}
-        return list(self._views.values())
+        found = views(self)
+        self._views = {view.path: view for view in [*self.stacked, *found]}
+        return found
+
+    def _stacked_sheets(self) -> list[View]:
+        """Sheets of one workbook that are one table, each group said in `warnings`."""
+        sheets = [path for path in self.scan.tables if split_sheet(path)[1] is not None]
+        found = []
+        for paths in alike({path: table_columns(self.root / path) for path in sheets}):
+            tables = {path: self.raw(path) for path in paths}
+            named = {
+                name: self.named(pd.concat([table[name] for table in tables.values()])) for name in tables[paths[0]]
+            }
+            naming = max(named, key=lambda name: named[name])
+            key = telling_apart(list(tables.values()), naming if named[naming] else None)
+            if key is not None:
+                found.append(View(tuple(paths), lambda _, tables=tables, key=key: joined(tables, key)))  # type: ignore[misc]
+                self._tables.pop(paths[0])
+                self.warnings.append(stacked_warning(paths))
+        return found
+
+    def named(self, values: pd.Series) -> int:
+        """How many distinct values name an image, or the number of a DICOM header."""
+        distinct = pd.Series(values.dropna().unique(), dtype=object)
+        known = [distinct.map(normal).isin(set(keys.dropna().map(normal))) for keys in self._header_keys().values()]
+        return max(int(found.sum()) for found in [self.positions(distinct) >= 0, *known])
 
     def columns(self) -> dict[str, list[str]]:
         """Table on disk -> its headers."""
@@ -133,6 +156,18 @@ class DataFolder:
             found[i] = fitting[0] if len(fitting) == 1 else self._copied(tuple(fitting)) if fitting else -1
         return pd.Series(found[codes], index=names.index)
 
+    def with_zeros(self, names: pd.Series) -> pd.Series:
+        """`positions`, where names without a file that lost the zeros at their beginning count as the one file they fit (17: 00017.png).
+
+        A file that another name fits as well, as it is written or with zeros, is not given to either.
+        """
+        found = self.positions(names)
+        lost = names[found == -1].dropna()
+        fitting = {name: files[0] for name in lost.unique() if len(files := self.index.padded(name)) == 1}
+        uses = Counter([*fitting.values(), *found.unique()])
+        again = lost.map({name: file for name, file in fitting.items() if uses[file] == 1})
+        return found.where(found != -1, again).fillna(-1).astype(int)
+
     def _copied(self, fitting: tuple[int, ...]) -> int:
         """One of several files of one name where all are copies of it, as in ISIC 2018 and 2019; else -2. A copy in a test folder first."""
         if fitting not in self._copies:
@@ -146,12 +181,15 @@ class DataFolder:
             self._copies[fitting] = fitting[latest] if same else -2
         return self._copies[fitting]
 
-    def lookup(self, rows: pd.DataFrame, roles: Roles, reference: str) -> pd.Series:
+    def lookup(
+        self, rows: pd.DataFrame, roles: Roles, reference: str, *, of_image: bool = False, ids: bool = False
+    ) -> pd.Series:
         """The values of column `reference` for `rows`: indexed like `rows`, an index repeated where several values fit.
 
         `rows` has the columns `file` and, where known, `patient`; its index is the row number in the table of `roles.image`.
         Another table is joined by its column of image names or, failing that, of patients; a row without a match is absent,
-        a blank cell is NaN.
+        a blank cell is NaN. `of_image`: what may differ between images of a patient, so that one value for all of them is said.
+        `ids`: the column numbers patients, by which itself its table may be joined.
         """
         path, column = parse_reference(reference)
         if roles.image and path == parse_reference(roles.image)[0]:
@@ -162,13 +200,15 @@ class DataFolder:
         if column not in table:
             raise MissingColumnError(path, column, list(table.columns))
         key = self._joining_column(table.drop(columns=column), rows, roles)
+        if key is None and ids:
+            key = self._joining_column(table[[column]], rows, roles)
         if key is None:
             sentence = f"No column of the table '{path}' names the images or the patients, so '{column}' stays unknown."
             self.warnings.append(DataWarning(code="table_not_joined", sentence=sentence))
             return pd.Series(dtype=str)
         kind, name = key
         if kind == "image":
-            left, right = rows["file"], self.positions(table[name])
+            left, right = rows["file"], self._files_of(table[name], roles)
             right = right.where(right >= 0)
         elif kind in self._header_keys():
             left = rows["file"].map(self._header_keys()[kind]).map(normal, na_action="ignore")
@@ -177,7 +217,25 @@ class DataFolder:
             left, right = (ids.map(normal, na_action="ignore") for ids in (rows["patient"], table[name]))
         values = pd.DataFrame({"key": right, "value": table[column]}).dropna(subset="key")
         merged = pd.DataFrame({"key": left, "row": rows.index}).merge(values, on="key")
+        if of_image and kind in ("patient", "header patient"):
+            self._say_shared(merged.dropna(subset="value"), rows["file"], path, column)
         return pd.Series(merged["value"].to_numpy(), index=merged["row"], dtype=table[column].dtype)
+
+    def _say_shared(self, merged: pd.DataFrame, files: pd.Series, path: str, column: str) -> None:
+        """Say on how many images of one patient each there is one value for all of them. `merged`: key (patient), row."""
+        located = merged.assign(file=merged["row"].map(files)).query("file >= 0")
+        images = located.groupby("key")["file"].nunique()
+        images = images[images > 1]
+        if len(images):
+            sentence = in_number(
+                len(images),
+                "The table '{table}' says '{column}' per patient, not per image: all {images} images of {n} [patient|patients] with "
+                "several got what is said of their patient, whether they show it or not.",
+                table=path,
+                column=column,
+                images=int(images.sum()),
+            )
+            self.warnings.append(DataWarning(code="value_per_patient", sentence=sentence))
 
     def _joining_column(self, table: pd.DataFrame, rows: pd.DataFrame, roles: Roles) -> tuple[str, str] | None:
         """`(kind, column)` by which `table` joins `rows`: an equal name first, then the most matches.
@@ -192,7 +250,7 @@ class DataFolder:
             values = pd.Series(table[column].dropna().unique())
             probe = values.iloc[:: max(1, len(values) // _PROBE)]
             matches = {
-                "image": (roles.image, int(self.positions(probe).isin(files).sum())),
+                "image": (roles.image, int(self._files_of(probe.rename(column), roles).isin(files).sum())),
                 "patient": (roles.patient, int(probe.map(normal).isin(patients).sum())),
             }
             for kind, (reference, count) in matches.items():
@@ -201,12 +259,17 @@ class DataFolder:
                     found[kind] = score
             for kind, known in keys.items():
                 count = int(probe.map(normal).isin(known).sum())
-                named = bool(_KEY_HEADERS[kind].fullmatch(column.strip()))
+                named = bool(KEY_HEADERS[kind].fullmatch(column.strip()))
                 enough = count > 0 if named else 2 * count > len(probe) > 0
                 if enough and (named, count) > found.get(kind, (False, 0, ""))[:2]:
                     found[kind] = (named, count, column)
         order = ("image", "accession", "study", "patient", "header patient")
         return next(((kind, found[kind][2]) for kind in order if kind in found), None)
+
+    def _files_of(self, names: pd.Series, roles: Roles) -> pd.Series:
+        """Positions; in a column called as that of the images also of names that lost the zeros at their beginning."""
+        alike = roles.image is not None and parse_reference(roles.image)[1] == names.name
+        return self.with_zeros(names) if alike else self.positions(names)
 
     def _header_keys(self) -> dict[str, pd.Series]:
         if self.headers is None:
@@ -246,7 +309,10 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
         references += [flag.column for flag in roles.confounders.values()]
         parsed = [parse_reference(reference) for reference in references if reference]
         table = folder.table(path, {name for table, name in parsed if table == path})
-        rows = pd.DataFrame({"image": table[column], "file": folder.positions(table[column])})
+        rows = pd.DataFrame({"image": table[column], "file": folder.with_zeros(table[column])})
+        padded = int((rows["file"] >= 0).sum() - (folder.positions(table[column]) >= 0).sum())
+        if padded:
+            folder.warnings.append(zeros_warning(path, column, padded))
     else:
         rows = pd.DataFrame({"image": [printable(path) for path in scan.images], "file": np.arange(len(scan.images))})
     patients = _patients(folder, roles, rows)
@@ -255,7 +321,7 @@ def build_rows(folder: DataFolder, roles: Roles) -> pd.DataFrame:
     rows["split"] = _splits(folder, roles, rows)
     if not roles.label:
         return rows.assign(label=_per_file(rows, class_folder_labels(scan.images)[0]))
-    values = folder.lookup(rows, roles, roles.label)
+    values = folder.lookup(rows, roles, roles.label, of_image=True)
     missing = rows.index.difference(values.index)
     values = pd.concat([values, pd.Series(np.nan, index=missing, dtype=object)]) if len(missing) else values
     return rows.loc[values.index].assign(label=values.to_numpy())
@@ -274,7 +340,7 @@ def _patients(folder: DataFolder, roles: Roles, rows: pd.DataFrame) -> pd.Series
 
 def _ids(folder: DataFolder, roles: Roles, rows: pd.DataFrame, reference: str) -> pd.Series:
     """The ids of one column a row; missing where they name nobody."""
-    ids = folder.lookup(rows, roles, reference)
+    ids = folder.lookup(rows, roles, reference, ids=True)
     ids = ids.mask(ids.isin([value for value in ids.dropna().unique() if names_nobody(value)]))
     return ids.groupby(level=0).first().reindex(rows.index)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterable
 
 import pandas as pd
 
-from clinjup.unknown_words import says_unknown
+from clinjup.unknown_words import NO_OUTLINE, says_unknown
 
 YES = frozenset({"1", "yes", "y", "true", "t", "ja", "j", "wahr", "present", "positive", "positiv", "pos", "+", "x"})
 NO = frozenset({"0", "no", "n", "false", "f", "nein", "falsch", "absent", "negative", "negativ", "neg", "-"})
-UNSURE = frozenset({"-1", "unknown", "uncertain", "unbekannt", "unklar", "?", "u"})
+UNSURE = frozenset({"-1", "unknown", "uncertain", "unbekannt", "unklar", "?", "u", NO_OUTLINE})
 
 _MOST_SPELLINGS = 200  # of yes and no in one column
 

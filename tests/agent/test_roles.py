@@ -455,6 +455,13 @@ def test_values_nobody_can_read_are_a_question(values: dict[str, int]) -> None:
     assert decide_roles(profile, PTX, {"positive_values": "nonsense"}).questions[0].id == "positive_values"
 
 
+def test_a_side_is_no_class_of_skin_lesions() -> None:
+    skin = parse_request("I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.")
+    side = column("which arm", {"left": 50, "right": 40, "bilateral": 10})
+    found = roles(data(table("t.csv", image(), side, column("dx", {"mel": 20, "nv": 80}))), skin)
+    assert found["label"] == "t.csv:dx" and found["classes"] == {"melanoma": ["mel"], "nevus": ["nv"]}
+
+
 def test_folders_nobody_can_read_are_a_question() -> None:
     profile = data(layout="class_folders", folders={"group1": 40, "group2": 60})
     assert decide_roles(profile, PTX, {}).questions[0].id == "positive_values"

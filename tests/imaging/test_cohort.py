@@ -267,7 +267,14 @@ def test_spellings_of_one_patient_id_are_one_patient(tmp_path):
     assert cohort.table["patient"].tolist() == ["1", "1", "2", "2", "3", "4"]
     assert cohort.table["group"].tolist() == ["2", "2", "1", "1", "3", "4"], "sorts as the ids do, so splits stay"
     told = sentence(cohort.warnings, "patient_ids_merged")
-    assert told.startswith("2 patient ids") and "017" not in told
+    assert told.startswith("2 patient ids are") and "017" not in told
+
+
+def test_a_space_within_a_patient_id_tells_nobody_apart(tmp_path):
+    ids = ["PAT 1", "PAT1", "pat  1", "1 23", "12 3", "Maier Eva"]
+    cohort = read(small(tmp_path, [(f"f{i}", ids[i], "yes" if i % 2 else "no") for i in range(6)]))
+    assert cohort.table["patient"].tolist() == ["1", "1", "1", "2", "3", "4"]
+    assert sentence(cohort.warnings, "patient_ids_merged").startswith("1 patient id is")
 
 
 def test_doubt_in_a_list_of_findings_is_no_negative(tmp_path):
@@ -278,6 +285,51 @@ def test_doubt_in_a_list_of_findings_is_no_negative(tmp_path):
     assert sentence(decision.warnings, "uncertain_labels").endswith("left out.")
     cohort = read(root, **decision.roles.model_dump(include={"label", "positive", "negative", "uncertain"}))
     assert dict(zip(cohort.table["image"], cohort.table["label"], strict=True)) == {"f0": 1, "f1": 0, "f3": 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["Pneumothorax|left", "Effusion|right", "Effusion|left", "Nodule|bilateral", "Pneumothorax", "x", "Nodule|1"],
+        [
+            "Pneumothorax|links",
+            "Erguss|rechts",
+            "Erguss|links",
+            "Rundherd|beidseits",
+            "Pneumothorax",
+            "x",
+            "Rundherd|1",
+        ],
+    ],
+)
+def test_a_side_beside_another_finding_is_no_pneumothorax(tmp_path, said):
+    root = small(tmp_path, [(f"f{i}", i, text) for i, text in enumerate(said)], header=("name", "patient", "Befund"))
+    roles = decide_roles(profile_data(root), parse_request("Detect pneumothorax on chest X-rays.")).roles
+    assert roles is not None and roles.positive == ["Pneumothorax"]
+    cohort = read(root, **roles.model_dump(include={"label", "positive", "negative", "uncertain"}))
+    assert cohort.table["label"].tolist() == [1, 0, 0, 0, 1, 0, 0]
+
+
+def test_a_side_in_a_list_of_pneumothoraces_says_where_it_is(tmp_path):
+    said = ["left", "left|right", "no", "Pneumothorax|left", "no"]
+    root = small(
+        tmp_path, [(f"f{i}", i, text) for i, text in enumerate(said)], header=("name", "patient", "pneumothorax")
+    )
+    roles = decide_roles(profile_data(root), parse_request("Detect pneumothorax on chest X-rays.")).roles
+    assert roles is not None
+    cohort = read(root, **roles.model_dump(include={"label", "positive", "negative", "uncertain"}))
+    assert cohort.table["label"].tolist() == [1, 1, 0, 1, 0]
+
+
+def test_one_value_for_all_images_of_a_patient_is_said(tmp_path):
+    root = small(tmp_path, [(f"f{i}", f"P{i // 2}", "yes" if i < 4 else "no") for i in range(7)])
+    write_table(
+        root / "drains.csv", [["pid", "drain", "age"], ["P0", 1, 40], ["P1", 0, 50], ["P2", None, 60], ["P3", 1, 70]]
+    )
+    flag = {"column": "drains.csv:drain", "present": ["1"], "absent": ["0"]}
+    cohort = read(root, confounders={"chest_drain": flag}, covariates={"age": "drains.csv:age"})
+    (told,) = [warning.sentence for warning in cohort.warnings if warning.code == "value_per_patient"]
+    assert "'drains.csv' says 'drain' per patient" in told and "all 4 images of 2 patients with several" in told
 
 
 def test_gone_tables_and_columns_are_named(tmp_path):

@@ -231,3 +231,9 @@ def test_class_folders_ignore_containers_splits_and_patients():
     )
     assert labels == ["Normal", "Pneumothorax", "Normal"] and counts == {"Normal": 2, "Pneumothorax": 1}
     assert class_folder_labels(["images/a.png", "images/b.png"]) == (["", ""], {})
+
+
+@pytest.mark.parametrize(("studies", "films", "classes"), [(12, 1, 0), (5, 3, 0), (4, 5, 4), (3, 1, 3)])
+def test_folders_of_a_study_each_are_no_classes(studies, films, classes):
+    images = [f"D/A{study}/{film}.png" for study in range(studies) for film in range(films)]
+    assert len(class_folder_labels(images)[1]) == classes

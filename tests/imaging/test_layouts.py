@@ -151,8 +151,11 @@ def test_candid_film_without_a_row_of_tubes_is_unknown_not_free(tmp_path, writte
     table = root / "chest_tube.csv"
     lines = table.read_text().splitlines()
     table.write_text("\n".join(line for line in lines if not line.endswith(",-1")) + "\n")  # as the real set has it
-    drain = read(root).table["chest_drain"]
+    cohort = read(root)
+    drain = cohort.table["chest_drain"]
     assert drain.eq(1).sum() == sum(film.drain for film in FILMS)
+    said = sentence(cohort.warnings, "confounder_never_absent")
+    assert f"No image is known to be free of 'chest_drain': the data name {drain.eq(1).sum()} with it" in said
     assert drain.isna().sum() == sum(not film.drain for film in FILMS) and not drain.eq(0).any()
 
 
@@ -182,6 +185,19 @@ def test_mask_that_cannot_be_read_is_no_negative_where_there_are_only_positives(
     write_table(tmp_path / columns[0], [[columns[1], "EncodedPixels"], *rows])
     with pytest.raises(UnusableData, match="No image is labelled as without"):
         decide_roles(profile_data(tmp_path), parse_request(REQUEST))
+
+
+def test_siim_outline_that_cannot_be_read_is_the_reason_why_a_film_is_left_out(tmp_path):
+    names = [f"1.2.3.{i}" for i in range(4)]
+    for i, name in enumerate(names):
+        write_dicom(tmp_path / "d" / name, film(i), SOPInstanceUID=name, PatientID=f"P{i}")
+    outlines = ["5 9", "-1", "9223372036854775807 5", "-1"]
+    write_table(tmp_path / "train-rle.csv", [["ImageId", "EncodedPixels"], *zip(names, outlines, strict=True)])
+    cohort = read(tmp_path)
+    assert cohort.table["label"].tolist() == [1, 0, 0]
+    assert [entry.reason for entry in cohort.excluded] == ["no outline that can be read"]
+    assert sentence(cohort.warnings, "unreadable_outlines").startswith("1 image has no outline")
+    assert "other_labels" not in codes(cohort.warnings)
 
 
 def test_candid_reports_are_never_shown(written):
@@ -315,6 +331,27 @@ def test_study_and_series_folders_are_no_classes(tmp_path):
     for i in range(2):
         write_dicom(root / f"1.2.840.{i}.7.9" / "IM9", film(20 + i))
     assert profile_data(root).class_folders == {}
+
+
+def test_folders_of_single_studies_are_no_classes_beside_a_table_by_patient(tmp_path):
+    for i in range(12):
+        write_dicom(tmp_path / "D" / f"S{i}" / f"IM{i}", film(i), SOPInstanceUID=f"1.2.9.{i}", PatientID=f"P{i // 3}")
+    write_table(tmp_path / "labels.csv", [["PatientID", "Pneumothorax"], *([f"P{i}", i % 2] for i in range(4))])
+    profile, _ = understood(tmp_path)
+    cohort = read(tmp_path)
+    assert profile.layout == "dicom" and profile.class_folders == {}
+    labels = {row.image: row.label for row in cohort.table.itertuples()}
+    assert labels == {f"D/S{i}/IM{i}": i // 3 % 2 for i in range(12)} and cohort.table["patient"].nunique() == 4
+    assert "all 12 images of 4 patients" in sentence(cohort.warnings, "value_per_patient")
+
+
+def test_folders_that_say_nothing_of_the_target_give_way_to_a_table_that_does(tmp_path):
+    for i in range(12):
+        write_dicom(
+            tmp_path / ("wardA" if i % 3 else "wardB") / f"{i}", film(i), AccessionNumber=f"A{i}", PatientID=f"P{i}"
+        )
+    write_table(tmp_path / "labels.csv", [["Accession", "Pneumothorax"], *([f"A{i}", i % 2] for i in range(12))])
+    assert read(tmp_path).table.sort_values("path")["label"].sum() == 6
 
 
 # ------------------------------------------------------------------------------------------------------------ CheXpert

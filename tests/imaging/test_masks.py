@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from clinjup.imaging import read_cohort
-from clinjup.imaging.masks import decode_runs, encode_runs, presence, read_masks
+from clinjup.imaging.masks import UNKNOWN, decode_runs, encode_runs, presence, read_masks
 from clinjup.imaging.synthetic import plan_cohort, render_film, write_cohort
 from clinjup.kernel.errors import ClinjupError
 
@@ -25,17 +25,21 @@ def test_encoding_and_decoding_agree():
     assert encode_runs(np.zeros((8, 8), bool)) == "-1"
 
 
-@pytest.mark.parametrize("text", ["1 2 3", "1 -2", "", "a b", "1048570 100"])
+@pytest.mark.parametrize(
+    "text", ["1 2 3", "1 -2", "", "a b", "1048570 100", "99999999999999999999 3", "9223372036854775807 5"]
+)
 def test_what_is_no_run_lengths_is_refused(text):
     with pytest.raises(ValueError):
         decode_runs(text)
 
 
 def test_rows_of_an_image_are_one_label_and_broken_ones_say_nothing():
-    images = pd.Series(["a", "b", "a", "c", "d", "e", None])
-    runs = pd.Series(["-1", "-1", " 5 6", None, "1 2 3", "4 0", "5 6"])
+    images = pd.Series(["a", "b", "a", "c", "d", "e", None, "f", "g"])
+    huge = ["9223372036854775807 5", "99999999999999999999 3"]
+    runs = pd.Series(["-1", "-1", " 5 6", None, "1 2 3", "4 0", "5 6", *huge])
     found, broken = presence(runs, images)
-    assert found.fillna("?").to_dict() == {"a": "1", "b": "0", "c": "?", "d": "unknown", "e": "0"} and broken == 1
+    said = {"a": "1", "b": "0", "c": "?", "d": UNKNOWN, "e": "0", "f": UNKNOWN, "g": UNKNOWN}
+    assert found.fillna("?").to_dict() == said and broken == 3
 
 
 def small(mask: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from clinjup.imaging import profile_data, read_cohort
 from clinjup.imaging.tables import read_table, table_columns
 from clinjup.kernel.errors import MissingColumnError
 from tests.conftest import REQUEST
-from tests.imaging.folders import film, sentence, write_image
+from tests.imaging.folders import codes, film, sentence, write_image, write_table
 
 
 def save(path, sheets):
@@ -109,3 +109,107 @@ def test_a_workbook_that_cannot_be_read_is_said_and_the_rest_goes_on(root, name,
     profile = profile_data(root)
     assert words in sentence(profile.warnings, "unreadable_table")
     assert [table.path for table in profile.tables] == ["Daten.xlsx"]
+
+
+YEARS = {"2023": FINDINGS[:4], "2024": [FINDINGS[0], *FINDINGS[4:]]}
+
+
+def understood(root):
+    """The profile, the roles and the cohort of a request for pneumothorax."""
+    profile = profile_data(root)
+    decision = decide_roles(profile, parse_request(REQUEST))
+    assert decision.roles is not None, decision.questions
+    roles = decision.roles.model_dump(exclude_defaults=True)
+    return profile, roles, read_cohort(root, layout=profile.layout, target="pneumothorax", emit_finding=False, **roles)
+
+
+def test_sheets_that_go_on_in_one_another_are_one_table(root):
+    save(root / "Liste.xlsx", {"Deckblatt": [["Studie", "PTX"], ["Leiter", "Prof."]], **YEARS})
+    profile, _, cohort = understood(root)
+    assert [table.rows for table in profile.tables] == [6]
+    assert cohort.table["label"].tolist() == [0, 1] * 3 and "images_without_row" not in codes(cohort.warnings)
+    one = "The sheets '2023', '2024' of the workbook 'Liste.xlsx' have the same columns and are read as one table."
+    assert sentence(profile.warnings, "sheets_as_one") == sentence(cohort.warnings, "sheets_as_one") == one
+    said = sentence(profile.warnings, "workbook_sheets")
+    assert "has 3 sheets" in said and "'2023', '2024', which are read; 'Deckblatt' says nothing" in said
+
+
+def test_numbers_down_each_sheet_do_not_make_years_the_same_images(root):
+    numbered = {
+        year: [["Nr", *rows[0]], *([number, *row] for number, row in enumerate(rows[1:], start=1))]
+        for year, rows in YEARS.items()
+    }
+    drains = {
+        year: [["Nr", "Patient", "Drainage"], *([i + 1, f"P{i + 3 * k}", "ja" if i else "nein"] for i in range(3))]
+        for k, year in enumerate(YEARS)
+    }
+    save(root / "Liste.xlsx", numbered)
+    save(root / "Drainagen.xlsx", drains)
+    _, _, cohort = understood(root)
+    assert cohort.table["label"].tolist() == [0, 1] * 3
+    assert cohort.table["chest_drain"].tolist() == [0, 1, 1] * 2
+
+
+def test_sheets_of_two_readers_stay_two_tables_and_a_question(root):
+    other = [FINDINGS[0], *([*row[:2], "ja"] for row in FINDINGS[1:5]), *FINDINGS[5:]]
+    save(root / "Liste.xlsx", {"Leser 1": FINDINGS, "Leser 2": other})
+    profile = profile_data(root)
+    assert "'Leser 1', 'Leser 2', which are read." in sentence(profile.warnings, "workbook_sheets")
+    (question,) = decide_roles(profile, parse_request(REQUEST)).questions
+    assert [option.value for option in question.options] == [
+        "Liste.xlsx#Leser 1:Pneumothorax",
+        "Liste.xlsx#Leser 2:Pneumothorax",
+    ]
+
+
+def test_sheets_named_after_official_parts_keep_them(root):
+    save(root / "Liste.xlsx", {"train": FINDINGS[:4], "test": [FINDINGS[0], *FINDINGS[4:]]})
+    _, _, cohort = understood(root)
+    assert cohort.table["split"].tolist() == ["train"] * 3 + ["test"] * 3
+
+
+@pytest.fixture
+def zeros(tmp_path):
+    """Films 0007.png to 0012.png."""
+    for i in range(7, 13):
+        write_image(tmp_path / "films" / f"{i:04d}.png", film(i))
+    return tmp_path
+
+
+def test_names_that_lost_their_zeros_are_found_again_and_said(zeros):
+    ages = {7: 50, 8: 50, 9: 51, 10: 51, 11: 50, 12: 9}
+    rows = [["Bild", "Alter", "Pneumothorax"], *([i, ages[i], "ja" if i % 2 else "nein"] for i in ages)]
+    save(zeros / "Liste.xlsx", {"Befunde": rows})
+    write_table(zeros / "Drainagen.csv", [["Bild", "Drainage"], *([i, "ja" if i < 9 else "nein"] for i in ages)])
+    profile, roles, cohort = understood(zeros)
+    assert roles["image"] == "Liste.xlsx:Bild" or roles["image"] == "Drainagen.csv:Bild"
+    assert "6 names in the column 'Bild'" in sentence(cohort.warnings, "leading_zeros")
+    assert "leading_zeros" in codes(profile.warnings)
+    table = cohort.table.set_index(cohort.table["path"].str[-8:-4])
+    assert table["label"].to_dict() == {f"{i:04d}": i % 2 for i in ages}
+    assert table["chest_drain"].to_dict() == {f"{i:04d}": float(i < 9) for i in ages}
+
+
+def test_names_that_could_mean_two_files_are_not_joined_but_the_cause_is_said(zeros):
+    for i in range(7, 11):
+        write_image(zeros / "more" / f"{i:05d}.png", film(100 + i))
+    save(
+        zeros / "Liste.xlsx",
+        {"Befunde": [["Bild", "Pneumothorax"], *([i, "ja" if i % 2 else "nein"] for i in range(7, 11))]},
+    )
+    with pytest.raises(UnusableData, match=r"No column of .* lost the zeros at the beginning"):
+        decide_roles(profile_data(zeros), parse_request(REQUEST))
+
+
+def test_ages_are_not_taken_for_names_of_films(zeros):
+    rows = [["Name", "Alter", "Pneumothorax"], ["Maier", 7, "ja"], ["Huber", 8, "nein"], ["Moser", 70, "nein"]]
+    save(zeros / "Liste.xlsx", {"Befunde": rows})
+    with pytest.raises(UnusableData, match=r"Add a column with the file names\.$"):
+        decide_roles(profile_data(zeros), parse_request(REQUEST))
+
+
+def test_running_numbers_are_not_taken_for_names_of_films_beside_real_ones(zeros):
+    rows = [["Nr", "Bild", "Pneumothorax"], *([18 - i, f"{i:04d}", "ja" if i % 2 else "nein"] for i in range(7, 12))]
+    save(zeros / "Liste.xlsx", {"Befunde": rows})
+    _, roles, cohort = understood(zeros)
+    assert roles["image"] == "Liste.xlsx:Bild" and "leading_zeros" not in codes(cohort.warnings)

@@ -128,6 +128,14 @@ def test_an_empty_request_and_a_missing_option_are_bad_usage(small_cohort):
     assert clinjup("run", REQUEST, "--data", small_cohort, "--approve", "sometimes").code == 2
 
 
+@pytest.mark.parametrize("command", [["inspect"], ["inspect", "--json"], ["run", REQUEST]])
+def test_a_fault_that_nobody_foresaw_is_told_in_a_sentence(command):
+    said = clinjup(*command, "--data", "x" * 300)  # longer than any name that a disk holds
+    assert said.code == 4
+    assert "OSError" in said.err and "Your data were not changed" in said.err
+    assert "--json" not in command or "OSError" in said.json["error"]
+
+
 @pytest.mark.parametrize("command", ["inspect", "verify", "predict", "disclosures", "resume"])
 def test_every_command_answers_a_wrong_folder_in_a_sentence(tmp_path, command):
     nowhere = tmp_path / "nowhere"
