@@ -31,7 +31,8 @@ def without_patients(profile: DataProfile, roles: Roles) -> DataProfile:
 
     Of all other columns no value stays, and never a name, a date or free text. Names of folders stay where they are the labels.
     """
-    read = {roles.label, roles.split, *(flag.column for flag in roles.confounders.values())}
+    flags = [*roles.confounders.values(), *([roles.frontal] if roles.frontal else [])]
+    read = {roles.label, roles.split, *(flag.column for flag in flags)}
     named = read | {roles.image, roles.patient, *roles.covariates.values()}
 
     def described(table: TableProfile, place: int, column: ColumnProfile) -> ColumnProfile:

@@ -149,4 +149,6 @@ def _changed_columns(old: Roles, new: Roles) -> str:
 def _references(roles: Roles) -> dict[str, str]:
     single = {name: getattr(roles, name) for name in ("image", "label", "patient", "split") if getattr(roles, name)}
     confounders = {name.replace("_", " "): flag.column for name, flag in roles.confounders.items()}
+    if roles.frontal:
+        single["which films are frontal"] = roles.frontal.column
     return {**single, **confounders, **roles.covariates}

@@ -10,6 +10,7 @@ from clinjup.agent.vocabulary import CONFOUNDERS, TARGETS, Term, find, header_wo
 from clinjup.agent.vocabulary.headers import (
     ATTRIBUTE_HEADERS,
     COVARIATE_HEADERS,
+    FRONTAL_HEADERS,
     IMAGE_HEADERS,
     PATIENT_HEADERS,
     SPLIT_HEADERS,
@@ -160,7 +161,7 @@ def label_columns(profile: DataProfile) -> list[Column]:
 def _may_be_label(column: Column) -> bool:
     if column.profile.kind in ("date", "number") or column.profile.unique < 1:
         return False
-    headers = (*(header for tier in PATIENT_HEADERS for header in tier), *IMAGE_HEADERS)
+    headers = (*(header for tier in PATIENT_HEADERS for header in tier), *IMAGE_HEADERS, *FRONTAL_HEADERS)
     if is_header(column.name, headers) or header_has(column.name, ATTRIBUTE_HEADERS):
         return False
     return not (_is_split(column) or covariate_of(column) or confounder_of(column))

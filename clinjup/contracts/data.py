@@ -141,6 +141,8 @@ class Roles(Contract):
     confounders: dict[str, Flag] = {}
     covariates: dict[str, str] = Field({}, description="age, sex, view ... -> column reference")
     boxes: BoxRole | None = Field(None, description="where the target is marked; None unless marks are asked for")
+    chest_films: bool = Field(False, description="the images are chest radiographs, for what holds for these only")
+    frontal: Flag | None = Field(None, description="which chest films are frontal; those that are not are left out")
 
 
 class UnusableData(Exception):

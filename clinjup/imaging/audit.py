@@ -16,23 +16,26 @@ from clinjup.imaging.classes import without_rare_classes
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
 from clinjup.imaging.files import IMAGE_SUFFIXES
+from clinjup.imaging.selection import MAX_NAMED
 from clinjup.nouns import class_words, in_number
 
 MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
 MAX_P = 0.01
 RARE = 10
+FLAT = 16  # grey levels between the darkest and the lightest 5 % of a picture; with fewer hardly anything is seen
+INVERTED = 5  # grey levels by which the middle of a chest film is too dark
 
 _LETTERS = re.compile(r"[^\W\d_]*")
 _SOURCE_COVARIATES = ("source", "site", "hospital", "device", "manufacturer", "scanner")
 
 
 def audit_cohort(cohort: Cohort, images: ImageCache) -> Cohort:
-    """A new cohort without unreadable images, with near-duplicates in one group; shows what was found.
+    """A new cohort without unreadable and empty images, with near-duplicates in one group; shows what was found.
 
     Exact copies with one label stay and share a group; with different labels both are left out. A technical trait (image
-    size, colour mode, source) is reported as differing by class when its bias-corrected Cramer's V with the label
-    (Bergsma, J Korean Stat Soc 2013) is at least 0.3 and the chi-squared test gives p < 0.01. Emits an AuditFinding and a
-    figure of sample films. Raises `UnusableData` when what is left cannot carry the task.
+    size, colour mode, source; of chest films, whether they look inverted) is reported as differing by class when its
+    bias-corrected Cramer's V with the label (Bergsma, J Korean Stat Soc 2013) is at least 0.3 and the chi-squared test gives
+    p < 0.01. Emits an AuditFinding and a figure of sample films. Raises `UnusableData` when what is left cannot carry the task.
     """
     from clinjup.kernel.findings import emit
 
@@ -41,6 +44,8 @@ def audit_cohort(cohort: Cohort, images: ImageCache) -> Cohort:
     unreadable = files.loc[files["reason"] != "", "reason"]
     audited = cohort.without_rows(unreadable.to_dict())
     warnings = _unreadable_warning(unreadable, checked)
+    audited, found = _without_empty(audited, files)
+    warnings += found
     audited, found = _without_contradictions(audited, files)
     warnings += found
     check_usable(audited)
@@ -80,6 +85,18 @@ def _unreadable_warning(unreadable: pd.Series, checked: int) -> list[DataWarning
     reasons = ", ".join(f"{count}: {reason}" for reason, count in unreadable.value_counts().items())
     sentence = f"{len(unreadable)} of {checked} image files cannot be read ({reasons}); left out."
     return [DataWarning(code="unreadable_files", sentence=sentence)]
+
+
+def _without_empty(cohort: Cohort, files: pd.DataFrame) -> tuple[Cohort, list[DataWarning]]:
+    """Without pictures of one single grey value, which show nothing; a copy of one is no duplicate of anything."""
+    rows = cohort.table.index[files.loc[cohort.table.index, "levels"] == 1]
+    if rows.empty:
+        return cohort, []
+    sentence = in_number(
+        len(rows), "{n} [image has|images have] the same grey value everywhere and [shows|show] nothing; left out."
+    )
+    reduced = cohort.without_rows(dict.fromkeys(rows, "the same grey value everywhere"))
+    return reduced, [DataWarning(code="empty_pictures", sentence=sentence)]
 
 
 def _without_contradictions(cohort: Cohort, files: pd.DataFrame) -> tuple[Cohort, list[DataWarning]]:
@@ -131,6 +148,9 @@ def _class_warnings(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
         *_differing(cohort, "size_differs_by_class", "The image size", [_size_bucket(files)]),
         *_differing(cohort, "colour_mode_differs_by_class", "The colour mode or bit depth", [modes]),
         *_differing(cohort, "source_differs_by_class", "The source (folder, file name, file type or device)", sources),
+        *_inverted(cohort, files),
+        *_flat(cohort, files),
+        *_windows_passed_over(files),
         *_burned_in(files),
         *_located(files),
         *_rare_classes(cohort),
@@ -147,6 +167,41 @@ def _differing(cohort: Cohort, code: str, what: str, variables: Sequence[pd.Seri
         "a model can tell them apart without looking at the disease."
     )
     return [DataWarning(code=code, sentence=sentence)]
+
+
+def _inverted(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
+    if not cohort.chest_films:
+        return []
+    what = "The share of films that look inverted (dark middle, light border)"
+    return _differing(cohort, "inversion_differs_by_class", what, [files["dark_middle"] > INVERTED])
+
+
+def _flat(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
+    flat = files.index[files["contrast"] < FLAT]
+    if flat.empty:
+        return []
+    named = ", ".join(f"'{cohort.relative(path)}'" for path in cohort.table.loc[flat[:MAX_NAMED], "path"])
+    sentence = in_number(
+        len(flat),
+        "{n} of {all} images [has|have] nearly the same grey value everywhere ({named}): look at [it|them], and leave out (EXCLUDE) what shows "
+        "nothing.",
+        all=len(files),
+        named=named + (f" and {len(flat) - MAX_NAMED} more" if len(flat) > MAX_NAMED else ""),
+    )
+    return [DataWarning(code="flat_pictures", sentence=sentence)]
+
+
+def _windows_passed_over(files: pd.DataFrame) -> list[DataWarning]:
+    count = int((files["window"] == "passed over").sum())
+    if not count:
+        return []
+    sentence = in_number(
+        count,
+        "{n} of {all} images [has|have] a DICOM window that hides the picture (nearly all of it black, white or one grey); "
+        "the range of [its|their] own grey values is shown instead.",
+        all=len(files),
+    )
+    return [DataWarning(code="dicom_window_passed_over", sentence=sentence)]
 
 
 def _rare_classes(cohort: Cohort) -> list[DataWarning]:
@@ -173,6 +228,9 @@ def _burned_in(files: pd.DataFrame) -> list[DataWarning]:
         + " text is burned into the picture. It may name a patient, "
         "and a model can read it instead of the disease: look at them, and leave them out (EXCLUDE) where the text stays."
     )
+    unstated = int((files["burned_in"] == "unstated").sum())
+    if unstated:
+        sentence += in_number(unstated, " {n} more [does|do] not say whether it is so.")
     return [DataWarning(code="burned_in_annotation", sentence=sentence)]
 
 

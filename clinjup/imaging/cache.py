@@ -20,10 +20,10 @@ from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
-_VERSION = 3  # raise when decoding changes, so that old caches are not taken for new ones
+_VERSION = 4  # raise when decoding changes, so that old caches are not taken for new ones
 _CHUNK = 256  # pictures in memory at a time
 _COLOUR_PROBE = 40
-_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located")}
+_TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located", "window")}
 
 
 @dataclass
@@ -31,7 +31,7 @@ class ImageCache:
     """The pictures of a cohort: `pixels` uint8 `[N, size, size]` (grey) or `[N, size, size, 3]`, memory-mapped, read-only.
 
     Row i belongs to index i of the cohort's table; rows of unreadable files are black. `files`, same index: width, height,
-    mode, bits, sha256, phash, source, reason ("" = readable), burned_in ("yes" = text in the picture, says its DICOM header).
+    mode, bits, sha256, phash, source, reason ("" = readable) and what else `pictures.FileFacts` holds.
     """
 
     pixels: np.ndarray

@@ -61,6 +61,7 @@ class Cohort:
     priority: str | None = None
     grouped_by: str = "patient"
     upright: bool = True
+    chest_films: bool = False
 
     @property
     def positive(self) -> int:
@@ -146,6 +147,8 @@ def read_cohort(
     confounders: Mapping[str, Flag | Mapping[str, Any]] | None = None,
     covariates: Mapping[str, str] | None = None,
     boxes: BoxRole | Mapping[str, Any] | None = None,
+    chest_films: bool = False,
+    frontal: Flag | Mapping[str, Any] | None = None,
     emit_finding: bool = True,
 ) -> Cohort:
     """Read the cohort of `target` from the folder `root`; the keyword arguments are the fields of `contracts.Roles`.
@@ -154,8 +157,9 @@ def read_cohort(
     matters most.
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
-    contradictory labels. Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the
-    `positive` or `negative` values; the same holds for confounders. Patients are numbered in the order in which they come.
+    contradictory labels, chest films that `frontal` says are not frontal (unless all are). Repeated rows of an image count
+    once. A blank label counts as unlabelled unless "" is one of the `positive` or `negative` values; the same holds for
+    confounders. Patients are numbered in the order in which they come.
     `emit_finding=False` reads without a notebook.
 
     Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
@@ -173,6 +177,8 @@ def read_cohort(
         confounders={name: Flag.model_validate(flag) for name, flag in (confounders or {}).items()},
         covariates=dict(covariates or {}),
         boxes=None if boxes is None else BoxRole.model_validate(boxes),
+        chest_films=chest_films,
+        frontal=None if frontal is None else Flag.model_validate(frontal),
     )
     _check_names([*roles.confounders, *roles.covariates])
     reader = reader_for(layout)
@@ -207,6 +213,9 @@ def read_cohort(
     for name, reference in roles.covariates.items():
         values = as_covariate(folder.lookup(rows, roles, reference), categories=name in _CATEGORIES)
         table[name] = values.groupby(level=0).first().reindex(rows.index)
+    if roles.frontal is not None:
+        kept = found.frontal(_flag_column(folder, rows, roles, roles.frontal, found.warnings), roles.frontal)
+        rows, table = rows[kept], table[kept]
     title = target_name or target
     cohort = Cohort(
         table=table.reset_index(drop=True),
@@ -222,6 +231,7 @@ def read_cohort(
         masks=reader.masks(folder),
         priority=priority_among(names, priority) if roles.classes else None,
         upright=upright,
+        chest_films=chest_films,
         grouped_by=grouped_by(roles.patient),
     )
     cohort.warnings = [

@@ -33,6 +33,9 @@ HEADER_TAGS = (
 )
 # The libraries behind pydicom keep state between calls: two threads in them at once end the process (seen with OpenJPEG).
 one_codec_at_a_time = threading.Lock()
+# A window that clips more of the pixels, or leaves less of the grey levels, hides the picture.
+_MOST_CLIPPED, _FEWEST_LEVELS = 0.9, 0.1
+_PROBE = 50_000  # pixels that a window is judged by
 _DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: the table of contents on a CD, no picture
 
 
@@ -45,14 +48,16 @@ class DicomPicture:
     """Pixels as shown: uint8 grey `[h, w]` or colour `[h, w, 3]`, black = dark on the screen, and facts of the file.
 
     `mode` is the photometric interpretation of the file, `bits` the bits stored per sample, `source` maker and model,
-    `burned_in` whether the header says that text is burned into the picture.
+    `burned_in` whether the header says that text is burned into the picture (None where it does not say), `passed_over` whether the file
+    has a window that hides the picture, in place of which the percentiles serve.
     """
 
     pixels: np.ndarray
     mode: str
     bits: int
     source: str
-    burned_in: bool
+    burned_in: bool | None
+    passed_over: bool = False
 
 
 def looks_like_dicom(start: bytes) -> bool:
@@ -96,8 +101,9 @@ def decode(raw: bytes) -> DicomPicture:
     """The picture in the DICOM file `raw`: decompressed, rescaled, windowed, MONOCHROME1 inverted.
 
     The modality transform (rescale slope and intercept, or its table) comes first, then the file's first VOI window or table;
-    where the file has none, or one outside its pixel values, the 0.5-99.5 percentile range becomes black to white. Pixels
-    marked as padding become black. Raises `NoPictureError` with the reason in words; other errors mean a damaged file.
+    where the file has none, or one that hides the picture (it clips more than 90 % of the pixels or leaves less than 10 % of
+    the grey levels), the 0.5-99.5 percentile range becomes black to white. Pixels marked as padding become black. Raises
+    `NoPictureError` with the reason in words; other errors mean a damaged file.
     """
     dataset = _read(io.BytesIO(raw))
     if str(dataset.get("SOPClassUID", "")) == _DIRECTORY:
@@ -106,13 +112,16 @@ def decode(raw: bytes) -> DicomPicture:
         raise NoPictureError("the DICOM file holds no picture")
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise NoPictureError("the DICOM file holds a series of pictures, not one")
-    pixels = _grey(dataset) if int(dataset.get("SamplesPerPixel", 1)) == 1 else _colour(dataset)
+    grey = int(dataset.get("SamplesPerPixel", 1)) == 1
+    pixels, passed_over = _grey(dataset) if grey else (_colour(dataset), False)
+    burned_in = _text(dataset.get("BurnedInAnnotation")).upper()
     return DicomPicture(
         pixels=pixels,
         mode=_text(dataset.get("PhotometricInterpretation")),
         bits=int(dataset.get("BitsStored", dataset.get("BitsAllocated", 8))),
         source=" ".join(filter(None, (_text(dataset.get(tag)) for tag in ("Manufacturer", "ManufacturerModelName")))),
-        burned_in=_text(dataset.get("BurnedInAnnotation")).upper() == "YES",
+        burned_in=burned_in == "YES" if burned_in else None,
+        passed_over=passed_over,
     )
 
 
@@ -131,21 +140,21 @@ def _read(file: Path | io.BytesIO, tags: tuple[str, ...] | None = None) -> Any:
     return dataset
 
 
-def _grey(dataset: Any) -> np.ndarray:
+def _grey(dataset: Any) -> tuple[np.ndarray, bool]:
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
     stored = _pixels(dataset, pixel_array)
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         coloured = apply_color_lut(stored, dataset)
-        return (coloured >> 8).astype(np.uint8) if coloured.dtype == np.uint16 else coloured.astype(np.uint8)
+        return (coloured >> 8 if coloured.dtype == np.uint16 else coloured).astype(np.uint8), False
     padding = _padding(dataset, stored)
     values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
-    shown = _windowed(dataset, values, None if padding is None else ~padding)
+    shown, passed_over = _windowed(dataset, values, None if padding is None else ~padding)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         shown = 1 - shown
     if padding is not None:
         shown[padding] = 0
-    return (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8), passed_over
 
 
 def _colour(dataset: Any) -> np.ndarray:
@@ -188,26 +197,41 @@ def _padding(dataset: Any, stored: np.ndarray) -> np.ndarray | None:
     return marked if marked.any() and not marked.all() else None
 
 
-def _windowed(dataset: Any, values: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
-    """`values` brought to 0..1 by the file's own window or table, else by the percentiles of the pixels `inside`."""
+def _windowed(dataset: Any, values: np.ndarray, inside: np.ndarray | None) -> tuple[np.ndarray, bool]:
+    """`values` brought to 0..1 by the file's own table or window, else by the percentiles of the pixels `inside`.
+
+    Also returns whether the file has a table or a window, and none that shows the picture.
+    """
     seen = values if inside is None else values[inside]
-    table = _looked_up(dataset, values)
-    if table is not None:
-        return table
-    window = _window(dataset)
-    low, high = float(seen.min()), float(seen.max())
-    if window is not None:
-        centre, width, function = window
-        if function == "SIGMOID":
-            return 1 / (1 + np.exp(-4 * (values - centre) / width))
-        # PS3.3 C.11.2.1.2: LINEAR counts pixel values, LINEAR_EXACT measures.
-        start, span = (
-            (centre - width / 2, width) if function == "LINEAR_EXACT" else (centre - width / 2, max(width - 1, 1))
-        )
-        if start < high and start + span > low:
-            return (values - start) / span
+    passed_over = False
+    for own in (_looked_up, _by_window):
+        shown = own(dataset, values)
+        if shown is not None and _shows(shown if inside is None else shown[inside], seen):
+            return shown, False
+        passed_over |= shown is not None
     low, high = percentile_window(seen)
-    return (values - low) / max(high - low, 1e-6)
+    return (values - low) / max(high - low, 1e-6), passed_over
+
+
+def _shows(shown: np.ndarray, values: np.ndarray) -> bool:
+    """Whether `shown`, 0..1 and beyond where it is clipped, is a picture of `values`; judged by some 50,000 pixels."""
+    step = max(1, shown.size // _PROBE)
+    shown, values = shown.ravel()[::step], values.ravel()[::step]
+    clipped = np.mean((shown < 0) | (shown > 1))
+    levels = len(np.unique((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)))
+    return bool(clipped <= _MOST_CLIPPED and levels >= _FEWEST_LEVELS * min(256, len(np.unique(values))))
+
+
+def _by_window(dataset: Any, values: np.ndarray) -> np.ndarray | None:
+    """The file's first window applied, 0..1 and beyond; None where it has none."""
+    window = _window(dataset)
+    if window is None:
+        return None
+    centre, width, function = window
+    if function == "SIGMOID":
+        return 1 / (1 + np.exp(-4 * (values - centre) / width))
+    # PS3.3 C.11.2.1.2: LINEAR counts pixel values, LINEAR_EXACT measures.
+    return (values - (centre - width / 2)) / (width if function == "LINEAR_EXACT" else max(width - 1, 1))
 
 
 def _window(dataset: Any) -> tuple[float, float, str] | None:
@@ -218,14 +242,18 @@ def _window(dataset: Any) -> tuple[float, float, str] | None:
 
 
 def _looked_up(dataset: Any, values: np.ndarray) -> np.ndarray | None:
-    """The file's VOI table applied, 0..1; None where it has none or a broken one."""
+    """The file's VOI table applied, 0..1; None where it has none or a broken one.
+
+    Its own highest value is white: some tables declare more bits than they use.
+    """
     from pydicom.pixels import apply_voi
 
     if not dataset.get("VOILUTSequence"):
         return None
     try:
-        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-        return apply_voi(values.astype(np.int32), dataset).astype(np.float32) / (2**bits - 1)
+        entries, first = (int(value) for value in dataset.VOILUTSequence[0].LUTDescriptor[:2])
+        highest = int(apply_voi(first + np.arange(entries or 2**16), dataset).max())
+        return apply_voi(values.astype(np.int32), dataset).astype(np.float32) / max(highest, 1)
     except (ValueError, AttributeError, IndexError, TypeError, KeyError, NotImplementedError):
         return None  # a broken table, in whatever way: the film's window or its percentiles serve then
 

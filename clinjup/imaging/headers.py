@@ -16,6 +16,7 @@ import pandas as pd
 from clinjup.contracts import DataWarning
 from clinjup.imaging.dicom import HEADER_TAGS, read_tags
 from clinjup.imaging.files import FolderScan
+from clinjup.nouns import in_number
 from clinjup.unknown_words import names_nobody
 
 DICOM_HEADERS = "DICOM headers"
@@ -34,13 +35,14 @@ class DicomHeaders:
     """`table`: text columns PatientID, PatientAge ..., index = position of the file in the scan's images, NaN where absent.
 
     `instances`: SOPInstanceUID -> position; `keys`: accession and study number per position, by which a table of examinations
-    is joined; `burned_in`: files that say that text is burned into the picture.
+    is joined; `burned_in`: files that say that text is burned into the picture; `unstated`: files that do not say whether it is.
     """
 
     table: pd.DataFrame
     instances: Mapping[str, int]
     keys: Mapping[str, pd.Series]
     burned_in: int
+    unstated: int
     one_patient: bool
 
     def warnings(self) -> list[DataWarning]:
@@ -51,6 +53,8 @@ class DicomHeaders:
                 f"{self.burned_in} of {len(self.table)} DICOM files say that text is burned into the picture (BurnedInAnnotation). "
                 "It may name a patient, and a model can read it instead of the disease: look at these images before you share any."
             )
+            if self.unstated:
+                sentence += in_number(self.unstated, " {n} more [does|do] not say whether it is so.")
             found.append(DataWarning(code="burned_in_annotation", sentence=sentence))
         if self.one_patient:
             sentence = (
@@ -82,6 +86,7 @@ def read_headers(scan: FolderScan) -> DicomHeaders | None:
         instances={str(uid): int(position) for position, uid in unique.items()},
         keys={"accession": headers["AccessionNumber"], "study": headers["StudyInstanceUID"]},
         burned_in=int((headers["BurnedInAnnotation"].str.upper() == "YES").sum()),
+        unstated=int(headers["BurnedInAnnotation"].isna().sum()),
         one_patient=one_patient,
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clinjup.imaging import dicom
-from clinjup.imaging.grey import windowed
+from clinjup.imaging.grey import dark_middle, windowed
 
 _RESAMPLING = Image.Resampling.BICUBIC
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -23,7 +23,10 @@ _EXIF_GPS = 34853
 class FileFacts:
     """What is known of one image file. `reason` says why it cannot be read; "" = readable.
 
-    `burned_in` is "yes" where a DICOM header says that text is burned into the picture, `located` where EXIF data hold a GPS position.
+    `burned_in` is "yes" where a DICOM header says that text is burned into the picture, and "unstated" where it says nothing of it; `located`
+    is "yes" where EXIF data hold a GPS position, `window` is "passed over" where the DICOM window hides the picture. Of the small picture:
+    `levels` is how many grey levels it has, `contrast` how many lie between the darkest and the lightest 5 % of its pixels, `dark_middle`
+    by how many its middle is darker than its border and what lies beside it: on a chest film above 0 only where it is inverted.
     """
 
     width: int = 0
@@ -36,6 +39,10 @@ class FileFacts:
     reason: str = ""
     burned_in: str = ""
     located: str = ""
+    window: str = ""
+    levels: int = 0
+    contrast: float = 0.0
+    dark_middle: float = 0.0
 
 
 def read_header(path: Path) -> tuple[str, int, int] | None:
@@ -83,8 +90,8 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
         cut = "truncated" in str(error) or isinstance(error, EOFError)
         reason = "the file is cut off before the picture ends" if cut else "the file is damaged"
         return None, FileFacts(sha256=digest, reason=reason)
-    facts = FileFacts(width, height, mode, bits, digest, _perceptual_hash(picture), source, located=located)
-    return _letterbox(picture, size), facts
+    facts = FileFacts(width, height, mode, bits, digest, source=source, located=located)
+    return _letterbox(picture, size), _with_looks(facts, picture)
 
 
 def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.ndarray | None, FileFacts]:
@@ -104,11 +111,24 @@ def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.
         shown.mode,
         shown.bits,
         digest,
-        _perceptual_hash(picture),
-        shown.source,
-        burned_in="yes" if shown.burned_in else "",
+        source=shown.source,
+        burned_in="unstated" if shown.burned_in is None else "yes" if shown.burned_in else "",
+        window="passed over" if shown.passed_over else "",
     )
-    return _letterbox(picture, size), facts
+    return _letterbox(picture, size), _with_looks(facts, picture)
+
+
+def _with_looks(facts: FileFacts, picture: np.ndarray) -> FileFacts:
+    """`facts` with what is seen of the small picture, uint8 `[h, w]` or `[h, w, 3]`."""
+    grey = picture if picture.ndim == 2 else picture.mean(axis=2)
+    low, high = np.percentile(grey, (5, 95))
+    return replace(
+        facts,
+        phash=_perceptual_hash(picture),
+        levels=len(np.unique(grey)),
+        contrast=round(float(high - low), 1),
+        dark_middle=round(dark_middle(grey), 1),
+    )
 
 
 def _may_be_dicom(path: Path) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from clinjup.contracts import DataWarning, Excluded, Roles
+from clinjup.contracts import DataWarning, Excluded, Flag, Roles
 from clinjup.imaging.files import printable
-from clinjup.imaging.source import DataFolder
+from clinjup.imaging.source import DataFolder, parse_reference
 from clinjup.imaging.values import flag_of, map_distinct, normal
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import in_number
@@ -180,6 +180,34 @@ class Selection:
                 ),
             )
         self.rows = kept
+
+    def frontal(self, codes: pd.Series, flag: Flag) -> pd.Series:
+        """Which rows stay where chest films that are not frontal (`codes` 0.0) are left out; all of them where none is frontal."""
+        other = codes == 0
+        if not other.any():
+            return ~other
+        values = ", ".join(f"'{printable(value)}'" for value in flag.absent[:MAX_NAMED])
+        column = parse_reference(flag.column)[1]
+        if other.all():
+            self._warn(
+                "no_frontal_films",
+                f"None of the {len(other)} films is a frontal one ({values} in the column '{column}'). They are kept, but drains are drawn "
+                "and checked for frontal films only: what a run says of drawn drains does not hold for these.",
+            )
+            return other
+        self.excluded += excluded_list(self._paths(self.rows[other]), ["not a frontal film"] * int(other.sum()))
+        self._warn(
+            "not_frontal",
+            in_number(
+                int(other.sum()),
+                "{n} of {all} films [is not a frontal one|are not frontal ones] ({values} in the column '{column}'); left out, because drains "
+                "are drawn and checked for frontal films only. Without 'frontal' in the cell that loads the cohort [it stays|they stay] in.",
+                all=len(other),
+                values=values,
+                column=column,
+            ),
+        )
+        return ~other
 
     def _paths(self, rows: pd.DataFrame) -> list[str]:
         return [printable(self.folder.scan.images[file]) for file in rows["file"]]

@@ -6,13 +6,17 @@ import logging
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from clinjup.kernel.errors import WeightsUnavailableError
 from clinjup.weights import checkpoint_files
+
+Fetched = TypeVar("Fetched")
 
 SECONDS_TO_REACH_HUB = 6.0
 SECONDS_TO_FETCH = 300.0  # a ResNet-50 on a slow line; what stalls longer is given up
@@ -34,7 +38,8 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
         if path is None:
             path = _fetched(name)
         overlay = None if path is None else _overlay(name, path)
-        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **keywords)
+        build = partial(timm.create_model, name, pretrained=True, pretrained_cfg_overlay=overlay, **keywords)
+        return build() if path is not None else _in_time(build, "the server of the weights")
     except Exception as error:  # the errors of hub, proxy, disk and format have no common base
         reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsUnavailableError(name, reason if len(reason) < 160 else reason[:160] + " ...") from error
@@ -90,10 +95,7 @@ def _from_hub_cache(name: str) -> Path | None:
 
 
 def _fetched(name: str) -> Path | None:
-    """The weights in the hub's cache after fetching them; None for a model that is kept elsewhere, which timm fetches itself.
-
-    Raises TimeoutError where the hub answered and then sends nothing: its client alone would try again and again.
-    """
+    """The weights in the hub's cache after fetching them; None for a model that is kept elsewhere, which timm fetches itself."""
     import timm
     from huggingface_hub import constants, hf_hub_download
 
@@ -101,24 +103,30 @@ def _fetched(name: str) -> Path | None:
     if not config.hf_hub_id:
         return None
     file, address = config.hf_hub_filename or "model.safetensors", constants.ENDPOINT
-    outcome: list[str | Exception] = []
+    return Path(_in_time(partial(hf_hub_download, config.hf_hub_id, file, endpoint=address), "the Hugging Face hub"))
 
-    def fetch() -> None:
+
+def _in_time(fetch: Callable[[], Fetched], server: str) -> Fetched:
+    """What `fetch` returns, within SECONDS_TO_FETCH.
+
+    Raises TimeoutError where the server answered and then sends nothing: its client alone would wait on, or try again and again.
+    """
+    outcome: list[Fetched | Exception] = []
+
+    def run() -> None:
         try:
-            outcome.append(hf_hub_download(config.hf_hub_id, file, endpoint=address))
+            outcome.append(fetch())
         except Exception as error:  # handed to the thread that waits
             outcome.append(error)
 
-    thread = threading.Thread(target=fetch, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(SECONDS_TO_FETCH)
     if not outcome:
-        raise TimeoutError(
-            f"the Hugging Face hub answers, but the file did not arrive within {SECONDS_TO_FETCH:g} seconds"
-        )
+        raise TimeoutError(f"{server} answers, but the file did not arrive within {SECONDS_TO_FETCH:g} seconds")
     if isinstance(outcome[0], Exception):
         raise outcome[0]
-    return Path(outcome[0])
+    return outcome[0]
 
 
 def _answers(url: str, seconds: float) -> bool:

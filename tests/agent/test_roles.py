@@ -65,11 +65,12 @@ def data(*tables: TableProfile, layout: str = "table", folders: Values | None = 
 
 
 def roles(profile: DataProfile, task: ClinicalTask = PTX, answers: dict[str, str] | None = None) -> dict[str, Any]:
-    """The roles decided, without questions."""
+    """The roles decided, without questions, and without what only depends on the target."""
     decision = decide_roles(profile, task, answers or {})
     assert decision.questions == []
     assert decision.roles is not None
-    return decision.roles.model_dump(exclude_defaults=True)
+    assert decision.roles.chest_films == (task.target == "pneumothorax")
+    return decision.roles.model_dump(exclude_defaults=True, exclude={"chest_films"})
 
 
 def warnings(profile: DataProfile, task: ClinicalTask = PTX) -> dict[str, str]:

@@ -8,7 +8,8 @@ from clinjup.contracts import UnusableData
 from clinjup.imaging import audit_cohort, prepare_images
 from clinjup.imaging.audit import cramers_v
 from clinjup.imaging.duplicates import _candidates, join_groups
-from tests.imaging.folders import codes, film, findings, read, sentence, write_cohort, write_image
+from clinjup.imaging.synthetic import plan_cohort, render_film
+from tests.imaging.folders import codes, film, findings, read, sentence, write_cohort, write_dicom, write_image
 
 TECHNICAL = {"size_differs_by_class", "colour_mode_differs_by_class", "source_differs_by_class"}
 
@@ -105,11 +106,34 @@ def test_near_duplicates_share_a_group(tmp_path, audit, change):
     assert groups["p000_0"] == groups["p006_1"] and groups.nunique() == 47
 
 
-def test_blank_pictures_are_not_duplicates(tmp_path, audit):
+def test_blank_pictures_are_left_out_and_are_no_duplicates(tmp_path, audit):
     root = write_cohort(tmp_path / "data")
     for i, name in enumerate(("p000_0", "p001_0", "p002_0")):
         write_image(root / "films" / f"{name}.png", np.full((48, 48), 40 * i, dtype=np.uint8))
-    assert audit(root).table["group"].nunique() == 24
+    audited = audit(root)
+    assert audited.table["group"].nunique() == 24 and len(audited.table) == 45
+    assert "3 images have the same grey value everywhere" in sentence(audited.warnings, "empty_pictures")
+    assert {entry.path for entry in audited.excluded} == {f"films/p00{i}_0.png" for i in range(3)}
+
+
+def test_pictures_of_nearly_one_grey_are_named_and_are_no_duplicates(tmp_path, audit):
+    root = write_cohort(tmp_path / "data")
+    for i, name in enumerate(("p000_0", "p001_0", "p002_0")):
+        write_image(root / "films" / f"{name}.png", (40 * i + film(i) // 20).astype(np.uint8))
+    audited = audit(root)
+    assert audited.table["group"].nunique() == 24 and len(audited.table) == 48
+    assert "3 of 48 images" in (told := sentence(audited.warnings, "flat_pictures")) and "'films/p001_0.png'" in told
+
+
+def test_windows_that_hide_the_picture_are_counted(tmp_path, audit):
+    root = write_cohort(tmp_path / "data")
+    for i, path in enumerate(pictures(root)):
+        window = {"WindowCenter": 40, "WindowWidth": 400} if i in (3, 5) else {}
+        path.unlink()
+        write_dicom(path.with_suffix(".dcm"), film(i).astype(np.uint16) * 16, BitsStored=12, **window)
+    audited = audit(root)
+    assert "2 of 48 images have a DICOM window that hides" in sentence(audited.warnings, "dicom_window_passed_over")
+    assert "flat_pictures" not in codes(audited.warnings)
 
 
 def test_equal_hashes_with_other_details_are_not_duplicates(tmp_path, audit):
@@ -223,3 +247,27 @@ def test_class_folders_are_no_source(tmp_path, audit):
     roles = {"layout": "class_folders", "image": None, "label": None, "patient": None}
     audited = audit(tmp_path / "data", **roles, positive=["pneumothorax"], negative=["normal"])
     assert codes(audited.warnings) == {"no_patient_ids"}
+
+
+def chests(root, inverted):
+    """A cohort of drawn chest films; `inverted(number, positive)` says which are black where they should be white."""
+    root = write_cohort(root)
+    drawn = (planned.film for planned in plan_cohort(40, 5))
+    for i, (path, drawing) in enumerate(zip(pictures(root), drawn, strict=False)):
+        pixels, _ = render_film(drawing, pneumothorax=is_positive(path), size=128)
+        write_image(path, 255 - pixels if inverted(i, is_positive(path)) else pixels)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("case", "chest_films", "warns"),
+    [("none", True, False), ("positives", True, True), ("a third of both", True, False), ("positives", False, False)],
+)
+def test_inverted_chest_films_of_one_class(tmp_path, audit, case, chest_films, warns):
+    which = {
+        "none": lambda i, positive: False,
+        "positives": lambda i, positive: positive and i % 4,
+        "a third of both": lambda i, positive: i % 3 == 0,
+    }
+    audited = audit(chests(tmp_path / "data", which[case]), chest_films=chest_films)
+    assert ("inversion_differs_by_class" in codes(audited.warnings)) == warns

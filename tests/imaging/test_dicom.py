@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clinjup.imaging.files import scan_folder
 from clinjup.imaging.pictures import decode_image, is_coloured, read_header
@@ -93,6 +94,58 @@ def test_the_window_of_the_file_is_used_after_its_rescale(tmp_path):
 def test_a_window_that_shows_nothing_is_passed_over(tmp_path, tags):
     pixels, _ = decode_image(write_dicom(tmp_path / "a.dcm", twelve_bits(), BitsStored=12, **tags), 48)
     assert alike(pixels, film(5)) > 0.995
+
+
+def full_of_sense(pixels: np.ndarray, seed: int = 5) -> bool:
+    """Whether `pixels` shows the film of `seed` in nearly all its grey levels."""
+    return alike(pixels, film(seed)) > 0.99 and 80 < pixels.mean() < 175 and len(np.unique(pixels)) > 150
+
+
+def test_a_window_that_hides_the_picture_is_passed_over_and_told(tmp_path):
+    body_window = {"WindowCenter": 40, "WindowWidth": 400, "BitsStored": 12}  # that of a CT, stamped on a film
+    pixels, facts = decode_image(write_dicom(tmp_path / "white.dcm", twelve_bits(), **body_window), 48)
+    assert full_of_sense(pixels) and facts.window == "passed over"
+    raw_window = {"WindowCenter": 2048, "WindowWidth": 4095}  # of the raw film, on its export with 8 bits
+    pixels, facts = decode_image(write_dicom(tmp_path / "dark.dcm", film(5), **raw_window), 48)
+    assert full_of_sense(pixels) and facts.window == "passed over"
+    steep = {"WindowCenter": 90000, "WindowWidth": 10, "VOILUTFunction": "SIGMOID", "BitsStored": 12}
+    pixels, facts = decode_image(write_dicom(tmp_path / "steep.dcm", twelve_bits(), **steep), 48)
+    assert full_of_sense(pixels) and facts.window == "passed over"
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, {"WindowCenter": 2048, "WindowWidth": 4096}, {"WindowCenter": 900, "WindowWidth": 900}]
+)
+def test_a_window_that_shows_the_picture_is_kept(tmp_path, tags):
+    _, facts = decode_image(write_dicom(tmp_path / "a.dcm", twelve_bits(), BitsStored=12, **tags), 48)
+    assert facts.window == ""
+
+
+def test_a_window_of_a_small_part_on_a_black_plate_is_kept(tmp_path):
+    plate = np.zeros((200, 200), np.uint16)
+    plate[80:120, 80:120] = np.asarray(Image.fromarray(film(5)).resize((40, 40))).astype(np.uint16) * 16
+    window = {"WindowCenter": 2048, "WindowWidth": 4096, "BitsStored": 12}
+    assert decode_image(write_dicom(tmp_path / "a.dcm", plate, **window), 48)[1].window == ""
+
+
+def with_table(path, bits: int, times: int):
+    """The file at `path` with a VOI table that declares `bits` and holds 0 ... 4095, each `times` itself."""
+    import pydicom
+
+    item = pydicom.Dataset()
+    item.LUTDescriptor, item.LUTData = [4096, 0, bits], [value * times for value in range(4096)]
+    item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
+    dataset = pydicom.dcmread(path)
+    dataset.VOILUTSequence = pydicom.Sequence([item])
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize(("bits", "times"), [(12, 1), (16, 16), (16, 1)])
+def test_a_table_of_grey_values_counts_by_its_own_maximum(tmp_path, bits, times):
+    path = with_table(write_dicom(tmp_path / "a.dcm", twelve_bits(), BitsStored=12), bits, times)
+    pixels, facts = decode_image(path, 48)
+    assert np.abs(pixels.astype(int) - film(5)).max() <= 1 and facts.window == ""
 
 
 def test_of_several_windows_the_first_is_taken(tmp_path):
@@ -195,6 +248,8 @@ def test_text_burned_into_the_picture_and_the_device_are_facts(tmp_path):
     plain = write_dicom(
         tmp_path / "b.dcm", film(1), BurnedInAnnotation="NO", PatientName="Muster^Max", PatientID="4711"
     )
+    silent = write_dicom(tmp_path / "c.dcm", film(1))
     assert decode_image(marked, 32)[1].burned_in == "yes" and decode_image(marked, 32)[1].source == "A B"
+    assert decode_image(silent, 32)[1].burned_in == "unstated"
     facts = decode_image(plain, 32)[1]
     assert facts.burned_in == "" and "4711" not in repr(facts) and "Muster" not in repr(facts)

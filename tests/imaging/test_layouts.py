@@ -306,15 +306,17 @@ def test_dicom_export_with_one_patient_id_for_all_is_said(tmp_path):
 def test_dicom_burned_in_text_is_a_warning_of_profile_and_audit(tmp_path, monkeypatch):
     root = tmp_path / "data"
     for i in range(12):
-        burned = "YES" if i == 0 else "NO"
-        write_dicom(root / f"{i}.dcm", film(i), PatientID=f"P{i}", BurnedInAnnotation=burned, SOPInstanceUID=f"1.2.{i}")
+        burned = {} if i in (4, 7, 8) else {"BurnedInAnnotation": "YES" if i == 0 else "NO"}
+        write_dicom(root / f"{i}.dcm", film(i), PatientID=f"P{i}", SOPInstanceUID=f"1.2.{i}", **burned)
     write_table(root / "t.csv", [["file", "Pneumothorax"], *([f"{i}.dcm", i % 2] for i in range(12))])
-    assert "1 of 12" in sentence(profile_data(root).warnings, "burned_in_annotation")
+    told = sentence(profile_data(root).warnings, "burned_in_annotation")
+    assert "1 of 12" in told and "3 more do not say whether it is so" in told
     monkeypatch.chdir(tmp_path)
     with findings():
         cohort = read(root)
         audited = audit_cohort(cohort, prepare_images(cohort, size=32))
-    assert "1 of 12" in sentence(audited.warnings, "burned_in_annotation")
+    told = sentence(audited.warnings, "burned_in_annotation")
+    assert "1 of 12" in told and "3 more do not say whether it is so" in told
 
 
 def test_dicom_in_class_folders_is_read_by_folder_and_grouped_by_header(tmp_path):

@@ -175,6 +175,25 @@ def test_a_closed_network_costs_a_sentence_and_a_bounded_wait(case: str, hub_at,
     assert ("did not arrive" in str(raised.value)) == (case == "stalls after its first answer")
 
 
+def test_weights_that_are_not_on_the_hub_are_waited_for_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from timm.models._registry import _model_pretrained_cfgs
+
+    name = "legacy_seresnet18.in1k"
+    assert not timm.get_pretrained_cfg(name).hf_hub_id
+    monkeypatch.setattr("clinjup.learning.pretrained.SECONDS_TO_FETCH", 1.0)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/weights.pth"
+        monkeypatch.setattr(_model_pretrained_cfgs[name], "url", url)
+        threading.Thread(target=_answer_once_then_keep_silent, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(WeightsUnavailableError, match="did not arrive"):
+            build_network(name, outputs=1, channels=1, pretrained=True)
+        assert time.monotonic() - began < 60
+
+
 def _answer_once_then_keep_silent(server: socket.socket) -> None:
     first, _ = server.accept()
     first.recv(4096)

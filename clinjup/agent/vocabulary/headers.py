@@ -138,7 +138,6 @@ COVARIATE_HEADERS = {
         "strahlengang",
         "aufnahmeart",
         "ap pa",
-        "frontal lateral",
         "lagerung",
     ),
     "follow_up": ("follow up visit", "verlaufskontrolle"),
@@ -183,6 +182,8 @@ COVARIATE_HEADERS = {
         "kamera",
     ),
 }
+# Whether a film is frontal, not how a frontal film was taken: no covariate.
+FRONTAL_HEADERS = ("frontal lateral", "lateral frontal", "frontal")
 # A header that speaks of the finding without saying whether it is there.
 ATTRIBUTE_HEADERS = (
     "date",

@@ -1,0 +1,108 @@
+"""Chest films that are not frontal are left out and listed, in every layout that says which they are; other films stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinjup.agent.intent import parse_request
+from clinjup.agent.roles import decide_roles
+from clinjup.contracts import Roles
+from clinjup.imaging import Cohort, profile_data, read_cohort
+from tests.conftest import REQUEST
+from tests.imaging.folders import codes, film, sentence, write_dicom, write_image, write_table
+
+FILMS = 12
+
+
+def understood(root: Path, request: str = REQUEST) -> tuple[Roles, Cohort]:
+    profile, task = profile_data(root), parse_request(request)
+    roles = decide_roles(profile, task).roles
+    assert roles is not None and task.target is not None
+    given = roles.model_dump(exclude_defaults=True)
+    return roles, read_cohort(root, layout=profile.layout, target=task.target, emit_finding=False, **given)
+
+
+def clinic(root: Path, header: str, views: list[str], label: str = "pneumothorax") -> Path:
+    """A table of a hospital with a column `header`; its values in turn."""
+    rows: list[list[object]] = [["image", "patient", header, label]]
+    for i in range(FILMS):
+        write_image(root / f"{i:03d}.png", film(i))
+        rows.append([f"{i:03d}.png", f"P{i}", views[i % len(views)], "yes" if i % 2 else "no"])
+    write_table(root / "list.csv", rows)
+    return root
+
+
+def chexpert(root: Path) -> Path:
+    rows: list[list[object]] = [["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", "Support Devices", "Pneumothorax"]]
+    for i in range(FILMS):
+        lateral = i % 3 == 0
+        path = f"train/patient{i:05d}/study1/{'view2_lateral' if lateral else 'view1_frontal'}.jpg"
+        write_image(root / path, film(i))
+        view = ["Lateral", ""] if lateral else ["Frontal", "AP" if i % 2 else "PA"]
+        rows.append([f"CheXpert-v1.0-small/{path}", "Male", 40 + i, *view, "", "1.0" if i % 2 else "0.0"])
+    write_table(root / "train.csv", rows)
+    return root
+
+
+def test_lateral_films_of_chexpert_are_left_out_and_listed(tmp_path):
+    roles, cohort = understood(chexpert(tmp_path))
+    assert len(cohort.table) == 8 and not cohort.table["image"].str.contains("lateral").any()
+    assert [entry.reason for entry in cohort.excluded] == ["not a frontal film"] * 4
+    assert all("view2_lateral" in entry.path for entry in cohort.excluded)
+    said = sentence(cohort.warnings, "not_frontal")
+    assert said.startswith("4 of 12 films are not frontal ones ('Lateral' in the column 'Frontal/Lateral'); left out")
+    assert roles.covariates["view"] == "train.csv:AP/PA" and set(cohort.table["view"]) == {"AP", "PA"}
+
+
+def test_padchest_says_it_with_a_letter(tmp_path):
+    rows: list[list[object]] = [["ImageID", "PatientID", "Projection", "Labels"]]
+    for i, view in enumerate(("PA", "L", "AP_horizontal", "COSTAL", "AP", "L", "PA", "EXCLUDE", "PA", "PA")):
+        write_image(tmp_path / "0" / f"{i}.png", film(i))
+        rows.append([f"{i}.png", f"P{i}", view, "\"['pneumothorax']\"" if i % 2 else "\"['normal']\""])
+    write_table(tmp_path / "labels.csv", rows)
+    _, cohort = understood(tmp_path)
+    assert cohort.table["view"].tolist() == ["PA", "AP_horizontal", "AP", "PA", "PA", "PA"]
+    assert sorted(entry.path for entry in cohort.excluded) == ["0/1.png", "0/3.png", "0/5.png", "0/7.png"]
+
+
+def test_dicom_headers_say_it_and_a_decubitus_film_is_no_lateral_one(tmp_path):
+    views = ["PA", "LL", "AP", "RL", "LLD", "PA", "LATERAL", "PA", "", "PA"]
+    rows: list[list[object]] = [["AccessionNumber", "Pneumothorax"]]
+    for i, view in enumerate(views):
+        tags = {"SOPInstanceUID": f"1.2.9.{i}", "AccessionNumber": f"A{i}", "PatientID": f"P{i}", "ViewPosition": view}
+        write_dicom(tmp_path / f"DICOM/ST{i}/IM000001", film(i), **tags)
+        rows.append([f"A{i}", "yes" if i % 2 else "no"])
+    write_table(tmp_path / "reports.csv", rows)
+    _, cohort = understood(tmp_path)
+    assert cohort.table["view"].fillna("").tolist() == ["PA", "AP", "LLD", "PA", "PA", "", "PA"]
+    assert "3 of 10 films" in sentence(cohort.warnings, "not_frontal")
+
+
+@pytest.mark.parametrize(
+    ("header", "views", "kept"),
+    [
+        ("Strahlengang", ["p.a.", "seitlich", "a.p. liegend"], 8),
+        ("view", ["frontal", "left lateral"], 6),
+        ("View Position", ["PA", "AP"], FILMS),
+        ("Aufnahmeart", ["L", "S"], FILMS),  # lying and standing
+        ("view", ["PA and lateral", "PA"], FILMS),
+    ],
+)
+def test_words_of_hospital_tables(tmp_path, header, views, kept):
+    _, cohort = understood(clinic(tmp_path, header, views))
+    assert len(cohort.table) == kept
+    assert ("not_frontal" in codes(cohort.warnings)) == (kept < FILMS)
+
+
+def test_lateral_films_alone_are_kept_and_said(tmp_path):
+    _, cohort = understood(clinic(tmp_path, "projection", ["L"]))
+    assert len(cohort.table) == FILMS and cohort.excluded == []
+    assert "None of the 12 films is a frontal one" in sentence(cohort.warnings, "no_frontal_films")
+
+
+def test_lateral_films_of_a_wrist_stay(tmp_path):
+    request = "I need a model that tells whether a wrist X-ray shows a fracture."
+    roles, cohort = understood(clinic(tmp_path, "projection", ["PA", "lateral"], label="fracture"), request)
+    assert len(cohort.table) == FILMS and roles.frontal is None and not roles.chest_films
