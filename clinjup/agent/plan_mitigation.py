@@ -134,8 +134,8 @@ WHY = {
         "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
     ),
     "class_balanced_sampling": (
-        "The same network, but images of rare classes are drawn more often. A common image is seen half as often in a pass, so there are twice "
-        "the passes."
+        "The same network, but images of rare classes are drawn more often, and the loss allows for what imbalance is left. A common image is "
+        "seen half as often in a pass, so there are twice the passes."
     ),
     "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
 }

@@ -62,10 +62,13 @@ def test_focal_loss_hardly_counts_what_is_already_right(table):
     assert float(loss(wrong, torch.tensor([2]))) > float(loss(wrong, label))  # rarer
 
 
-def test_class_balanced_sampling_draws_by_the_square_root(table):
-    weights = mitigation_named("class_balanced_sampling").treat(table, None, CLASSES).weights
-    masses = np.array([weights[table["label"] == label].sum() for label in range(3)])
+def test_class_balanced_sampling_draws_by_the_square_root_and_its_loss_allows_for_the_rest(table):
+    treatment = mitigation_named("class_balanced_sampling").treat(table, None, CLASSES)
+    masses = np.array([treatment.weights[table["label"] == label].sum() for label in range(3)])
     assert masses / masses[2] == pytest.approx([np.sqrt(20), 2, 1])
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    shifted = logits + torch.tensor(np.log(masses), dtype=torch.float32)
+    assert float(treatment.loss(logits, labels)) == pytest.approx(float(functional.cross_entropy(shifted, labels)))
 
 
 def test_mitigations_joined_balance_what_is_annotated_and_draw_the_rest(table):

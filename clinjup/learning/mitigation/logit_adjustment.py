@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from clinjup.learning.mitigation.registry import Treatment, mitigation
+from clinjup.learning.mitigation.registry import Loss, Treatment, mitigation
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 
 @mitigation(
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 )
 def logit_adjustment(table: pd.DataFrame, confounder: str | None, labels: Sequence[str]) -> Treatment:
     """Cross-entropy of the logits plus the log of each class's share of the training images."""
-    counts = np.bincount(table["label"].to_numpy(np.int64), minlength=2)
-    prior = torch.tensor(np.log(np.maximum(counts, 0.5) / counts.sum()), dtype=torch.float32)
+    return Treatment(loss=adjusted_cross_entropy(np.bincount(table["label"].to_numpy(np.int64), minlength=2)))
+
+
+def adjusted_cross_entropy(seen: ArrayLike) -> Loss:
+    """Cross-entropy of the logits plus the log of each class's share of what the network is shown: `seen` [classes], in any unit."""
+    counts = np.maximum(np.asarray(seen, float), 0.5)
+    prior = torch.tensor(np.log(counts / counts.sum()), dtype=torch.float32)
 
     def loss(logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
         shift = prior.to(logits.device)
@@ -37,4 +43,4 @@ def logit_adjustment(table: pd.DataFrame, confounder: str | None, labels: Sequen
             return functional.binary_cross_entropy_with_logits(logits[:, 0] + shift[1] - shift[0], labels.float())
         return functional.cross_entropy(logits + shift, labels)
 
-    return Treatment(loss=loss)
+    return loss
