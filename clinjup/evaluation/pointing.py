@@ -32,12 +32,12 @@ TOLERANCE = 0.02  # of the film's width
 ON_THE_FINDING = ("cam_pointing_finding", "cam_energy_finding")
 
 
-def outlines_of(masks: Masks | None, part: Part, size: int) -> dict[int, NDArray[np.bool_]]:
-    """Position in the part -> outline [H, W], of the films that show it."""
+def outlines_of(masks: Masks | None, part: Part, size: int, *, any_part: bool = False) -> dict[int, NDArray[np.bool_]]:
+    """Position in the part -> outline [H, W], of the films that show it; `any_part`: also pixels that it only touches."""
     found = {}
     for position, index in enumerate(part.table.index):
         if masks is not None and int(index) in masks:
-            mask = masks.of(int(index), size)
+            mask = masks.of(int(index), size, any_part=any_part)
             if mask.any():
                 found[position] = mask
     return found

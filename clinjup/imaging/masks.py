@@ -103,14 +103,15 @@ class Masks:
     def __contains__(self, index: int) -> bool:
         return index in self.runs
 
-    def of(self, index: int, size: int | None = None) -> np.ndarray:
+    def of(self, index: int, size: int | None = None, *, any_part: bool = False) -> np.ndarray:
         """The mask of the image at cohort `index`, bool `[height, width]`; all its masks together.
 
         With `size` it is brought to `[size, size]` as the cached pictures are: aspect kept, centred, a pixel belonging to the
-        mask when half of it does. Raises KeyError for an image whose masks are unknown.
+        mask when half of it does; with `any_part` when any part does, as a thin drain fills half of no small pixel. Raises
+        KeyError for an image whose masks are unknown.
         """
         mask = np.logical_or.reduce([decode_runs(text, self.shape) for text in self.runs[index]])
-        return mask if size is None else _letterboxed(mask, size)
+        return mask if size is None else _letterboxed(mask, size, 1 if any_part else 128)
 
 
 def read_masks(cohort: Cohort, name: str) -> Masks:
@@ -144,12 +145,12 @@ def _legible(text: str, shape: tuple[int, int]) -> bool:
     return True
 
 
-def _letterboxed(mask: np.ndarray, size: int) -> np.ndarray:
+def _letterboxed(mask: np.ndarray, size: int, least: int) -> np.ndarray:
     height, width = mask.shape
     scale = size / max(height, width)
     small = max(1, round(width * scale)), max(1, round(height * scale))
     share = Image.fromarray(mask.astype(np.uint8) * 255).resize(small, Image.Resampling.BOX)
     padded = np.zeros((size, size), dtype=bool)
     top, left = (size - small[1]) // 2, (size - small[0]) // 2
-    padded[top : top + small[1], left : left + small[0]] = np.asarray(share) >= 128
+    padded[top : top + small[1], left : left + small[0]] = np.asarray(share) >= least
     return padded

@@ -34,8 +34,9 @@ class Outlines:
         return torch.from_numpy(flat).view(len(rows), 1, self.size, self.size)
 
 
-def read_outlines(cohort: Cohort, name: str, table: pd.DataFrame, size: int) -> Outlines:
-    """The outlines of `name` ("pneumothorax", "chest_drain") on the films of `table`, a part of the cohort's.
+def read_outlines(cohort: Cohort, name: str, table: pd.DataFrame, size: int, *, any_part: bool = False) -> Outlines:
+    """The outlines of `name` ("pneumothorax", "chest_drain") on the films of `table`, a part of the cohort's; with `any_part` also
+    pixels that it only touches, as is right for taking it out.
 
     Raises ClinjupError where the data bring none of that name.
     """
@@ -43,7 +44,7 @@ def read_outlines(cohort: Cohort, name: str, table: pd.DataFrame, size: int) -> 
     known = np.array([int(index) in masks for index in table.index], bool)
     drawn = {}
     for row in np.flatnonzero(known).tolist():
-        mask = masks.of(int(table.index[row]), size)
+        mask = masks.of(int(table.index[row]), size, any_part=any_part)
         if mask.any():
             drawn[row] = np.packbits(mask)
     return Outlines(drawn, known, size)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from clinjup.evaluation.take_out import take_out
 from clinjup.imaging import read_cohort
-from clinjup.imaging.masks import UNKNOWN, decode_runs, encode_runs, presence, read_masks
+from clinjup.imaging.masks import UNKNOWN, Masks, decode_runs, encode_runs, presence, read_masks
 from clinjup.imaging.synthetic import plan_cohort, render_film, write_cohort
 from clinjup.kernel.errors import ClinjupError
 
@@ -67,3 +68,15 @@ def test_masks_of_what_the_data_do_not_draw_are_asked_for_in_vain(tmp_path):
     cohort = read_cohort(root, layout="siim", target="pneumothorax", positive=["1"], negative=["0"], emit_finding=False)
     with pytest.raises(ClinjupError, match=r"no masks of 'chest_drain'.*pneumothorax"):
         read_masks(cohort, "chest_drain")
+
+
+@pytest.mark.parametrize("width", [2, 5])
+def test_a_thin_drain_can_be_taken_out_of_a_small_film(width):
+    drawn = Image.new("L", (1024, 1024))
+    ImageDraw.Draw(drawn).line([(100, 300), (400, 420), (700, 900)], fill=255, width=width)
+    drain = np.asarray(drawn) > 0
+    film = np.where(drain, 250, 100).astype(np.uint8)
+    shown = np.asarray(Image.fromarray(film).resize((96, 96), Image.Resampling.BICUBIC))
+    masks = Masks({0: [encode_runs(drain)]}, (1024, 1024))
+    left = {each: take_out(shown, masks.of(0, 96, any_part=each)).astype(int) - 100 for each in (True, False)}
+    assert np.abs(left[True]).max() <= 3 and left[False].max() > 30

@@ -31,7 +31,7 @@ FIELDS = ("removal_flip_rate", "removal_placebo_flip_rate", "cam_pointing", "cam
 )
 def outlined(case: Case) -> dict[str, Estimate]:
     """Decisions on films without their outlined confounder, and where the Grad-CAM is highest."""
-    masks = outlines_of(case.masks, case.part, case.images.size)
+    masks = outlines_of(case.masks, case.part, case.images.size, any_part=True)
     if len(masks) < FEWEST_IMAGES:
         why = (
             f"the data do not outline the {case.name}"

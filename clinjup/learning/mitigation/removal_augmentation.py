@@ -35,7 +35,7 @@ def removal_augmentation(table: pd.DataFrame, confounder: str | None, labels: Se
     """A batch transform for the rows whose mask is drawn; ClinjupError where the data bring no masks of `confounder`."""
     if confounder is None:
         raise ClinjupError("Removal augmentation takes a confounder out of the images, and none is named.")
-    outlines = read_outlines(study.cohort, confounder, table, study.images.size)
+    outlines = read_outlines(study.cohort, confounder, table, study.images.size, any_part=True)
     drawn = outlines.drawn
     if not drawn:
         raise ClinjupError(
