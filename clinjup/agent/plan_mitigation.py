@@ -82,7 +82,7 @@ def mitigations(
 def passes(mitigation: str) -> int:
     """How many times the baseline's passes a model is trained for.
 
-    Balancing draws about half of each pass from rare groups or classes, and augmentation changes half of it: twice the passes show a common
+    Balancing draws much of each pass from rare groups or classes, and augmentation changes half of it: twice the passes show a common
     image as it is about as often as plain training does. Balancing by insertion repeats nothing; it was measured with as many passes as
     plain training.
     """
@@ -134,8 +134,8 @@ WHY = {
         "The same network, told how common each class is, so that it need not learn to answer with the common one (Menon et al., 2021)."
     ),
     "class_balanced_sampling": (
-        "The same network, but images of rare classes are drawn more often, and the loss allows for what imbalance is left. A common image is "
-        "seen half as often in a pass, so there are twice the passes."
+        "The same network, but images of rare classes are drawn more often, and the loss allows for what imbalance is left. Common images are "
+        "seen less often in a pass for it, so there are twice the passes."
     ),
     "focal_loss": "The same network, but images that it already gets right weigh less (Lin et al., 2017).",
 }

@@ -86,7 +86,7 @@ def select_model(
     if guard_metric is not None:
         rule += f", among the models whose {metric_words(guard_metric)} is at most {max_guard_loss:.2f} below the baseline's"
     if tie is not None:
-        rule += f"; of those within one standard error of it, the one {tie.words}"
+        rule += f"; of those within one standard error of the best, the one {tie.words}"
     experiments = [
         _experiment(
             validation,
@@ -100,7 +100,9 @@ def select_model(
         )
         for name, validation in validations.items()
     ]
-    sentence = passed_over + _sentence(validations[selected], validations[best], baseline, criterion, len(validations))
+    sentence = passed_over + _sentence(
+        validations[selected], validations[best], baseline, criterion, guard_metric, len(validations)
+    )
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -204,6 +206,7 @@ def _sentence(
     best: Validation,
     baseline: Validation,
     criterion: _Criterion,
+    guard_metric: str | None,
     models: int,
 ) -> str:
     name, value = metric_words(criterion.metric), criterion.read(chosen).value
@@ -219,8 +222,12 @@ def _sentence(
     )
     if best is not chosen and criterion.constrained:
         sentence += ", which is within one standard error of it, and it leans less on the confounder"
-    elif best is not chosen:
-        sentence += ", which is within one standard error of it, and it does better by the other classes"
+    elif best is not chosen and guard_metric is not None:
+        before, after = (validation.metrics[guard_metric].value or 0.0 for validation in (other, chosen))
+        words = metric_words(guard_metric)
+        sentence += (
+            f", which is within one standard error of it; the {words} decided: {after:.2f}, {other.name} {before:.2f}"
+        )
     if criterion.constrained:
         before, after = (validation.metrics["auroc"].value or 0.0 for validation in (other, chosen))
         sentence += f"; overall validation AUROC {after:.2f}, {other.name} {before:.2f}"
@@ -254,6 +261,9 @@ def _experiment(
     limit: float,
 ) -> Experiment:
     hypothesis, change = _hypothesis(validation)
+    passes = [each.model.settings.get("epochs") for each in (validation, baseline)]
+    if None not in passes and passes[0] != passes[1]:
+        change += f" Trained for up to {passes[0]} passes, the baseline for {passes[1]}."
     kept = validation is chosen
     name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
     if validation is baseline:
@@ -288,7 +298,7 @@ def _experiment(
 
 
 def _hypothesis(validation: Validation) -> tuple[str, str]:
-    """What the model was trained to find out, and the one thing changed for it."""
+    """What the model was trained to find out, and what was changed for it."""
     from clinjup.learning.mitigation import SEPARATOR, mitigation_named
 
     model = validation.model

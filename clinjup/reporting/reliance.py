@@ -22,8 +22,8 @@ CONVENTION = (
     "out 0; little when even the upper end of the confidence interval stays below 5 points and no group of images does clearly worse "
     "(AUROC more than 0.10 below the overall one); and some in between. It cannot be told where the interval reaches from below 5 points "
     "to 10 or more, where no image changed and fewer than 60 were tried, or where the model raises an alarm on half of the images anyway "
-    "and its probability moves less, or where the model was not shown to be better than chance. These limits are conventions, not clinical "
-    "thresholds."
+    "and its probability moves less, or where a model that was not shown to be better than chance raised fewer than 10 points more. These "
+    "limits are conventions, not clinical thresholds."
 )
 
 
@@ -64,7 +64,7 @@ def reliance(results: Results, name: str) -> Reliance:
     raised = change_of(increase) == "raised"
     moved = probability_rise(figures)
     surer = full and moved >= STRONG
-    if ((value >= STRONG and raised) or surer) and not may_be_chance(model):
+    if (value >= STRONG and raised) or (surer and not may_be_chance(model)):
         level: Level = "strong"
         headline = f"The model leans strongly on the {noun}"
     elif doubt:

@@ -206,7 +206,7 @@ def test_the_most_sensitive_model_for_one_class_goes_on_unless_it_gave_up_the_ot
     models["sampled"] = of_classes("sampled", 0.89, 0.82)
     finding = select_model(models, primary_metric="sensitivity_melanoma", guard_metric="balanced_accuracy")
     assert finding.selected == "sampled" and finding.rule.endswith("the one with the best balanced accuracy")
-    assert "which is within one standard error of it, and it does better by the other classes" in finding.sentence
+    assert "one standard error of it; the balanced accuracy decided: 0.82, adjusted 0.74" in finding.sentence
     reasons = {each.name: each.reason for each in finding.experiments}
     assert "its balanced accuracy is lower" in reasons["adjusted"] and "better" in reasons["sampled"]
 

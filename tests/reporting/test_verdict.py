@@ -161,7 +161,7 @@ def test_reliance_follows_the_stated_convention(
 
 
 @pytest.mark.parametrize(
-    ("increase", "interval"), [(0.49, (0.45, 0.53)), (0.01, (-0.01, 0.03)), (0.0, (0.0, 0.0)), (0.08, (0.05, 0.11))]
+    ("increase", "interval"), [(0.49, (-0.05, 0.83)), (0.01, (-0.01, 0.03)), (0.0, (0.0, 0.0)), (0.08, (0.05, 0.11))]
 )
 def test_what_a_model_at_chance_leans_on_cannot_be_told(increase: float, interval: tuple[float, float]) -> None:
     results = with_drain_figures(false_alarm_increase=Estimate(value=increase, ci95=interval, n=458))
@@ -170,6 +170,13 @@ def test_what_a_model_at_chance_leans_on_cannot_be_told(increase: float, interva
     assert judged.headline == "It cannot be told whether the model leans on the chest drain"
     assert "not shown to be better than chance, so what it leans on cannot be told" in judged.sentence
     assert "leans strongly" not in verdict(results)
+
+
+def test_a_rise_that_was_measured_is_a_strong_lean_also_of_a_model_at_chance() -> None:
+    results = with_drain_figures(false_alarm_increase=Estimate(value=0.49, ci95=(0.45, 0.53), n=458))
+    results.models[1].test["auroc"] = Estimate(value=0.53, ci95=(0.34, 0.76), n=40)
+    judged = reliance(results, "chest_drain")
+    assert judged.level == "strong" and "cannot be told" not in judged.sentence
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_verify_finds_nothing_to_complain_of(finished):
         ("journal.jsonl", b'"kind":"intent"', b'"kind": "intent"'),
         ("journal.jsonl", b"pneumothorax", b"pneumothoraX"),
         ("notebook.ipynb", b"import train", b"import  train"),
-        ("notebook.ipynb", b"## Split into training", b"## Split into Training"),
+        ("notebook.ipynb", b"## Split into three", b"## Split into Three"),
         ("results.json", b'"status"', b'"Status"'),
     ],
 )

@@ -176,6 +176,10 @@ def treatment_for(
 
 
 def _together(one: Treatment, other: Treatment) -> Treatment:
+    if one.loss is not None and other.loss is not None:
+        raise ClinjupError(
+            "Two of the methods named together change the loss, and a training has only one. Name one of the two, or train a model with each."
+        )
     weights = other.weights if one.weights is None else one.weights
     if one.weights is not None and other.weights is not None:
         weights = one.weights * other.weights
