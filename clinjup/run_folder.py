@@ -15,6 +15,7 @@ from clinjup.hashing import sha256_text
 from clinjup.locks import Lock, Taken
 from clinjup.reporting import Journal
 from clinjup.reporting.journal import JOURNAL_NAME, Record
+from clinjup.reporting.what_ran import finished_steps
 
 KILLED = (
     "The program that carried this run ended before the run did. Everything up to there is kept and can be resumed."
@@ -182,8 +183,7 @@ class History:
 
     def finished_steps(self) -> set[str]:
         """Steps whose last attempt worked."""
-        last = {execution["step_id"]: execution["ok"] for execution in self.executions}
-        return {step_id for step_id, ok in last.items() if ok}
+        return finished_steps(self.executions)
 
 
 def went_back(plan: Plan | None, restore: Mapping[str, Any]) -> str:

@@ -22,15 +22,26 @@ _MITIGATIONS = {
     "focal_loss": "focal loss",
 }
 
-# What a report of chest radiographs would say; the other kinds of image change what does not hold for them.
+# What holds for any kind of image; those that are known say it in their own words.
 _WORDS = {
+    "elsewhere": "on another device",
+    "truth": "report, follow-up, other tests",
+    "acquisition": "Devices, views and settings",
+    "example": "a device or marker",
+    "placebo": "another object of the same brightness",
+}
+_RADIOGRAPH = {
     "elsewhere": "on another scanner",
     "truth": "report, CT, follow-up",
     "acquisition": "Scanners, views and settings",
-    "example": "a chest drain",
-    "placebo": "ECG electrodes in place of a chest drain",
 }
-_OTHER_WORDS = {
+_BONE = {**_RADIOGRAPH, "example": "a cast", "placebo": "a lead letter in place of metal"}
+_WORDS_OF_KIND = {
+    "chest_radiograph": {
+        **_RADIOGRAPH,
+        "example": "a chest drain",
+        "placebo": "ECG electrodes in place of a chest drain",
+    },
     "dermoscopy": {
         "elsewhere": "with another dermatoscope",
         "truth": "histology, follow-up, agreement of readers",
@@ -38,7 +49,8 @@ _OTHER_WORDS = {
         "example": "a ruler",
         "placebo": "hairs in place of a ruler",
     },
-    "wrist_radiograph": {"example": "a cast", "placebo": "a lead letter in place of metal"},
+    "bone_radiograph": _BONE,
+    "wrist_radiograph": _BONE,
 }
 
 
@@ -49,7 +61,7 @@ def image_noun(task: ClinicalTask) -> str:
 
 def words_of(results: Results) -> dict[str, str]:
     """The words of this run's kind of image for glossary, limits and questions; `group` is whom the data number."""
-    words = _WORDS | _OTHER_WORDS.get(results.task.modality or "", {})
+    words = _WORDS | _WORDS_OF_KIND.get(results.task.modality or "", {})
     return words | {"noun": image_noun(results.task), "group": results.data.grouped_by}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,44 +25,67 @@ UNFINISHED = {
 
 def unfinished_sentence(run_dir: Path, records: list[Record]) -> str:
     """That the run did not come to its end, and what is missing; "" where it did."""
-    status = _last_status(records)
+    end = _last_end(records)
+    status = str(end.get("status", ""))
     if status == "completed" or not records:
         return ""
+    done, states = finished_steps(_executions(records)), mapping(end.get("steps"))
     plans = [record for record in records if record.kind == "plan"]
-    done = {str(execution.get("step_id")) for execution in what_ran(records) if execution.get("ok")}
-    steps = [f"'{title}'" for step_id, title in titles_of(plans[-1:]).items() if step_id not in done]
+    steps = [
+        f"'{step.get('title')}'"
+        for step in _steps(plans[-1:])
+        if str(step.get("id")) not in done and not _left_out(step, states)
+    ]
     missing = [f"the step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"] if steps else []
     missing += [words for words, names in LEFT_AT_THE_END.items() if not any((run_dir / n).is_file() for n in names)]
     told = f"This run is unfinished: {UNFINISHED.get(status, UNFINISHED[''])}."
     return f"{told} Missing: {'; '.join(missing)}." if missing else told
 
 
-def _last_status(records: list[Record]) -> str:
-    """How the run ended by its journal; "" where it has no end, or was taken up again after it."""
+def finished_steps(executions: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Steps whose last attempt worked."""
+    last = {str(execution.get("step_id")): bool(execution.get("ok")) for execution in executions}
+    return {step_id for step_id, ok in last.items() if ok}
+
+
+def _left_out(step: Mapping[str, Any], states: Mapping[str, Any]) -> bool:
+    """Whether an optional step was skipped, by how the steps stood at the end or else in the plan."""
+    return bool(step.get("optional")) and states.get(str(step.get("id")), step.get("status")) == "skipped"
+
+
+def _last_end(records: list[Record]) -> Mapping[str, Any]:
+    """The journal's last word on how the run ended; {} where it has none, or was taken up again after it."""
     for record in reversed(records):
         if record.kind in {"resume", "restore"}:
-            return ""
+            return {}
         if record.kind == "finished":
-            return str(mapping(record.data).get("status"))
-    return ""
+            return mapping(record.data)
+    return {}
 
 
 def what_ran(records: list[Record]) -> list[Mapping[str, Any]]:
     """The executions of cells that ran to their end or to an error; not of steps that were taken back later."""
+    return [each for each in _executions(records) if mapping(each.get("error")).get("name") != "KeyboardInterrupt"]
+
+
+def _executions(records: list[Record]) -> list[Mapping[str, Any]]:
+    """All executions of cells, but for steps that were taken back later."""
     ran: list[Mapping[str, Any]] = []
     for record in records:
         if record.kind in {"restore", "redo"}:
             ran = [each for each in ran if str(each.get("step_id")) not in listed(record.data.get("steps"))]
-        stopped = mapping(record.data.get("error")).get("name") == "KeyboardInterrupt"
-        if record.kind == "execution" and not stopped:
+        if record.kind == "execution":
             ran.append(record.data)
     return ran
 
 
 def titles_of(records: list[Record]) -> dict[str, str]:
     """step id -> title, from the plans in the journal."""
-    steps = [mapping(step) for record in records if record.kind == "plan" for step in listed(record.data.get("steps"))]
-    return {str(step.get("id")): str(step.get("title")) for step in steps}
+    return {str(step.get("id")): str(step.get("title")) for step in _steps(records)}
+
+
+def _steps(records: list[Record]) -> list[Mapping[str, Any]]:
+    return [mapping(step) for record in records if record.kind == "plan" for step in listed(record.data.get("steps"))]
 
 
 def mapping(value: object) -> Mapping[str, Any]:

@@ -7,7 +7,10 @@ import pytest
 from huggingface_hub import ModelCard
 
 from clinjup.contracts import Estimate, RunStatus
+from clinjup.reporting.glossary import explanation
+from clinjup.reporting.limits import needs_input
 from clinjup.reporting.model_card import escape, render_model_card
+from clinjup.reporting.subject import words_of
 from tests.reporting import example
 from tests.reporting.test_report import EVIL, evil_results
 
@@ -77,3 +80,24 @@ def test_escaping_keeps_one_line_and_no_markup() -> None:
     assert escape("a\nb | c") == "a b \\| c"
     assert escape("[x](http://evil) `y`") == "\\[x\\](http://evil) \\`y\\`"
     assert "<" not in escape(EVIL)
+
+
+@pytest.mark.parametrize(
+    ("modality", "elsewhere", "example_said"),
+    [
+        (None, "on another device", "a device or marker"),
+        ("mammography", "on another device", "a device or marker"),
+        ("chest_radiograph", "on another scanner", "a chest drain"),
+        ("bone_radiograph", "on another scanner", "a cast"),
+        ("wrist_radiograph", "on another scanner", "a cast"),
+    ],
+)
+def test_only_chest_films_are_told_of_chest_drains(modality: str | None, elsewhere: str, example_said: str) -> None:
+    results = example.results(modality=modality)
+    card = render_model_card(results)
+    assert f"How the model does at another hospital, {elsewhere} or in another population" in card
+    assert f"without being it, such as {example_said}." in card
+    placebo = explanation("placebo", words_of(results))
+    assert ("a chest drain" in placebo) is (modality == "chest_radiograph")
+    asked = " ".join(question for _, question in needs_input(results))
+    assert ("CT" in asked, "Scanners" in asked) == ((True, True) if "scanner" in elsewhere else (False, False))

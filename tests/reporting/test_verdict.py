@@ -33,8 +33,9 @@ def test_the_verdict_is_the_sentence_of_the_issue() -> None:
     assert plain(verdict(example.results())) == (
         "Inserting a chest drain raised false alarms from 16 % to 65 %; after balancing, from 18 % to 26 % (458 films each). "
         "Of 100 films with pneumothorax the chosen model, balanced sampling, finds 91; of 100 without, it raises a false alarm on 23. "
-        "The goal, a sensitivity of at least 90 %, was reached on these films, but cannot be confirmed with so few cases (118 films with "
-        "pneumothorax): nobody should be reassured by this model alone. "
+        "The goal, a sensitivity of at least 90 %, was reached on these films (91 %), but the lower end of the 95 % confidence interval is "
+        "87 %, below the goal, so it is not confirmed for patients to come (118 films with pneumothorax): nobody should "
+        "be reassured by this model alone. "
         "Of the 45 films with pneumothorax but without a chest drain it finds 87 % (95 % CI 75–99)."
     )
 

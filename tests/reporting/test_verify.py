@@ -15,6 +15,8 @@ from clinjup.hashing import sha256_text
 from clinjup.renamed_notebook import notebook_of_run
 from clinjup.reporting import Journal, Verification, export_record, verify_run
 from clinjup.reporting.journal import Kind
+from clinjup.reporting.what_ran import unfinished_sentence
+from clinjup.run_folder import History
 from tests.reporting import example
 
 
@@ -312,3 +314,28 @@ def test_an_export_record_or_notebook_of_any_shape_never_raises(
     Journal.create(folder / "journal.jsonl").append("export", export)
     (folder / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     assert not verify_run(folder).ok
+
+
+@pytest.mark.parametrize(
+    ("done", "optional", "state", "missing"),
+    [
+        (4, False, "failed", True),
+        (4, True, "failed", True),
+        (4, True, "skipped", False),
+        (3, True, "skipped", False),
+        (3, False, "skipped", True),
+    ],
+)
+def test_a_step_whose_last_attempt_failed_is_missing_unless_it_could_be_left_out_and_was(
+    tmp_path: Path, done: int, optional: bool, state: str, missing: bool
+) -> None:
+    journal = example.write_journal(tmp_path, done=done)
+    plan = {**journal.records[1].data, "steps": [dict(step) for step in journal.records[1].data["steps"]]}
+    plan["steps"][3]["optional"] = optional
+    journal.append("plan", plan)
+    error = CellError(name="ValueError", message="no", traceback="...", signature="s")
+    journal.append("execution", example.attempt("step3", 2, error=error))
+    journal.append("finished", {"status": RunStatus.FAILED, "sentence": "ended", "steps": {"step3": state}})
+    told = unfinished_sentence(tmp_path, journal.records)
+    assert (f"'{example.STEPS[3]}'" in told) is missing
+    assert History(journal).finished_steps() == {"step0", "step1", "step2"}

@@ -41,17 +41,54 @@ def judged(
         (
             (1.0, 0.89, 56),
             None,
-            "was reached on these films, but cannot be confirmed with so few cases (56 films",
+            "was reached on these films (100 %), but the lower end of the 95 % confidence interval is 89 %, below the goal, and so few cases "
+            "(56 films with pneumothorax) could not confirm it even if all were found: nobody",
+            True,
+        ),
+        (
+            (0.955, 0.935, 900),
+            None,
+            "was reached on these films (95.5 %), but the lower end of the 95 % confidence interval is 93.5 %, below the goal, so it is not "
+            "confirmed for patients to come (900 films with pneumothorax): nobody",
+            True,
+        ),
+        (
+            (0.97, 0.9496, 900),
+            None,
+            "was reached on these films (97 %), but the lower end of the 95 % confidence interval is 94.96 %, below the goal, so",
             True,
         ),
         (
             (0.95, 0.95, 900),
             None,
-            "was reached on the test set, and its lower 95 % confidence bound reaches it too (900 films",
+            "was reached on the test set, and the lower end of the 95 % confidence interval reaches it too (900 films",
             False,
         ),
-        ((1.0, 0.89, 56), 0.04, "was reached on the test set, and its lower", False),
-        ((1.0, 0.96, 90), 0.07, "was reached on these films, but cannot be confirmed", True),
+        (
+            (1.0, 0.89, 56),
+            0.04,
+            "was reached on the test set, and the one-sided lower 95 % bound reaches it too",
+            False,
+        ),
+        (
+            (1.0, 0.96, 90),
+            0.07,
+            "was reached on these films (100 %), but the one-sided lower 95 % bound is 93 %, below the goal, so it is not",
+            True,
+        ),
+        # the rule of three: 59 cases can just confirm 95 %, 58 cannot
+        (
+            (0.99, 0.9, 59),
+            0.06,
+            "was reached on these films (99 %), but the one-sided lower 95 % bound is 94 %, below the goal, so",
+            True,
+        ),
+        (
+            (0.99, 0.9, 58),
+            0.06,
+            "was reached on these films (99 %), but the one-sided lower 95 % bound is 94 %, below the goal, and",
+            True,
+        ),
     ],
 )
 def test_the_result_says_whether_the_goal_was_reached(
@@ -104,21 +141,39 @@ def test_a_model_that_calls_all_alike_is_told_so_once(
             0.9,
             0.8,
             None,
-            "0.164 per film, that of referring everyone 0.120, that of referring no one 0: on these films it is better",
+            "0.164 per film, that of referring everyone 0.120, that of referring no one 0: on these films it is better than either.",
             False,
         ),
         (
             0.9,
             0.1,
             None,
-            "0.108 per film, that of referring everyone 0.120, that of referring no one 0: it is no better than referring every",
+            "0.108 per film, that of referring everyone 0.120, that of referring no one 0: on these films it is no better than "
+            "referring everyone.",
             True,
         ),
         (
             0.5,
             0.2,
             0.02,
-            "−0.068 per film, that of referring everyone −0.078, that of referring no one 0: it is no better than referring no",
+            "−0.068 per film, that of referring everyone −0.078, that of referring no one 0: at a prevalence of 2 % it is no better than "
+            "referring no one.",
+            True,
+        ),
+        (
+            1.0,
+            0.003,
+            0.12727,
+            "0.040 per film, that of referring everyone 0.040, that of referring no one 0: at a prevalence of 12.727 % there is no clear "
+            "difference from referring everyone.",
+            True,
+        ),
+        (
+            0.001,
+            1.0,
+            0.02,
+            "0.000 per film, that of referring everyone −0.078, that of referring no one 0: at a prevalence of 2 % there is no clear "
+            "difference from referring no one.",
             True,
         ),
     ],

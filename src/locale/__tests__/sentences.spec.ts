@@ -75,10 +75,17 @@ describe('a sentence of the server, in German', () => {
   it('says whether the goal was reached and the model is of use', () => {
     expect(
       say(
-        'The goal, a sensitivity of at least 95\u00a0%, was not reached on the test set (11\u00a0images with melanoma): nobody should be reassured by this model alone. If one missed melanoma weighs as much as 10 false alarms, its net benefit is 0.108 per image, that of referring everyone 0.120, that of referring no one 0: it is no better than referring everyone.'
+        'The goal, a sensitivity of at least 95\u00a0%, was not reached on the test set (11\u00a0images with melanoma): nobody should be reassured by this model alone. If one missed melanoma weighs as much as 10 false alarms, its net benefit is 0.108 per image, that of referring everyone 0.120, that of referring no one 0: on these images it is no better than referring everyone.'
       )
     ).toBe(
-      'Das Ziel, eine Sensitivität von mindestens 95\u00a0%, wurde auf den Testdaten nicht erreicht (11\u00a0Bilder mit dem Befund: Melanom): Niemand sollte allein aufgrund dieses Modells beruhigt werden. Wiegt ein übersehener Fall (Melanom) so viel wie 10 Fehlalarme, ist sein Nettonutzen 0,108 je Bild, der Nettonutzen, alle zu überweisen, 0,120, der, niemanden zu überweisen, 0: Es ist nicht besser, als alle zu überweisen.'
+      'Das Ziel, eine Sensitivität von mindestens 95\u00a0%, wurde auf den Testdaten nicht erreicht (11\u00a0Bilder mit dem Befund: Melanom): Niemand sollte allein aufgrund dieses Modells beruhigt werden. Wiegt ein übersehener Fall (Melanom) so viel wie 10 Fehlalarme, ist sein Nettonutzen 0,108 je Bild, der Nettonutzen, alle zu überweisen, 0,120, der, niemanden zu überweisen, 0: Auf diesen Bildern ist es nicht besser, als alle zu überweisen.'
+    );
+    expect(
+      say(
+        'The goal, a sensitivity of at least 95\u00a0%, was reached on these films (95.5\u00a0%), but the lower end of the 95 % confidence interval is 93.5\u00a0%, below the goal, so it is not confirmed for patients to come (900\u00a0films with pneumothorax): nobody should be reassured by this model alone. If one missed pneumothorax weighs as much as 10 false alarms, its net benefit is 0.040 per film, that of referring everyone 0.040, that of referring no one 0: at a prevalence of 12\u00a0% there is no clear difference from referring everyone.'
+      )
+    ).toBe(
+      'Das Ziel, eine Sensitivität von mindestens 95\u00a0%, wurde auf diesen Bildern erreicht (95,5\u00a0%), aber die untere Grenze des 95-%-Konfidenzintervalls liegt mit 93,5\u00a0% darunter, also ist es für künftige Patienten nicht bestätigt (900\u00a0Aufnahmen mit dem Befund: Pneumothorax): Niemand sollte allein aufgrund dieses Modells beruhigt werden. Wiegt ein übersehener Fall (Pneumothorax) so viel wie 10 Fehlalarme, ist sein Nettonutzen 0,040 je Bild, der Nettonutzen, alle zu überweisen, 0,040, der, niemanden zu überweisen, 0: Bei einer Prävalenz von 12\u00a0% ist kein klarer Unterschied dazu zu sehen, alle zu überweisen.'
     );
   });
 
