@@ -262,7 +262,7 @@ def test_whether_the_grad_cam_lies_on_what_is_outlined_is_measured_against_chanc
         assert on[name].ci95[0] > off[name].ci95[1] and "by chance alone" in on[name].note
     few = dict(list(outlines.items())[:2])
     found = pointing(blind.model, images, blind.part, few, ON_THE_FINDING, blind.bootstrap, 0)
-    assert all("too few films" in found[name].reason for name in ON_THE_FINDING)
+    assert all("too few images" in found[name].reason for name in ON_THE_FINDING)
 
 
 def test_without_outlines_the_reason_is_said(case: Case) -> None:
