@@ -190,6 +190,14 @@ def test_names_that_lost_their_zeros_are_found_again_and_said(zeros):
     assert table["chest_drain"].to_dict() == {f"{i:04d}": float(i < 9) for i in ages}
 
 
+def test_the_image_that_is_numbered_0_is_found_again_too(tmp_path):
+    for i in range(6):
+        write_image(tmp_path / "films" / f"{i:05d}.png", film(i))
+    save(tmp_path / "Liste.xlsx", {"Befunde": [["Bild", "Pneumothorax"], *([i, i % 2] for i in range(6))]})
+    _, _, cohort = understood(tmp_path)
+    assert cohort.table["path"].str[-9:-4].tolist() == [f"{i:05d}" for i in range(6)]
+
+
 def test_names_that_could_mean_two_files_are_not_joined_but_the_cause_is_said(zeros):
     for i in range(7, 11):
         write_image(zeros / "more" / f"{i:05d}.png", film(100 + i))
