@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from clinjup import __version__
-from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen, tell
+from clinjup.exits import BAD_INPUT, COMPLETED, FAILED, leave, screen, tell, unforeseen
 from clinjup.following import follow
 
 app = typer.Typer(
@@ -63,14 +62,6 @@ DEMO_REQUESTS = {
         "have boxes; for the rest we just know fracture yes or no."
     ),
 }
-DEMO_COHORTS = {
-    Demo.PNEUMOTHORAX: SyntheticCohort.PNEUMOTHORAX,
-    Demo.DERMOSCOPY: SyntheticCohort.DERMOSCOPY,
-    Demo.MELANOMA: SyntheticCohort.DERMOSCOPY,
-    Demo.WRIST: SyntheticCohort.WRIST,
-    Demo.WRIST_WEAK: SyntheticCohort.WRIST,
-}
-DEMO_ANNOTATED = {Demo.WRIST_WEAK: 0.05}  # share of patients with boxes, where it is not all of them
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
 AnswersOption = Annotated[Path | None, typer.Option("--answers", help='Answers to open questions: {"id": "answer"}.')]
@@ -87,12 +78,7 @@ def main() -> None:
     try:
         app()
     except Exception as fault:
-        place = traceback.extract_tb(fault.__traceback__)[-1]
-        sentence = (
-            f"clinjup met a fault that it was not made for ({type(fault).__name__}: {fault}; {Path(place.filename).name}, line "
-            f"{place.lineno}). Your data were not changed. Please report this sentence with the command that you gave."
-        )
-        sys.exit(tell(FAILED, sentence, "--json" in sys.argv))
+        sys.exit(tell(FAILED, unforeseen(fault), "--json" in sys.argv))
 
 
 @app.callback(invoke_without_command=True)
@@ -183,12 +169,12 @@ def demo(
 ) -> None:
     """A complete run on synthetic data: no data, account or network needed. The cohort is written to OUT-data."""
     from clinjup.contracts import RunRequest
+    from clinjup.examples import EXAMPLES, is_written, seed_of
 
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
-    facts = cohort / "clinjup-synthetic.json"
-    if facts.is_file():
-        drawn = _seed_of(facts)
+    if is_written(cohort):
+        drawn = seed_of(cohort)
         if drawn != seed:
             sentence = (
                 f"The images in '{cohort}' were drawn with --seed {drawn}, not {seed}. Name another run folder with --out, or "
@@ -196,10 +182,8 @@ def demo(
             )
             leave(BAD_INPUT, sentence, as_json)
     else:
-        annotated = DEMO_ANNOTATED.get(task, 1.0)
-        _write_cohort(
-            DEMO_COHORTS[task], cohort, patients=None, seed=seed, layout=None, annotated=annotated, as_json=as_json
-        )
+        drawn_for, annotated = SyntheticCohort(EXAMPLES[task].cohort), EXAMPLES[task].annotated
+        _write_cohort(drawn_for, cohort, patients=None, seed=seed, layout=None, annotated=annotated, as_json=as_json)
     follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
@@ -382,15 +366,6 @@ def _write_cohort(
             )
             leave(BAD_INPUT, sentence, as_json)
     console.print(f"Synthetic cohort in {out}", highlight=False, markup=False)
-
-
-def _seed_of(facts: Path) -> int | None:
-    """The seed of a synthetic cohort; None where its facts were damaged."""
-    try:
-        seed = json.loads(facts.read_text(encoding="utf-8"))["seed"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return seed if isinstance(seed, int) else None
 
 
 def _given_beside_resume(context: typer.Context) -> list[str]:

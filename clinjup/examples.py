@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 NO_COHORT = "There is no synthetic cohort for it in this version yet. You can ask it about your own images."
+
+_FACTS = "clinjup-synthetic.json"
 
 
 @dataclass(frozen=True)
@@ -92,4 +95,13 @@ def write_example_cohort(
 
 def is_written(out: Path) -> bool:
     """Whether a synthetic cohort lies in `out`."""
-    return (out / "clinjup-synthetic.json").is_file()
+    return (out / _FACTS).is_file()
+
+
+def seed_of(out: Path) -> int | None:
+    """The seed of the synthetic cohort in `out`; None where its facts were damaged."""
+    try:
+        seed = json.loads((out / _FACTS).read_text(encoding="utf-8"))["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seed if isinstance(seed, int) else None

@@ -13,6 +13,8 @@ from clinjup.agent.vocabulary.terms import pattern
 from clinjup.contracts import DataProfile, Flag, TableProfile
 
 _PROJECTION = ("projection", "projektion", "view position")  # headers below which a bare L can only mean lateral
+# Below "Lagerung", "links lateral" is a decubitus film.
+_HEADERS = (*(header for header in COVARIATE_HEADERS["view"] if header != "lagerung"), *FRONTAL_HEADERS)
 _FRONTAL = pattern(("a p", "p a", "frontal*", "antero posterior", "postero anterior"))
 _OTHER = pattern(
     (
@@ -25,8 +27,7 @@ _OTHER = pattern(
 def frontal_column(profile: DataProfile, first: TableProfile | None) -> Flag | None:
     """The column that names films which are not frontal, preferably of table `first`; None where no column does."""
     columns = sorted(all_columns(profile), key=lambda column: column.table is not first)
-    headers = (*COVARIATE_HEADERS["view"], *FRONTAL_HEADERS)
-    read = [_read(column) for column in columns if is_header(column.name, headers)]
+    read = [_read(column) for column in columns if is_header(column.name, _HEADERS)]
     return next((flag for flag in read if flag.absent), None)
 
 

@@ -13,6 +13,7 @@ from clinjup.agent.vocabulary import Term, fold, header_words, pattern
 from clinjup.agent.vocabulary.headers import AGREED_HEADERS, ATTRIBUTE_HEADERS, LABEL_HEADERS, header_has
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, UnusableData, ValueCount
 
+SHEET = "sheet"  # as in imaging.sheets
 _MOST_VALUES = 30  # that are named in a question or a warning
 _MOST_OPTIONS = 12
 _READER = re.compile(
@@ -80,6 +81,7 @@ def label_from_tables(
         if any(item.rank > 1 for item in plausible):
             plausible = [item for item in plausible if item.rank > 1]
         plausible = plausible or [item for item in candidates if item.doubtful]
+        plausible = [item for item in plausible if item.column.name != SHEET] or plausible  # 'PTX 2023', 'PTX 2024'
         if not plausible:
             raise UnusableData(_no_label(candidates, target))
         chosen = _the_same(plausible)

@@ -16,7 +16,7 @@ from clinjup.contracts import BoxRole, CohortFinding, DataWarning, Excluded, Fla
 from clinjup.imaging.boxes import Boxes, with_boxes
 from clinjup.imaging.classes import grouped_by, priority_among
 from clinjup.imaging.files import printable
-from clinjup.imaging.headers import numbered
+from clinjup.imaging.headers import numbered, ranked
 from clinjup.imaging.masks import MaskSource
 from clinjup.imaging.readers import reader_for
 from clinjup.imaging.selection import Selection, excluded_list
@@ -204,7 +204,7 @@ def read_cohort(
             "label": rows["label_code"].astype(int),
             "patient": numbers,
             # Folds depend on how groups sort, so a table's sort as its ids do: a seed gives the parts that it always gave.
-            "group": _ranked(patients) if folder.headers is None else numbers,
+            "group": ranked(patients) if folder.headers is None else numbers,
             "split": rows["split"],
         }
     )
@@ -273,12 +273,6 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name in _OWN_COLUMNS or names.count(name) > 1:
             raise ClinjupError(f"The name '{name}' of a confounder or covariate is taken already. Choose another one.")
-
-
-def _ranked(ids: pd.Series) -> pd.Series:
-    """Numbers of one length in place of `ids`, which sort as the ids do."""
-    codes, known = pd.factorize(ids.astype(str), sort=True)
-    return pd.Series([f"{code + 1:0{len(str(len(known)))}}" for code in codes], index=ids.index, dtype=object)
 
 
 def _one_spelling(ids: pd.Series, grouped_by: str, warnings: list[DataWarning]) -> pd.Series:

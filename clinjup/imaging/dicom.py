@@ -214,10 +214,14 @@ def _windowed(dataset: Any, values: np.ndarray, inside: np.ndarray | None) -> tu
 
 
 def _shows(shown: np.ndarray, values: np.ndarray) -> bool:
-    """Whether `shown`, 0..1 and beyond where it is clipped, is a picture of `values`; judged by some 50,000 pixels."""
+    """Whether `shown`, 0..1 and beyond where it is clipped, is a picture of `values`; judged by some 50,000 pixels.
+
+    Clipped is what lies beyond the first of the values that are black or white, so that a black background of one value is not.
+    """
     step = max(1, shown.size // _PROBE)
     shown, values = shown.ravel()[::step], values.ravel()[::step]
-    clipped = np.mean((shown < 0) | (shown > 1))
+    black, white = (values[end] for end in (shown <= 0, shown >= 1))
+    clipped = (np.sum(black < black.max(initial=-np.inf)) + np.sum(white > white.min(initial=np.inf))) / shown.size
     levels = len(np.unique((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)))
     return bool(clipped <= _MOST_CLIPPED and levels >= _FEWEST_LEVELS * min(256, len(np.unique(values))))
 
@@ -229,7 +233,8 @@ def _by_window(dataset: Any, values: np.ndarray) -> np.ndarray | None:
         return None
     centre, width, function = window
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (values - centre) / width))
+        curve = 1 / (1 + np.exp(-4 * (values - centre) / width))
+        return np.round(curve * 255) / 255  # the curve never comes to 0 or 1, its grey levels do
     # PS3.3 C.11.2.1.2: LINEAR counts pixel values, LINEAR_EXACT measures.
     return (values - (centre - width / 2)) / (width if function == "LINEAR_EXACT" else max(width - 1, 1))
 
@@ -252,8 +257,11 @@ def _looked_up(dataset: Any, values: np.ndarray) -> np.ndarray | None:
         return None
     try:
         entries, first = (int(value) for value in dataset.VOILUTSequence[0].LUTDescriptor[:2])
-        highest = int(apply_voi(first + np.arange(entries or 2**16), dataset).max())
-        return apply_voi(values.astype(np.int32), dataset).astype(np.float32) / max(highest, 1)
+        inputs = first + np.arange(entries or 2**16)
+        highest = int(apply_voi(inputs, dataset).max())
+        # Beyond the end of a table of 8 bits, pydicom goes on at its beginning.
+        within = np.clip(values, inputs[0], inputs[-1]).astype(np.int32)
+        return apply_voi(within, dataset).astype(np.float32) / max(highest, 1)
     except (ValueError, AttributeError, IndexError, TypeError, KeyError, NotImplementedError):
         return None  # a broken table, in whatever way: the film's window or its percentiles serve then
 

@@ -208,7 +208,7 @@ class FileIndex:
             for position, path in enumerate(self.files):
                 stem = image_stem(path)
                 if stem.isdecimal():
-                    self._by_number.setdefault(stem.lstrip("0"), []).append(position)
+                    self._by_number.setdefault(stem.lstrip("0") or "0", []).append(position)
         number = name.strip()
         return self._by_number.get(number, []) if number.isdecimal() else []
 

@@ -13,7 +13,7 @@ from clinjup.imaging.files import FileIndex, FolderScan
 from clinjup.split_words import SPLITS, folder_split, split_name
 
 MAX_CLASS_FOLDERS = 20
-_MANY_NAMES, _FEW_FILMS = 4, 4  # this many folders with fewer films each, on average, are studies
+_MANY_NAMES, _FEW_FILMS = 4, 4  # this many folders with fewer films each, on average, can be studies
 
 _CONTAINER = re.compile(
     r"((.*[_-])?(images?|imgs?|bilder|aufnahmen)([_-]?(part)?[_-]?\d+)?|pngs?|jpe?gs?|data|dataset|pictures|films)",
@@ -22,13 +22,16 @@ _CONTAINER = re.compile(
 _PATIENT = re.compile(r"(patient(in)?|pat|subject|subj|sub|case|fall|pid|p|study|studie)[_\- ]?\d+", re.I)
 # What DICOM exports call their folders: UIDs, studies, series. They say nothing about a class.
 _EXPORT = re.compile(r"\d+(\.\d+){3,}|(dicom|dcm|st|se|pa|im|series?|exam|visit|untersuchung)[_-]?\d*", re.I)
+# What counts the studies up in their names: digits, dates, UIDs, and the random numbers of a CD (0A3F91C2).
+_COUNT = re.compile(r"\b(?=[a-f]*\d)[\da-f]{6,}\b|[\d\W_]+")
 
 
 def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int]]:
     """Per image the names of its class folders joined by '|', and how many images lie under each name.
 
     Folders that hold everything (images_001), split folders (train) and patient folders (patient_17) say nothing about a
-    class; of the rest, each level with 2 to 20 distinct names counts, but for one whose folders hold about a study each (1 to 3 films).
+    class; of the rest, each level with 2 to 20 distinct names counts, but for one whose folders hold about a study each (1 to 3 films)
+    and are numbered (S0, S1 ..., dates, UIDs).
     No such level: empty labels and no class folders.
     """
     folders = [path.rpartition("/")[0] for path in images]
@@ -48,8 +51,10 @@ def class_folder_labels(images: Sequence[str]) -> tuple[list[str], dict[str, int
 
 
 def _studies(names: Counter[str]) -> bool:
-    """Whether many folders hold few films each."""
-    return len(names) >= _MANY_NAMES and names.total() < _FEW_FILMS * len(names)
+    """Whether many folders hold few films each, and differ only by what counts them up."""
+    few = len(names) >= _MANY_NAMES and names.total() < _FEW_FILMS * len(names)
+    forms = {_COUNT.sub("#", name.casefold()) for name in names} - {"#"}
+    return few and len(forms) <= 1 and all(re.search(r"\d", name) for name in names)
 
 
 def patient_folders(images: Sequence[str]) -> list[str]:

@@ -95,3 +95,9 @@ def numbered(patients: pd.Series) -> pd.Series:
     """Patients as "1", "2" ... in the order in which they come; missing stays missing. What ids become in outputs."""
     codes, _ = pd.factorize(patients)
     return pd.Series([str(code + 1) if code >= 0 else np.nan for code in codes], index=patients.index, dtype=object)
+
+
+def ranked(ids: pd.Series) -> pd.Series:
+    """Numbers of one length in place of `ids`, which sort as the ids do."""
+    codes, known = pd.factorize(ids.astype(str), sort=True)
+    return pd.Series([f"{code + 1:0{len(str(len(known)))}}" for code in codes], index=ids.index, dtype=object)

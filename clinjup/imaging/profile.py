@@ -96,7 +96,13 @@ def profile_data(root: str | Path) -> DataProfile:
 
 def _checked_folder(root: str | Path) -> Path:
     folder = Path(root).expanduser()
-    if not folder.exists():
+    try:
+        there = folder.exists()
+    except OSError as problem:  # a drive that goes away, a name that is too long
+        raise UnusableData(
+            f"'{root}' cannot be reached ({problem.strerror}). Check the spelling, and that the disk or share is connected."
+        ) from problem
+    if not there:
         raise UnusableData(f"There is no folder '{root}'. Check the spelling, and that the disk or share is connected.")
     if not folder.is_dir():
         raise UnusableData(f"'{root}' is a file, not a folder. Name the folder that holds the images and tables.")

@@ -200,8 +200,9 @@ class Selection:
             "not_frontal",
             in_number(
                 int(other.sum()),
-                "{n} of {all} films [is not a frontal one|are not frontal ones] ({values} in the column '{column}'); left out, because drains "
-                "are drawn and checked for frontal films only. Without 'frontal' in the cell that loads the cohort [it stays|they stay] in.",
+                "{n} of {all} films [is not a frontal one|are not frontal ones] ({values} in the column '{column}'); left out, because a "
+                "network that sees both views learns the view as well, and drains are drawn for frontal films only. Without 'frontal' in the "
+                "cell that loads the cohort [it stays|they stay] in.",
                 all=len(other),
                 values=values,
                 column=column,

@@ -10,6 +10,7 @@ from clinjup.contracts import DataWarning
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
 
+SHEET = "sheet"  # the column that says which sheet a row stands in
 _SHARED = 0.25  # of the ids in all sheets: from here on the sheets tell of the same images, as those of two readers do
 
 
@@ -34,6 +35,12 @@ def telling_apart(tables: Sequence[pd.DataFrame], naming: str | None) -> str | N
         if count - len(set().union(*ids)) >= _SHARED * count:
             return None
     return columns[0] if columns else None
+
+
+def with_names(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with their sheet's name as a column, where none is called so: it may tell classes, sites or years apart."""
+    taken = any(str(name).casefold() == SHEET for table in tables.values() for name in table)
+    return {path: table if taken else table.assign(**{SHEET: split_sheet(path)[1]}) for path, table in tables.items()}
 
 
 def _numbers_rows(column: pd.Series) -> bool:

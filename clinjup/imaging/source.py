@@ -18,7 +18,7 @@ from clinjup.imaging.folders import class_folder_labels, folder_parts, official_
 from clinjup.imaging.headers import DICOM_HEADERS, KEY_HEADERS, PATIENT, read_headers
 from clinjup.imaging.joined import joined
 from clinjup.imaging.leading_zeros import zeros_warning
-from clinjup.imaging.sheets import alike, stacked_warning, telling_apart
+from clinjup.imaging.sheets import alike, stacked_warning, telling_apart, with_names
 from clinjup.imaging.tables import read_table, table_columns
 from clinjup.imaging.values import normal
 from clinjup.imaging.workbooks import split_sheet
@@ -96,6 +96,7 @@ class DataFolder:
             naming = max(named, key=lambda name: named[name])
             key = telling_apart(list(tables.values()), naming if named[naming] else None)
             if key is not None:
+                tables = with_names(tables)
                 found.append(View(tuple(paths), lambda _, tables=tables, key=key: joined(tables, key)))  # type: ignore[misc]
                 self._tables.pop(paths[0])
                 self.warnings.append(stacked_warning(paths))

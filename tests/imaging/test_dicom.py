@@ -128,12 +128,12 @@ def test_a_window_of_a_small_part_on_a_black_plate_is_kept(tmp_path):
     assert decode_image(write_dicom(tmp_path / "a.dcm", plate, **window), 48)[1].window == ""
 
 
-def with_table(path, bits: int, times: int):
-    """The file at `path` with a VOI table that declares `bits` and holds 0 ... 4095, each `times` itself."""
+def with_table(path, bits: int, times: int, entries: int = 4096):
+    """The file at `path` with a VOI table that declares `bits` and holds 0 ... `entries` - 1, each `times` itself."""
     import pydicom
 
     item = pydicom.Dataset()
-    item.LUTDescriptor, item.LUTData = [4096, 0, bits], [value * times for value in range(4096)]
+    item.LUTDescriptor, item.LUTData = [entries, 0, bits], [value * times for value in range(entries)]
     item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
     dataset = pydicom.dcmread(path)
     dataset.VOILUTSequence = pydicom.Sequence([item])
@@ -146,6 +146,17 @@ def test_a_table_of_grey_values_counts_by_its_own_maximum(tmp_path, bits, times)
     path = with_table(write_dicom(tmp_path / "a.dcm", twelve_bits(), BitsStored=12), bits, times)
     pixels, facts = decode_image(path, 48)
     assert np.abs(pixels.astype(int) - film(5)).max() <= 1 and facts.window == ""
+
+
+def test_a_sigmoid_and_a_table_that_saturate_are_passed_over_and_told(tmp_path):
+    mostly_bright = 1000 + film(5).astype(np.uint16) * 12
+    mostly_bright[:10, :10] = film(5)[:10, :10]  # some grey levels are left: 4 % of the film
+    body_window = {"WindowCenter": 40, "WindowWidth": 400, "VOILUTFunction": "SIGMOID", "BitsStored": 12}
+    sigmoid = write_dicom(tmp_path / "sigmoid.dcm", mostly_bright, **body_window)
+    table = with_table(write_dicom(tmp_path / "table.dcm", mostly_bright, BitsStored=12), 8, 1, entries=256)
+    for path in (sigmoid, table):
+        pixels, facts = decode_image(path, 48)
+        assert facts.window == "passed over" and alike(pixels, mostly_bright) > 0.99
 
 
 def test_of_several_windows_the_first_is_taken(tmp_path):

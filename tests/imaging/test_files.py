@@ -237,3 +237,28 @@ def test_class_folders_ignore_containers_splits_and_patients():
 def test_folders_of_a_study_each_are_no_classes(studies, films, classes):
     images = [f"D/A{study}/{film}.png" for study in range(studies) for film in range(films)]
     assert len(class_folder_labels(images)[1]) == classes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2023-05-01", "2023_05_02", "20230503", "4"],
+        ["1.2.840.1", "1.2.840.22", "1.2.840.3.1", "1.2"],
+        ["0A3F91C2", "AA3F0D11", "b7e20913", "00000001"],
+        ["S0", "S1", "s_2", "S 10"],
+    ],
+)
+def test_names_that_only_count_up_are_studies_where_they_hold_few_films(names):
+    assert class_folder_labels([f"{name}/{i}.png" for name in names for i in range(3)])[1] == {}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["pneumothorax", "effusion", "normal", "mass"],
+        ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"],
+        ["nevus_1", "melanoma_1", "keratosis_1", "2"],
+    ],
+)
+def test_classes_with_few_films_each_stay_classes(names):
+    assert class_folder_labels([f"{name}/{i}.png" for name in names for i in range(3)])[1] == dict.fromkeys(names, 3)

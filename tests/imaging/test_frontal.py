@@ -53,6 +53,7 @@ def test_lateral_films_of_chexpert_are_left_out_and_listed(tmp_path):
     assert all("view2_lateral" in entry.path for entry in cohort.excluded)
     said = sentence(cohort.warnings, "not_frontal")
     assert said.startswith("4 of 12 films are not frontal ones ('Lateral' in the column 'Frontal/Lateral'); left out")
+    assert "because a network that sees both views learns the view as well, and drains" in said
     assert roles.covariates["view"] == "train.csv:AP/PA" and set(cohort.table["view"]) == {"AP", "PA"}
 
 
@@ -88,6 +89,7 @@ def test_dicom_headers_say_it_and_a_decubitus_film_is_no_lateral_one(tmp_path):
         ("View Position", ["PA", "AP"], FILMS),
         ("Aufnahmeart", ["L", "S"], FILMS),  # lying and standing
         ("view", ["PA and lateral", "PA"], FILMS),
+        ("Lagerung", ["Rückenlage", "links lateral"], FILMS),  # lying on the left side
     ],
 )
 def test_words_of_hospital_tables(tmp_path, header, views, kept):

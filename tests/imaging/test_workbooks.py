@@ -150,6 +150,27 @@ def test_numbers_down_each_sheet_do_not_make_years_the_same_images(root):
     assert cohort.table["chest_drain"].tolist() == [0, 1, 1] * 2
 
 
+def test_sheets_named_after_classes_are_the_label(root):
+    named = {"Pneumothorax": FINDINGS[1:4], "Normal": FINDINGS[4:]}
+    save(root / "Liste.xlsx", {name: [["Bild", "Patient"], *(row[:2] for row in rows)] for name, rows in named.items()})
+    _, roles, cohort = understood(root)
+    assert roles["label"] == "Liste.xlsx#Pneumothorax:sheet" and cohort.table["label"].tolist() == [1] * 3 + [0] * 3
+
+
+@pytest.mark.parametrize("own", [None, "Sheet"])
+def test_sheets_that_name_the_finding_by_year_are_no_second_label_and_can_be_told_apart(root, own):
+    header = [*FINDINGS[0], *([own] if own else [])]
+    years = {
+        f"PTX {year}": [header, *([*row, *(["x"] if own else [])] for row in rows[1:])] for year, rows in YEARS.items()
+    }
+    save(root / "Liste.xlsx", years)
+    profile, roles, cohort = understood(root)
+    assert roles["label"].endswith(":Pneumothorax") and cohort.table["label"].tolist() == [0, 1] * 3
+    roles["covariates"] = {"site": "Liste.xlsx#PTX 2023:" + (own or "sheet")}
+    cohort = read_cohort(root, layout=profile.layout, target="pneumothorax", emit_finding=False, **roles)
+    assert cohort.table["site"].tolist() == (["x"] * 6 if own else ["PTX 2023"] * 3 + ["PTX 2024"] * 3)
+
+
 def test_sheets_of_two_readers_stay_two_tables_and_a_question(root):
     other = [FINDINGS[0], *([*row[:2], "ja"] for row in FINDINGS[1:5]), *FINDINGS[5:]]
     save(root / "Liste.xlsx", {"Leser 1": FINDINGS, "Leser 2": other})
@@ -188,6 +209,14 @@ def test_names_that_lost_their_zeros_are_found_again_and_said(zeros):
     table = cohort.table.set_index(cohort.table["path"].str[-8:-4])
     assert table["label"].to_dict() == {f"{i:04d}": i % 2 for i in ages}
     assert table["chest_drain"].to_dict() == {f"{i:04d}": float(i < 9) for i in ages}
+
+
+def test_the_image_that_is_numbered_0_is_found_again_too(tmp_path):
+    for i in range(6):
+        write_image(tmp_path / "films" / f"{i:05d}.png", film(i))
+    save(tmp_path / "Liste.xlsx", {"Befunde": [["Bild", "Pneumothorax"], *([i, i % 2] for i in range(6))]})
+    _, _, cohort = understood(tmp_path)
+    assert cohort.table["path"].str[-9:-4].tolist() == [f"{i:05d}" for i in range(6)]
 
 
 def test_names_that_could_mean_two_files_are_not_joined_but_the_cause_is_said(zeros):

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -129,11 +130,21 @@ def test_an_empty_request_and_a_missing_option_are_bad_usage(small_cohort):
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["inspect", "--json"], ["run", REQUEST]])
-def test_a_fault_that_nobody_foresaw_is_told_in_a_sentence(command):
+def test_a_folder_with_a_name_that_is_too_long_is_bad_input(command):
     said = clinjup(*command, "--data", "x" * 300)  # longer than any name that a disk holds
+    assert said.code == 2 and "cannot be reached" in said.err
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_fault_that_nobody_foresaw_is_told_in_a_sentence_without_names_from_the_data(tmp_path, as_json):
+    patient = "Maier" * 60  # longer than any name that a disk holds
+    said = clinjup("verify", patient, *as_json, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert said.code == 4
-    assert "OSError" in said.err and "Your data were not changed" in said.err
-    assert "--json" not in command or "OSError" in said.json["error"]
+    (kept,) = tmp_path.glob("clinjup-fault-*")
+    assert re.search(r"\(OSError at reporting.verify\.py, line \d+\)\. Your data were not changed", said.err)
+    assert f"'{kept}', which stays on this machine and may hold names from your data" in said.err
+    assert "Maier" not in said.err + said.out and patient in kept.read_text() and "Traceback" in kept.read_text()
+    assert not as_json or "OSError" in said.json["error"]
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify", "predict", "disclosures", "resume"])
