@@ -68,7 +68,8 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
         caption=(
             f"Net benefit on {count_line(test)}, of which {percent(float(prevalence))} have {test.target}; "
             "probabilities calibrated by temperature scaling, fitted on validation; bands: 95 % intervals from a bootstrap clustered by "
-            f"{test.grouped_by}. At each ratio of harms the highest line is the best strategy. Look whether a "
+            f"{test.grouped_by}. At each ratio of harms the model is used at the threshold that fits that "
+            "ratio, not at the frozen one, and the highest line is the best strategy. Look whether a "
             "model lies above both grey lines at the ratio that you would defend: below them, referring everyone (or nobody) is better."
         ),
         alt=(

@@ -213,7 +213,7 @@ def _sentence(
     if value is None:
         return f"{chosen.name} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
     if models == 1:
-        return f"{chosen.name} goes on, the only model; {name} on validation {value:.2f}."
+        return f"{chosen.name} goes on, the only model judged; {name} on validation {value:.2f}."
     if chosen is baseline and best is chosen:
         return f"{chosen.name} goes on: no other model had a better {name} on validation ({value:.2f}) within the rule."
     other = baseline if best is chosen else best

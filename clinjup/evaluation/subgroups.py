@@ -13,6 +13,7 @@ from clinjup.evaluation.cohort_parts import Part
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import auroc_statistic
 from clinjup.imaging.values import in_order
+from clinjup.phrases import counted
 from clinjup.unknown_words import says_unknown
 
 FEWEST_EVENTS = 10
@@ -95,7 +96,7 @@ def _written(value: object) -> str:
 
 
 def _too_few(count: int, kind: str) -> str:
-    return f"suppressed: only {count} images {kind}" if count < FEWEST_EVENTS else ""
+    return f"suppressed: only {counted(count, 'image')} {kind}" if count < FEWEST_EVENTS else ""
 
 
 def _share(outcomes: NDArray[np.bool_], members: NDArray[np.bool_], part: Part, reason: str) -> Estimate:

@@ -30,7 +30,7 @@ from clinjup.evaluation.pointing import ON_THE_FINDING, outlines_of, pointing
 from clinjup.evaluation.predictions import write_predictions
 from clinjup.evaluation.several_classes import confusion_of, part_metrics
 from clinjup.evaluation.subgroups import subgroup_table
-from clinjup.evaluation.triage import say_triage, triage_metrics
+from clinjup.evaluation.triage import beats_chance, say_no_wording, say_triage, triage_metrics
 from clinjup.evaluation.validate import Validation
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
 from clinjup.hashing import sha256_of
@@ -177,7 +177,7 @@ def open_test_set(
     findings = {}
     for finding in record.evaluations[arguments]:
         calibration = Calibration(**asdict(validations[finding.name].scaling)) if triage else None
-        told = {"calibration": calibration, "wording": triage and wording}
+        told = {"calibration": calibration, "wording": triage and wording and beats_chance(finding)}
         findings[finding.name] = finding.model_copy(update=told)
     target = class_words(cohort.finding)
     for finding in findings.values():
@@ -185,7 +185,10 @@ def open_test_set(
     if triage:
         cases = len(np.unique(part.clusters[part.labels == 1]))
         say_triage(findings[selected], target, cases, cohort.grouped_by)
-    write_predictions(validations[selected], part, predicted[selected], calibrated=triage, wording=triage and wording)
+    worded = findings[selected].wording
+    if triage and wording and not worded:
+        say_no_wording()
+    write_predictions(validations[selected], part, predicted[selected], calibrated=triage, wording=worded)
     return TestSet(
         by_name,
         validations,

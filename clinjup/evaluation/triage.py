@@ -94,6 +94,21 @@ def say_triage(finding: EvaluationFinding, target: str, cases: int, grouped_by: 
     emit(NoteFinding(sentence=sentence), sentence)
 
 
+def beats_chance(finding: EvaluationFinding) -> bool:
+    """Whether the 95 % interval of the test AUROC leaves out 0.5."""
+    interval = finding.metrics["auroc"].ci95
+    return interval is not None and interval[0] > 0.5
+
+
+def say_no_wording() -> None:
+    """Why the table of predictions tells nobody whom to refer or to reassure, as a NoteFinding."""
+    sentence = (
+        "The table of predictions says neither refer nor reassure: the model was not shown to be better than chance, so nobody should be "
+        "reassured by it."
+    )
+    emit(NoteFinding(sentence=sentence), sentence)
+
+
 def _misses(part: Part, probabilities: NDArray[np.float64], threshold: float) -> Estimate:
     positive = part.labels == 1
     if not positive.any():

@@ -18,6 +18,7 @@ from clinjup.reporting.subject import (
     confounder_name,
     confounders_of,
     image_noun,
+    is_against_imbalance,
     mitigation_words,
     opening_words,
     patients_unknown,
@@ -205,8 +206,11 @@ def _training_data(results: Results, asked: dict[str, str]) -> str:
 
 
 def _training_regime(model: ModelResults) -> str:
+    against = (
+        "the imbalance of classes" if model.mitigation and is_against_imbalance(model.mitigation) else "the confounder"
+    )
     parts = [
-        f"against the confounder: {escape(mitigation_words(model.mitigation))}"
+        f"against {against}: {escape(mitigation_words(model.mitigation))}"
         if model.mitigation
         else "no measure against a confounder",
         escape(training_words(model)),

@@ -21,6 +21,7 @@ _MITIGATIONS = {
     "logit_adjustment": "logit adjustment",
     "focal_loss": "focal loss",
 }
+_AGAINST_IMBALANCE = frozenset({"class_balanced_sampling", "logit_adjustment", "focal_loss"})
 
 # What holds for any kind of image; those that are known say it in their own words.
 _WORDS = {
@@ -81,6 +82,11 @@ def mitigation_words(mitigation: str | None) -> str:
     """'balancing' for balanced_sampling; shown as 'after balancing'."""
     parts = (mitigation or "mitigation").split("+")
     return " and ".join(_MITIGATIONS.get(part, plain_name(part)) for part in parts)
+
+
+def is_against_imbalance(mitigation: str) -> bool:
+    """Whether it is a measure against classes of unequal frequency alone, and none against a confounder."""
+    return set(mitigation.split("+")) <= _AGAINST_IMBALANCE
 
 
 def confounders_of(results: Results) -> list[str]:

@@ -196,7 +196,7 @@ def models_table(results: Results) -> Table | None:
             Cell(str(model.seed)),
         ]
         rows.append(Row(model_title(results, model), cells))
-    return Table("Models that were trained", ["Against the confounder", "Network", "Training", "Seed"], rows, "Model")
+    return Table("Models that were trained", ["Method", "Network", "Training", "Seed"], rows, "Model")
 
 
 def training_words(model: ModelResults) -> str:

@@ -79,7 +79,11 @@ def _judged_by(results: Results) -> list[tuple[str, str]]:
     used = results.experiments[0].metric
     said = metric_of(used).label
     if len(results.experiments) == 1:
-        said += "; only one model was trained, so nothing had to be chosen"
+        said += (
+            "; only one model was trained, so nothing had to be chosen"
+            if len(results.models) == 1
+            else "; only one model was judged on validation, so nothing could be chosen"
+        )
     if same_metric(used, wanted):
         return [("Judged by", said)]
     fate = "could not be had on these data" if wanted == "worst_group_auroc" else "did not decide here"

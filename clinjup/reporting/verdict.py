@@ -23,6 +23,7 @@ from clinjup.reporting.subject import (
     confounder_result,
     confounders_of,
     image_noun,
+    is_against_imbalance,
     mitigation_words,
     opening_words,
     operating_figures,
@@ -141,6 +142,8 @@ def confounder_sentence(results: Results, name: str) -> str:
         if figures is None:
             continue
         lead = f"after {mitigation_words(model.mitigation)}, " if model.mitigation else ""
+        if model.mitigation and is_against_imbalance(model.mitigation):
+            lead = f"with {mitigation_words(model.mitigation)}, "
         if not lead and (inserted or stratified):  # another step of a ladder, not a measure against the confounder
             lead = f"with {plain_name(model.name)}, "
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
