@@ -123,6 +123,8 @@ def test_what_decided_is_named_and_what_only_was_suggested_is_named_apart(tmp_pa
     text = rendered(results, tmp_path).text
     assert "Judged by Worst-group AUROC Suggested metric Net benefit; it did not decide here" in text
     del results.experiments[1:]
+    assert "Judged by Worst-group AUROC; only one model was judged on validation" in rendered(results, tmp_path).text
+    del results.models[1:]
     assert "Judged by Worst-group AUROC; only one model was trained" in rendered(results, tmp_path).text
 
 

@@ -14,6 +14,7 @@ from clinjup.contracts import (
 )
 from clinjup.nouns import with_article
 from clinjup.phrases import out_of_100
+from clinjup.reporting.model_card import render_model_card
 from clinjup.reporting.numbers import duration, show
 from clinjup.reporting.reliance import reliance
 from clinjup.reporting.verdict import confounder_sentence, verdict
@@ -275,3 +276,13 @@ def test_figures_are_rounded_the_way_a_reader_expects() -> None:
 )
 def test_confounders_get_the_right_article(noun: str, expected: str) -> None:
     assert with_article(noun) == expected
+
+
+def test_a_method_against_imbalance_is_no_measure_against_the_confounder() -> None:
+    results = example.results()
+    results.models[1].mitigation = "class_balanced_sampling"
+    said = plain(confounder_sentence(results, "chest_drain"))
+    assert "to 65 %; with drawing rare classes more often, from 18 % to 26 %" in said
+    card = render_model_card(results)
+    assert "against the imbalance of classes: drawing rare classes more often" in card
+    assert "against the confounder:" not in card

@@ -249,7 +249,7 @@ def test_figures_reach_the_model_only_where_the_clinician_turned_it_on(scripted_
     assert any(finding["path"].startswith("plots/") for finding in _figures(folder))
     assert any(b"image/png" in request.raw for request in server.requests) is shared
     assert any("pictures" in disclosure["kinds"] for disclosure in journal(folder, "disclosure")) is shared
-    assert ("figures of this run, which can show films, are sent to 127.0.0.1" in said.err) is shared
+    assert ("figures of this run, which can show images, are sent to 127.0.0.1" in said.err) is shared
 
 
 def _figures(folder: Path) -> list[dict[str, str]]:
