@@ -92,6 +92,11 @@ def change_of(difference: Estimate) -> Change:
     return "raised" if low > 0 else "lowered"
 
 
+def beats_chance(auroc: Estimate) -> bool:
+    """Whether the 95 % interval of an AUROC leaves out 0.5."""
+    return auroc.ci95 is not None and auroc.ci95[0] > 0.5
+
+
 def shift_words(change: Change, before: float, after: float, what: str) -> str:
     """'raised false alarms from 16 % to 65 %', or 'did not measurably change false alarms: 16 % before, 18 % after'."""
     return (

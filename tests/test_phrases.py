@@ -7,6 +7,7 @@ import pytest
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.evaluation.wording import insertion_sentence, performance_sentence, with_ci
 from clinjup.phrases import (
+    beats_chance,
     change_of,
     out_of_100,
     per_hundred,
@@ -94,3 +95,10 @@ def test_a_change_has_a_direction_only_where_its_interval_leaves_out_zero(
 )
 def test_a_small_threshold_keeps_the_digits_that_tell_it_from_its_neighbours(threshold: float, words: str) -> None:
     assert threshold_words(threshold) == words
+
+
+@pytest.mark.parametrize(
+    ("interval", "beats"), [((0.51, 0.81), True), ((0.50, 0.81), False), ((0.2, 0.4), False), (None, False)]
+)
+def test_an_auroc_beats_chance_where_its_interval_leaves_out_a_half(interval, beats):
+    assert beats_chance(Estimate(value=0.63, ci95=interval)) is beats

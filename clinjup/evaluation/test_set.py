@@ -30,7 +30,7 @@ from clinjup.evaluation.pointing import ON_THE_FINDING, outlines_of, pointing
 from clinjup.evaluation.predictions import write_predictions
 from clinjup.evaluation.several_classes import confusion_of, part_metrics
 from clinjup.evaluation.subgroups import subgroup_table
-from clinjup.evaluation.triage import beats_chance, say_no_wording, say_triage, triage_metrics
+from clinjup.evaluation.triage import say_no_wording, say_triage, triage_metrics
 from clinjup.evaluation.validate import Validation
 from clinjup.evaluation.wording import insertion_sentence, metrics_table, performance_sentence
 from clinjup.hashing import sha256_of
@@ -38,6 +38,7 @@ from clinjup.imaging.masks import Masks, read_masks
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words
+from clinjup.phrases import beats_chance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +178,7 @@ def open_test_set(
     findings = {}
     for finding in record.evaluations[arguments]:
         calibration = Calibration(**asdict(validations[finding.name].scaling)) if triage else None
-        told = {"calibration": calibration, "wording": triage and wording and beats_chance(finding)}
+        told = {"calibration": calibration, "wording": triage and wording and beats_chance(finding.metrics["auroc"])}
         findings[finding.name] = finding.model_copy(update=told)
     target = class_words(cohort.finding)
     for finding in findings.values():

@@ -94,12 +94,6 @@ def say_triage(finding: EvaluationFinding, target: str, cases: int, grouped_by: 
     emit(NoteFinding(sentence=sentence), sentence)
 
 
-def beats_chance(finding: EvaluationFinding) -> bool:
-    """Whether the 95 % interval of the test AUROC leaves out 0.5."""
-    interval = finding.metrics["auroc"].ci95
-    return interval is not None and interval[0] > 0.5
-
-
 def say_no_wording() -> None:
     """Why the table of predictions tells nobody whom to refer or to reassure, as a NoteFinding."""
     sentence = (

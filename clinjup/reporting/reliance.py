@@ -7,7 +7,7 @@ from typing import Literal
 
 from clinjup.contracts import ConfounderResult, Estimate, ModelResults, Results
 from clinjup.nouns import with_article
-from clinjup.phrases import change_of, percent, percent_number
+from clinjup.phrases import beats_chance, change_of, percent, percent_number
 from clinjup.reporting.numbers import known, show
 from clinjup.reporting.subject import chosen_model, confounder_name, confounder_result, unexamined, unexamined_sentence
 
@@ -121,4 +121,4 @@ def probability_rise(figures: ConfounderResult) -> float:
 def may_be_chance(model: ModelResults | None) -> bool:
     """Whether the interval of the model's test AUROC includes 0.5."""
     auroc = model.test.get("auroc") if model else None
-    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and auroc.ci95[0] <= 0.5
+    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and not beats_chance(auroc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clinjup.contracts import Estimate, ModelResults, Results, TaskType
 from clinjup.phrases import counted, decimals, stated_percent
 from clinjup.reporting.numbers import known
+from clinjup.reporting.reliance import may_be_chance
 from clinjup.reporting.subject import chosen_model, image_noun, target_name
 
 _ROUNDING = 1e-9
@@ -12,7 +13,10 @@ _DIGITS = 3  # of a net benefit
 
 
 def worth(results: Results) -> dict[str, bool]:
-    """Sentences, and whether each speaks against the model; none before the test set is opened, and none of a detector."""
+    """Sentences, and whether each speaks against the model; none before the test set is opened, and none of a detector.
+
+    Of a model that was not shown to be better than chance nothing is said in its favour.
+    """
     model = chosen_model(results)
     if model is None or not model.test or results.task.task_type is TaskType.DETECTION:
         return {}
@@ -24,7 +28,7 @@ def worth(results: Results) -> dict[str, bool]:
         _goal(results, model, sensitivity),
         _net_benefit(results, sensitivity, specificity),
     ]
-    return {sentence: against for sentence, against in said if sentence}
+    return {sentence: against for sentence, against in said if sentence and (against or not may_be_chance(model))}
 
 
 def worth_cautions(results: Results) -> list[str]:

@@ -187,3 +187,10 @@ def test_the_net_benefit_at_the_ratio_of_the_clinician_is_set_beside_that_of_tre
         verdict(results)
     )
     assert bool(worth_cautions(results)) is against
+
+
+def test_nothing_is_said_in_favour_of_a_model_at_chance() -> None:
+    results = judged((0.99, 0.97, 900), (0.9, 400), harm_ratio=10.0, target_sensitivity=0.95)
+    assert list(worth(results).values()) == [False, False]
+    results.models[1].test["auroc"] = Estimate(value=0.60, ci95=(0.45, 0.75))
+    assert worth(results) == {}
