@@ -20,10 +20,12 @@ COMPARED = (*LADDER, "insertion_augmentation", "group_dro", "last_layer_retraini
 NEED_LABELS = frozenset({"balanced_sampling", "insertion_balancing", "group_dro", "last_layer_retraining"})
 # Layouts that outline confounders, so that these can be taken out of the films as well.
 OUTLINED = {"candid": frozenset({"chest_drain"})}
-BOTH_WAYS, BY_INSERTION = "insertion_and_removal", "insertion_balancing"
+# Layouts that outline the finding, so that a network can learn where it lies.
+FINDING_OUTLINED = frozenset({"candid", "siim"})
+BOTH_WAYS, BY_INSERTION, LOCALISATION = "insertion_and_removal", "insertion_balancing", "localisation_supervision"
 ESTIMATE = "estimate_confounder"
 # Methods that show every image as often as plain training does.
-REPEATS_NOTHING = frozenset({"logit_adjustment", "focal_loss"})
+REPEATS_NOTHING = frozenset({"logit_adjustment", "focal_loss", LOCALISATION})
 
 
 def to_be_estimated(
@@ -58,7 +60,22 @@ def mitigations(
     estimated: bool = False,
     layout: str = "",
 ) -> dict[str, str]:
-    """Models beside the baseline: name -> mitigation. What counters confounders is joined with each method against imbalance."""
+    """Models beside the baseline: name -> mitigation. Where `layout` outlines the finding, learning where it lies is tried as well."""
+    tried = _against(task, annotated, inserted, estimated=estimated, layout=layout)
+    return tried | (
+        {LOCALISATION: LOCALISATION} if tried and layout in FINDING_OUTLINED and not must_hold(task) else {}
+    )
+
+
+def _against(
+    task: ClinicalTask,
+    annotated: list[NamedConfounder],
+    inserted: list[NamedConfounder],
+    *,
+    estimated: bool,
+    layout: str,
+) -> dict[str, str]:
+    """What is done with the confounders, or with the imbalance; what counters confounders is joined with each method against imbalance."""
     against = [*([_balancing(task, annotated)] if annotated else []), *(["insertion_augmentation"] if inserted else [])]
     asked = "compare_methods" in task.constraints
     compared = asked and task.task_type is TaskType.BINARY and not must_hold(task)
@@ -117,6 +134,10 @@ WHY = {
     BOTH_WAYS: (
         "The same network, but a $confounder_name-like structure is drawn into some training images of both classes, and a real "
         "$confounder_name is taken out of others, where the data outline it."
+    ),
+    LOCALISATION: (
+        "The same network, which also learns where the finding lies, from the outlines that the data bring: a $confounder_name says that there "
+        "is one, but not where. The outlines are used in training only."
     ),
     "group_dro": (
         "The same network, whose loss gives most weight to that of the four groups (with and without $confounder_name, in both classes) "

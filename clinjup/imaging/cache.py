@@ -6,10 +6,10 @@ import hashlib
 import os
 import shutil
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
 _VERSION = 4  # raise when decoding changes, so that old caches are not taken for new ones
-_CHUNK = 256  # pictures in memory at a time
+_GROUP = 16  # files that a thread takes at once
+_AHEAD = 16  # groups in memory
 _COLOUR_PROBE = 40
 _TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located", "window")}
 
@@ -91,28 +92,31 @@ def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_
             "Free some space or choose a smaller image size."
         )
     partial_file = pixel_file.with_suffix(f".{os.getpid()}.part")
-    pixels = np.lib.format.open_memmap(partial_file, mode="w+", dtype=np.uint8, shape=shape)
     facts: list[FileFacts] = []
     try:
-        with ProgressBar("Reading images", len(paths), "image") as bar, warnings.catch_warnings():
+        # Written row by row, not through a memory map: there a disk that fills up kills the process.
+        with (
+            open(partial_file, "wb") as file,
+            ProgressBar("Reading images", len(paths), "image") as bar,
+            warnings.catch_warnings(),
+        ):
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            start = file.tell()
+            file.truncate(start + needed)
             for library in ("PIL", "pydicom"):  # large but legal pictures, odd metadata
                 warnings.filterwarnings("ignore", module=library)
             for index, picture, fact in _decoded(paths, size, colour):
                 if picture is not None:
-                    pixels[index] = picture
+                    file.seek(start + index * picture.nbytes)
+                    file.write(np.ascontiguousarray(picture).data)
                 elif index in there and _is_gone(paths[index]):
                     raise MissingFileError(cohort.relative(paths[index]))
                 facts.append(fact)
                 bar.advance()
-        pixels.flush()
     except BaseException:
-        del pixels
         partial_file.unlink(missing_ok=True)
         raise
-    del pixels  # Windows replaces no file that is mapped
-    table = pd.DataFrame(
-        [asdict(fact) for fact in facts], index=paths.index, columns=[f.name for f in fields(FileFacts)]
-    )
+    table = pd.DataFrame([vars(fact) for fact in facts], index=paths.index, columns=[f.name for f in fields(FileFacts)])
     table.to_csv(fact_file.with_suffix(".part"), encoding="utf-8")
     os.replace(fact_file.with_suffix(".part"), fact_file)
     os.replace(partial_file, pixel_file)
@@ -120,13 +124,19 @@ def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_
 
 def _decoded(paths: pd.Series, size: int, colour: bool) -> Iterator[tuple[int, np.ndarray | None, FileFacts]]:
     """Index, picture and facts in the order of `paths`, a bounded number of files ahead."""
-    decode = partial(decode_image, size=size, colour=colour)
+
+    def decode(group: pd.Series) -> list[tuple[np.ndarray | None, FileFacts]]:
+        return [decode_image(Path(path), size, colour=colour) for path in group]
+
+    groups = [paths.iloc[start : start + _GROUP] for start in range(0, len(paths), _GROUP)]
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
-        for start in range(0, len(paths), _CHUNK):
-            chunk = paths.iloc[start : start + _CHUNK]
-            for index, (picture, facts) in zip(chunk.index, pool.map(decode, map(Path, chunk)), strict=True):
+        ahead = deque(pool.submit(decode, group) for group in groups[:_AHEAD])
+        for number, group in enumerate(groups, _AHEAD):
+            for index, (picture, facts) in zip(group.index, ahead.popleft().result(), strict=True):
                 yield int(index), picture, facts
+            if number < len(groups):
+                ahead.append(pool.submit(decode, groups[number]))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -17,6 +17,8 @@ _RESAMPLING = Image.Resampling.BICUBIC
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _EXIF_SOURCE = (271, 272, 305)  # make, model, software
 _EXIF_GPS = 34853
+# The eight lowest frequencies of a discrete cosine transform of 32 pixels.
+_COSINES = np.cos(np.pi * np.outer(np.arange(8), np.arange(0.5, 32)) / 32)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
         return _decode_dicom(raw, digest, size, colour)
     try:
         with Image.open(io.BytesIO(raw)) as image:
-            width, height, mode, source = image.width, image.height, image.mode, _source_of(image)
-            located = "yes" if _EXIF_GPS in image.getexif() else ""
+            exif = image.getexif()
+            width, height, mode, source = image.width, image.height, image.mode, _source_of(image, exif)
+            located = "yes" if _EXIF_GPS in exif else ""
             picture, bits = _small(image, size, colour)
     except UnidentifiedImageError:
         return None, FileFacts(sha256=digest, reason="the file is not an image")
@@ -120,14 +123,15 @@ def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.
 
 def _with_looks(facts: FileFacts, picture: np.ndarray) -> FileFacts:
     """`facts` with what is seen of the small picture, uint8 `[h, w]` or `[h, w, 3]`."""
-    grey = picture if picture.ndim == 2 else picture.mean(axis=2)
-    low, high = np.percentile(grey, (5, 95))
+    grey, scale = (picture, 1) if picture.ndim == 2 else (picture.sum(axis=2), picture.shape[2])
+    counts = np.bincount(grey.ravel())
+    low, high = np.searchsorted(counts.cumsum(), (0.05 * grey.size, 0.95 * grey.size))
     return replace(
         facts,
         phash=_perceptual_hash(picture),
-        levels=len(np.unique(grey)),
-        contrast=round(float(high - low), 1),
-        dark_middle=round(dark_middle(grey), 1),
+        levels=np.count_nonzero(counts),
+        contrast=round(float(high - low) / scale, 1),
+        dark_middle=round(dark_middle(grey) / scale, 1),
     )
 
 
@@ -158,8 +162,9 @@ def _small(image: Image.Image, size: int, colour: bool) -> tuple[np.ndarray, int
         pixels = np.asarray(image).astype(np.float32)
         grey = Image.fromarray(windowed(np.asarray(_resize(Image.fromarray(pixels), size))))
         return np.asarray(grey.convert("RGB") if colour else grey), 32 if image.mode == "F" else 16
-    image.draft("RGB" if colour else "L", (2 * size, 2 * size))  # JPEG only: decode at a fraction of the size
-    image = ImageOps.exif_transpose(image)
+    least = 4 * size // 3  # JPEG only: decode at a fraction of the size, no side below this
+    image.draft("RGB" if colour else "L", (least, least))
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
@@ -184,13 +189,15 @@ def _letterbox(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def _perceptual_hash(picture: np.ndarray) -> str:
-    import imagehash
+    """The hash of `imagehash.phash` in hexadecimal. That library holds Python's lock so long that threads decode one after the other."""
+    small = np.asarray(Image.fromarray(picture).convert("L").resize((32, 32), Image.Resampling.LANCZOS), np.float64)
+    # Rounded, because a picture of one grey level has nothing but rounding errors.
+    low = (_COSINES @ small @ _COSINES.T).ravel().round(6)
+    ordered = np.sort(low)
+    return np.packbits(low > (ordered[31] + ordered[32]) / 2).tobytes().hex()
 
-    return str(imagehash.phash(Image.fromarray(picture)))
 
-
-def _source_of(image: Image.Image) -> str:
+def _source_of(image: Image.Image, exif: Image.Exif) -> str:
     """The device or program that wrote the file, where it says so."""
-    exif = image.getexif()
     parts = [exif.get(tag) for tag in _EXIF_SOURCE] + [image.info.get("Software"), image.info.get("Source")]
     return " ".join(part.strip("\0 ") for part in parts if isinstance(part, str) and part.strip("\0 "))

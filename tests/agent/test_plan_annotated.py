@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clinjup.agent.plan import build_plan
-from clinjup.agent.plan_mitigation import COMPARED, LADDER
+from clinjup.agent.plan_mitigation import COMPARED, LADDER, LOCALISATION
 from clinjup.agent.state import Brief
 from clinjup.contracts import Plan, RunRequest
 from clinjup.imaging.synthetic import write_cohort
@@ -99,6 +99,19 @@ def test_a_comparison_that_is_asked_for_tries_every_method_against_the_confounde
     assert set(COMPARED) <= {*list_mitigations("confounder"), *list_mitigations("shortcuts")}
     german = "Pneumothorax auf Thoraxaufnahmen erkennen, Drainagen sind ein Störfaktor. Bitte verschiedene Verfahren vergleichen."
     assert trained(plan(german, folders["all"])) == [None, *COMPARED]
+
+
+@pytest.mark.parametrize(("layout", "beside"), [("siim", LADDER), ("candid", ("balanced_sampling",))])
+def test_where_the_data_outline_the_finding_learning_where_it_lies_is_tried_too(layout, beside, tmp_path):
+    folder = write_cohort("pneumothorax", tmp_path / layout, patients=40, seed=4, layout=layout, workers=1)
+    found = plan(REQUEST, folder)
+    assert trained(found) == [None, *beside, LOCALISATION]
+    train = found.step(f"train_{LOCALISATION}")
+    assert "where the finding lies" in train.words["why"] and train.optional
+    assert train.parameters["EPOCHS"] == found.step("train_baseline").parameters["EPOCHS"]
+    assert trained(plan(COMPARE, folder))[-1] == LOCALISATION
+    assert LOCALISATION not in trained(plan(f"{REQUEST} Please do not miss a single case.", folder))
+    assert LOCALISATION not in trained(plan("Detect pneumothorax on chest X-rays.", folder))
 
 
 def test_where_no_case_may_be_missed_the_plan_stays_short(folders):

@@ -74,7 +74,7 @@ def test_a_share_that_vanishes_while_images_are_decoded_is_told_and_halves_no_co
 
     with monkeypatch.context() as patch:
         patch.setattr(cache_module, "decode_image", vanishing)
-        patch.setattr(cache_module, "_CHUNK", chunk)
+        patch.setattr(cache_module, "_GROUP", chunk)
         with pytest.raises(MissingFileError, match=r"films/p\d+_\d\.png.*share is still connected"):
             prepare_images(cohort, size=16, folder=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

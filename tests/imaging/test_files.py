@@ -4,6 +4,7 @@ import os
 import sys
 import unicodedata
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
@@ -181,6 +182,25 @@ def test_unreadable_files_give_a_reason_and_no_exception(tmp_path):
         assert pixels is None and facts.reason and words in facts.reason, name
     pixels, facts = decode_image(tmp_path / "gone.png", 32)
     assert pixels is None and facts.reason == "the file is gone"
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_perceptual_hash_is_that_of_imagehash(tmp_path, mode):
+    pictures = [film(seed, 64, 64) for seed in range(20)] + [np.full((64, 64), grey, np.uint8) for grey in (0, 7, 255)]
+    for picture in pictures:
+        shown = Image.fromarray(picture).convert(mode)
+        shown.save(tmp_path / "film.png")
+        _, facts = decode_image(tmp_path / "film.png", 64, colour=mode == "RGB")
+        assert facts.phash == str(imagehash.phash(shown))
+
+
+def test_a_large_jpeg_is_read_at_a_fraction_of_its_size_and_looks_the_same(tmp_path):
+    shown = Image.fromarray(film(3, 512, 512))
+    shown.save(tmp_path / "film.jpg", quality=95)
+    shown.save(tmp_path / "film.png")
+    (fast, facts), (slow, _) = decode_image(tmp_path / "film.jpg", 96), decode_image(tmp_path / "film.png", 96)
+    assert (facts.width, facts.height) == (512, 512)
+    assert np.abs(fast.astype(int) - slow).mean() < 2
 
 
 def test_colour_is_seen_in_pictures_not_in_modes(tmp_path):
