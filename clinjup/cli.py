@@ -49,20 +49,6 @@ class SyntheticCohort(StrEnum):
     WRIST = "wrist"
 
 
-DEMO_REQUESTS = {
-    Demo.PNEUMOTHORAX: (
-        "I want to diagnose pneumothorax on chest X-rays. My concern is that chest drains may act as a strong confounder - "
-        "please take this issue seriously."
-    ),
-    Demo.DERMOSCOPY: "I want an AI model to help diagnose skin lesions. Priority should be given to melanoma.",
-    Demo.MELANOMA: "I want to distinguish melanoma from nevus. Please try your best not to miss a single case.",
-    Demo.WRIST: "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow.",
-    Demo.WRIST_WEAK: (
-        "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow. Only about 5% of our images "
-        "have boxes; for the rest we just know fracture yes or no."
-    ),
-}
-
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with images and tables; it is only read.")]
 AnswersOption = Annotated[Path | None, typer.Option("--answers", help='Answers to open questions: {"id": "answer"}.')]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")]
@@ -173,6 +159,7 @@ def demo(
 
     folder = (out or Path("clinjup-runs") / f"demo-{task.value}").expanduser().resolve()
     cohort = folder.with_name(folder.name + "-data")
+    example = EXAMPLES[task]
     if is_written(cohort):
         drawn = seed_of(cohort)
         if drawn != seed:
@@ -182,9 +169,11 @@ def demo(
             )
             leave(BAD_INPUT, sentence, as_json)
     else:
-        drawn_for, annotated = SyntheticCohort(EXAMPLES[task].cohort), EXAMPLES[task].annotated
-        _write_cohort(drawn_for, cohort, patients=None, seed=seed, layout=None, annotated=annotated, as_json=as_json)
-    follow(RunRequest(intent=DEMO_REQUESTS[task], data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
+        drawn_for = SyntheticCohort(example.cohort)
+        _write_cohort(
+            drawn_for, cohort, patients=None, seed=seed, layout=None, annotated=example.annotated, as_json=as_json
+        )
+    follow(RunRequest(intent=example.intent, data=str(cohort), out=str(folder), seed=seed), None, {}, as_json)
 
 
 @app.command("data")

@@ -70,8 +70,8 @@ EXAMPLES = {
         ExampleRequest(
             "wrist-weak",
             "Wrist fractures, few of them boxed",
-            "I need a tool that marks suspicious fractures on wrist X-rays. Only about 5% of our images have boxes; for the rest we "
-            "just know fracture yes or no.",
+            "I need a tool that looks at wrist X-rays and marks suspicious fractures during my workflow. Only about 5% of our images "
+            "have boxes; for the rest we just know fracture yes or no.",
             "wrist",
             "wrist X-rays",
             annotated=0.05,
