@@ -52,7 +52,7 @@ class Boxes:
 
 
 def letterbox(width: int, height: int, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How a picture lies in its prepared square (see `pictures.decode_image`): its size there and its offset, x and y, in pixels."""
+    """How a picture lies in its prepared square (see `pictures.decode_images`): its size there and its offset, x and y, in pixels."""
     scale = size / max(width, height)
     small = np.array([max(1, round(width * scale)), max(1, round(height * scale))], np.float32)
     return small, (size - small) // 2

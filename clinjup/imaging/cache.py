@@ -17,12 +17,13 @@ import pandas as pd
 
 from clinjup.contracts import UnusableData
 from clinjup.imaging.cohort import Cohort
-from clinjup.imaging.pictures import FileFacts, decode_image, is_coloured
+from clinjup.imaging.pictures import FileFacts, decode_images, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
-_VERSION = 4  # raise when decoding changes, so that old caches are not taken for new ones
-_GROUP = 16  # files that a thread takes at once
-_AHEAD = 16  # groups in memory
+_VERSION = 5  # raise when decoding changes, so that old caches are not taken for new ones
+_GROUP = 32  # files that a thread takes at once
+_AHEAD = 8  # groups in memory
+_BUFFER = 2**20  # bytes
 _COLOUR_PROBE = 40
 _TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located", "window")}
 
@@ -48,7 +49,7 @@ class ImageCache:
 def prepare_images(
     cohort: Cohort, size: int = 96, folder: str | Path = "cache", colour: bool | None = None
 ) -> ImageCache:
-    """Decode the images of `cohort` to `size` x `size` pixels (see `pictures.decode_image`) and keep them under `folder`.
+    """Decode the images of `cohort` to `size` x `size` pixels (see `pictures.decode_images`) and keep them under `folder`.
 
     Colour is kept when most of 40 evenly spread pictures show some, or as `colour` says; chest films become grey. A second
     call with the same files (paths, sizes, times of change) returns at once. Several threads decode; memory stays flat.
@@ -96,19 +97,20 @@ def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_
     try:
         # Written row by row, not through a memory map: there a disk that fills up kills the process.
         with (
-            open(partial_file, "wb") as file,
+            open(partial_file, "wb", buffering=_BUFFER) as file,
             ProgressBar("Reading images", len(paths), "image") as bar,
             warnings.catch_warnings(),
         ):
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-            start = file.tell()
+            start = end = file.tell()
             file.truncate(start + needed)
             for library in ("PIL", "pydicom"):  # large but legal pictures, odd metadata
                 warnings.filterwarnings("ignore", module=library)
             for index, picture, fact in _decoded(paths, size, colour):
                 if picture is not None:
-                    file.seek(start + index * picture.nbytes)
-                    file.write(np.ascontiguousarray(picture).data)
+                    if (row := start + index * picture.nbytes) != end:
+                        file.seek(row)
+                    end = row + file.write(np.ascontiguousarray(picture).data)
                 elif index in there and _is_gone(paths[index]):
                     raise MissingFileError(cohort.relative(paths[index]))
                 facts.append(fact)
@@ -126,7 +128,7 @@ def _decoded(paths: pd.Series, size: int, colour: bool) -> Iterator[tuple[int, n
     """Index, picture and facts in the order of `paths`, a bounded number of files ahead."""
 
     def decode(group: pd.Series) -> list[tuple[np.ndarray | None, FileFacts]]:
-        return [decode_image(Path(path), size, colour=colour) for path in group]
+        return decode_images([Path(path) for path in group], size, colour=colour)
 
     groups = [paths.iloc[start : start + _GROUP] for start in range(0, len(paths), _GROUP)]
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +12,13 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clinjup.imaging import dicom
-from clinjup.imaging.grey import dark_middle, windowed
+from clinjup.imaging.grey import windowed
+from clinjup.imaging.looks import looks_of
 
 _RESAMPLING = Image.Resampling.BICUBIC
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _EXIF_SOURCE = (271, 272, 305)  # make, model, software
 _EXIF_GPS = 34853
-# The eight lowest frequencies of a discrete cosine transform of 32 pixels.
-_COSINES = np.cos(np.pi * np.outer(np.arange(8), np.arange(0.5, 32)) / 32)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,14 @@ def read_header(path: Path) -> tuple[str, int, int] | None:
 
 
 def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.ndarray | None, FileFacts]:
-    """The picture at `path` as uint8 `[size, size]`, or `[size, size, 3]` with `colour`, and the facts of its file.
+    """As `decode_images` does, of one file."""
+    return decode_images([path], size, colour=colour)[0]
+
+
+def decode_images(
+    paths: Sequence[Path], size: int, *, colour: bool = False
+) -> list[tuple[np.ndarray | None, FileFacts]]:
+    """Of each path the picture as uint8 `[size, size]`, or `[size, size, 3]` with `colour`, and the facts of its file.
 
     The aspect ratio is kept: the longer side becomes `size`, the rest is padded with black, centred, so that no heart looks
     wider than it is. More than 8 bits are windowed to the picture's own 0.5-99.5 percentile range instead of being clipped
@@ -68,6 +75,16 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
     An unreadable file gives None and facts with a `reason`; nothing is raised. `phash` is the perceptual hash (DCT, 64 bit)
     of the small picture before padding.
     """
+    read = [_read(path, size, colour) for path in paths]
+    looks = iter(looks_of([picture for picture, _ in read if picture is not None]))
+    return [
+        (None, facts) if picture is None else (_letterbox(picture, size), replace(facts, **next(looks)))
+        for picture, facts in read
+    ]
+
+
+def _read(path: Path, size: int, colour: bool) -> tuple[np.ndarray | None, FileFacts]:
+    """The picture, its longer side `size`, before padding; and the facts of its file."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -93,8 +110,7 @@ def decode_image(path: Path, size: int, *, colour: bool = False) -> tuple[np.nda
         cut = "truncated" in str(error) or isinstance(error, EOFError)
         reason = "the file is cut off before the picture ends" if cut else "the file is damaged"
         return None, FileFacts(sha256=digest, reason=reason)
-    facts = FileFacts(width, height, mode, bits, digest, source=source, located=located)
-    return _letterbox(picture, size), _with_looks(facts, picture)
+    return picture, FileFacts(width, height, mode, bits, digest, source=source, located=located)
 
 
 def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.ndarray | None, FileFacts]:
@@ -118,21 +134,7 @@ def _decode_dicom(raw: bytes, digest: str, size: int, colour: bool) -> tuple[np.
         burned_in="unstated" if shown.burned_in is None else "yes" if shown.burned_in else "",
         window="passed over" if shown.passed_over else "",
     )
-    return _letterbox(picture, size), _with_looks(facts, picture)
-
-
-def _with_looks(facts: FileFacts, picture: np.ndarray) -> FileFacts:
-    """`facts` with what is seen of the small picture, uint8 `[h, w]` or `[h, w, 3]`."""
-    grey, scale = (picture, 1) if picture.ndim == 2 else (picture.sum(axis=2), picture.shape[2])
-    counts = np.bincount(grey.ravel())
-    low, high = np.searchsorted(counts.cumsum(), (0.05 * grey.size, 0.95 * grey.size))
-    return replace(
-        facts,
-        phash=_perceptual_hash(picture),
-        levels=np.count_nonzero(counts),
-        contrast=round(float(high - low) / scale, 1),
-        dark_middle=round(dark_middle(grey) / scale, 1),
-    )
+    return picture, facts
 
 
 def _may_be_dicom(path: Path) -> bool:
@@ -186,15 +188,6 @@ def _letterbox(picture: np.ndarray, size: int) -> np.ndarray:
     top, left = (size - height) // 2, (size - width) // 2
     padded[top : top + height, left : left + width] = picture
     return padded
-
-
-def _perceptual_hash(picture: np.ndarray) -> str:
-    """The hash of `imagehash.phash` in hexadecimal. That library holds Python's lock so long that threads decode one after the other."""
-    small = np.asarray(Image.fromarray(picture).convert("L").resize((32, 32), Image.Resampling.LANCZOS), np.float64)
-    # Rounded, because a picture of one grey level has nothing but rounding errors.
-    low = (_COSINES @ small @ _COSINES.T).ravel().round(6)
-    ordered = np.sort(low)
-    return np.packbits(low > (ordered[31] + ordered[32]) / 2).tobytes().hex()
 
 
 def _source_of(image: Image.Image, exif: Image.Exif) -> str:

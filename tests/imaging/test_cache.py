@@ -40,7 +40,7 @@ def test_second_call_reads_no_image_and_a_change_is_noticed(tmp_path, monkeypatc
     cohort = read(root)
     first = prepare_images(cohort, size=16, folder=tmp_path / "cache")
     with monkeypatch.context() as patch:
-        patch.setattr(cache_module, "decode_image", None)
+        patch.setattr(cache_module, "decode_images", None)
         patch.setattr(cache_module, "is_coloured", None)
         again = prepare_images(cohort, size=16, folder=tmp_path / "cache")
     assert np.array_equal(first.pixels, again.pixels) and first.files.equals(again.files)
@@ -67,13 +67,16 @@ def test_a_share_that_vanishes_while_images_are_decoded_is_told_and_halves_no_co
     root = write_cohort(tmp_path / "data", patients=20)
     cohort, begun = read(root), itertools.count()
 
-    def vanishing(path, size, colour):
-        if next(begun) == 20:
-            (root / "films").rename(tmp_path / "away")
-        return decode_image(path, size, colour=colour)
+    def vanishing(paths, size, colour):
+        read = []
+        for path in paths:
+            if next(begun) == 20:
+                (root / "films").rename(tmp_path / "away")
+            read.append(decode_image(path, size, colour=colour))
+        return read
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache_module, "decode_image", vanishing)
+        patch.setattr(cache_module, "decode_images", vanishing)
         patch.setattr(cache_module, "_GROUP", chunk)
         with pytest.raises(MissingFileError, match=r"films/p\d+_\d\.png.*share is still connected"):
             prepare_images(cohort, size=16, folder=tmp_path / "cache")
@@ -118,11 +121,11 @@ def test_colour_pictures_keep_their_colour_and_grey_films_in_colour_mode_do_not(
 def test_an_interrupted_preparation_leaves_nothing_behind(tmp_path, monkeypatch):
     cohort = read(write_cohort(tmp_path / "data", patients=4))
 
-    def interrupted(path, size, colour):
+    def interrupted(paths, size, colour):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache_module, "decode_image", interrupted)
+        patch.setattr(cache_module, "decode_images", interrupted)
         with pytest.raises(KeyboardInterrupt):
             prepare_images(cohort, size=16, folder=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

@@ -4,14 +4,14 @@ import os
 import sys
 import unicodedata
 
-import imagehash
 import numpy as np
 import pytest
+import scipy.fft
 from PIL import Image
 
 from clinjup.imaging.files import FileIndex, scan_folder
 from clinjup.imaging.folders import class_folder_labels
-from clinjup.imaging.pictures import decode_image, is_coloured
+from clinjup.imaging.pictures import decode_image, decode_images, is_coloured
 from clinjup.split_words import split_name
 from tests.imaging.folders import film, write_image
 
@@ -184,14 +184,25 @@ def test_unreadable_files_give_a_reason_and_no_exception(tmp_path):
     assert pixels is None and facts.reason == "the file is gone"
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_the_perceptual_hash_is_that_of_imagehash(tmp_path, mode):
-    pictures = [film(seed, 64, 64) for seed in range(20)] + [np.full((64, 64), grey, np.uint8) for grey in (0, 7, 255)]
-    for picture in pictures:
-        shown = Image.fromarray(picture).convert(mode)
-        shown.save(tmp_path / "film.png")
-        _, facts = decode_image(tmp_path / "film.png", 64, colour=mode == "RGB")
-        assert facts.phash == str(imagehash.phash(shown))
+def test_the_perceptual_hash_is_the_sign_of_the_lowest_frequencies(tmp_path):
+    for picture in (*(film(seed, 64, 48) for seed in range(20)), np.full((48, 64), 7, np.uint8)):
+        _, facts = decode_image(write_image(tmp_path / "film.png", picture), 64)
+        low = scipy.fft.dctn(picture.astype(float), norm="forward")[:8, :8].round(2)
+        bits = (low > np.median(low)).ravel()
+        assert int(facts.phash, 16) == int("".join(map(str, bits.astype(int))), 2)
+
+
+def test_what_is_seen_of_pictures_does_not_depend_on_those_read_beside_them(tmp_path):
+    shapes, paths = [(48, 48), (48, 20), (20, 48), (48, 48)], []
+    for number, (width, height) in enumerate(shapes):
+        paths.append(write_image(tmp_path / f"{number}.png", film(number, width, height)))
+    (tmp_path / "2.png").write_bytes(b"no image")
+    for colour in (False, True):
+        together = decode_images(paths, 32, colour=colour)
+        alone = [decode_image(path, 32, colour=colour) for path in paths]
+        assert [facts for _, facts in together] == [facts for _, facts in alone]
+        assert [facts.levels > 1 for _, facts in together] == [True, True, False, True]
+        assert all(np.array_equal(one, other) for (one, _), (other, _) in zip(together, alone, strict=True))
 
 
 def test_a_large_jpeg_is_read_at_a_fraction_of_its_size_and_looks_the_same(tmp_path):

@@ -11,7 +11,7 @@ ALLOWED = words(
     "itertools json logging math numbers operator os pathlib pprint random re shutil statistics string textwrap time typing "
     "uuid warnings zlib __future__ concurrent threading "
     "numpy pandas scipy sklearn matplotlib PIL torch torchvision timm torchmetrics lightning pytorch_grad_cam great_tables "
-    "imagehash pydicom tqdm skimage seaborn statsmodels "
+    "pydicom tqdm skimage seaborn statsmodels "
     "IPython.display ipywidgets "
     "clinjup.imaging clinjup.learning clinjup.evaluation clinjup.kernel clinjup.contracts"
 )
