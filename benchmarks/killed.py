@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -86,7 +87,10 @@ def sweep(kind: Kind, lines: Iterable[int], base: Path) -> Swept:
     swept = Swept(sorted(lines))
     for line in swept.lines:
         print(f"{base.name}: killed at line {line}", flush=True)
-        _kill_and_resume(kind, line, base.with_name(f"{base.name}-{line}"), swept)
+        try:
+            _kill_and_resume(kind, line, base.with_name(f"{base.name}-{line}"), swept)
+        except (AssertionError, subprocess.TimeoutExpired) as fault:
+            swept.other[line] = str(fault).strip()[-300:] or "notebook and journal do not fit together"
     return swept
 
 
@@ -105,19 +109,10 @@ def _kill_and_resume(kind: Kind, line: int, folder: Path, swept: Swept) -> None:
         swept.repeated[line] = ", ".join(again) or "the test set was opened twice"
     elif said.code != expected:
         swept.other[line] = f"exit {said.code}, {said.err.strip().splitlines()[-1:]}"
-    elif problem := _not_whole(folder):
-        swept.other[line] = problem
-
-
-def _not_whole(folder: Path) -> str:
-    checked = clinjup("verify", folder)
-    if checked.code != 0:
-        return checked.out.strip() or checked.err.strip()
-    try:
+    elif (checked := clinjup("verify", folder)).code != 0:
+        swept.other[line] = checked.out.strip()
+    else:
         assert_whole(folder)
-    except AssertionError as fault:
-        return f"notebook and journal do not fit together: {fault}"
-    return ""
 
 
 def _lines_undisturbed(kind: Kind, folder: Path) -> int:
