@@ -110,6 +110,8 @@ class History:
                 self.cautions = record.data.get("cautions", [])
                 self.finished = self.status is RunStatus.COMPLETED
                 self.steps, self.notes = record.data.get("steps", {}), record.data.get("notes", {})
+                # What did not mend a step is forgotten: the memory may be large enough by now.
+                self._repairs = [each for each in self._repairs if self.steps.get(each["step_id"]) != "failed"]
         self.own_cells = [source for _, source in self._own]
         """Sources of the cells that a model wrote and that ran, in their order."""
         if self.answers.get(CONTINUE_OFFLINE) != "yes":

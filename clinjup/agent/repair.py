@@ -15,6 +15,10 @@ from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import RunState
 from clinjup.contracts import CellError, Roles, Step, UnusableData
 
+SMALLEST_BATCH = 4  # of fewer images batch normalisation learns nothing of use
+_TOO_LARGE = ("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
+_REPEATABLE = {*_TOO_LARGE, "KernelDied", "KernelRestarted"}
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -38,22 +42,35 @@ def _mends(*error_names: str) -> Callable[[_Mend], _Mend]:
 
 
 async def propose_repair(step: Step, state: RunState) -> Repair | None:
-    """A repair for the last failed attempt at `step`; None after `Brief.max_fix_attempts` of them or when the same error came twice."""
+    """A repair for the last failed attempt at `step`; None after `Brief.max_fix_attempts` of them or when the same error came twice.
+
+    A batch that memory does not hold is halved down to SMALLEST_BATCH, unless nothing is to be mended at all.
+    """
     failed = [attempt for attempt in state.attempts_of(step.id) if attempt.error is not None]
     error = failed[-1].error
     assert error is not None
     earlier = [attempt.error.signature for attempt in failed[:-1] if attempt.error is not None]
+    most = state.brief.max_fix_attempts
+    if len(failed) > most and not (most and _kind(error) in _TOO_LARGE):  # halving a batch comes to its end by itself
+        return None
     # Halving a batch may have to be done twice; any other error that comes back was not understood.
-    if len(failed) > state.brief.max_fix_attempts or (error.signature in earlier and _kind(error) not in _REPEATABLE):
+    if error.signature in earlier and _kind(error) not in _REPEATABLE:
         return None
     mend = _MENDS.get(_kind(error))
     return await mend(step, error, state) if mend else None
 
 
 def _kind(error: CellError) -> str:
-    if re.search(r"out of memory|can't allocate memory|not enough memory", error.message, re.IGNORECASE):
+    if re.search(
+        r"out of memory|can(no|')t allocate memory|not enough memory|unable to allocate", error.message, re.IGNORECASE
+    ):
         return "BatchTooLargeError"
     return error.name
+
+
+def wants_memory(error: CellError) -> bool:
+    """Whether the cell most likely failed for lack of memory."""
+    return _kind(error) in {*_TOO_LARGE, "KernelDied"}
 
 
 @_mends("MissingColumnError", "MissingFileError", "FileNotFoundError")
@@ -80,27 +97,39 @@ async def _start_again(step: Step, error: CellError, state: RunState) -> Repair 
     """Once in a new kernel, where a training goes on after its last complete epoch; a second death is taken for lack of memory."""
     deaths = [attempt for attempt in state.attempts_of(step.id) if attempt.error and attempt.error.name == "KernelDied"]
     if len(deaths) > 1 and error.name == "KernelDied":
-        return await _halve_the_batch(step, error, state)
+        if (sizes := _halved(step, error)) is None:
+            return None
+        size, smaller = sizes
+        return Repair(
+            f"The kernel stopped again, most often because memory ran out, so the training begins anew with {smaller} images at a time "
+            f"instead of {size}.",
+            {"BATCH_SIZE": smaller},
+        )
     goes_on = ", and the training goes on after its last complete epoch" if step.recipe == "train_model" else ""
     return Repair(f"A new kernel was started, the finished cells were run in it again{goes_on}.")
 
 
-@_mends("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
+@_mends(*_TOO_LARGE)
 async def _halve_the_batch(step: Step, error: CellError, state: RunState) -> Repair | None:
-    size = step.parameters.get("BATCH_SIZE", 32 if step.recipe == "train_detector" else 64)
-    if step.recipe not in ("train_model", "train_detector", "estimate_confounder") or size <= 1:
+    if (sizes := _halved(step, error)) is None:
         return None
-    smaller = size // 2
-    needed = re.search(r"needs about ([\d.]+) GB and ([\d.]+) GB", error.message)
-    while needed and smaller > 1 and float(needed[1]) * smaller / size > 0.9 * float(needed[2]):
-        smaller //= 2
+    size, smaller = sizes
     return Repair(
         f"Memory was too small for batches of {size} images, so {smaller} are trained at a time.",
         {"BATCH_SIZE": smaller},
     )
 
 
-_REPEATABLE = {"BatchTooLargeError", "OutOfMemoryError", "MemoryError", "KernelDied", "KernelRestarted"}
+def _halved(step: Step, error: CellError) -> tuple[int, int] | None:
+    """The batch of a training, and the smaller one that may fit; None where there is none."""
+    size = step.parameters.get("BATCH_SIZE", 32 if step.recipe == "train_detector" else 64)
+    if step.recipe not in ("train_model", "train_detector", "estimate_confounder") or size <= SMALLEST_BATCH:
+        return None
+    smaller = size // 2
+    needed = re.search(r"needs about ([\d.]+) GB and ([\d.]+) GB", error.message)
+    while needed and smaller > SMALLEST_BATCH and float(needed[1]) * smaller / size > 0.9 * float(needed[2]):
+        smaller //= 2
+    return size, max(smaller, SMALLEST_BATCH)
 
 
 @_mends("ClassAbsentError")

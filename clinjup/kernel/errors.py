@@ -41,13 +41,13 @@ class ClassAbsentError(ClinjupError):
 
 
 class BatchTooLargeError(ClinjupError):
-    """A training batch does not fit into memory."""
+    """A training batch does not fit into memory. `room`: (GB that it needs, GB that are free), where that is known."""
 
-    def __init__(self, batch_size: int, needed_gb: float, available_gb: float) -> None:
-        super().__init__(
-            f"A batch of {batch_size} images needs about {needed_gb:.1f} GB and {available_gb:.1f} GB are free. "
-            "Train with a smaller batch."
-        )
+    def __init__(self, batch_size: int, room: tuple[float, float] | None = None) -> None:
+        what = f"Memory ran out on a batch of {batch_size} images."
+        if room is not None:
+            what = f"A batch of {batch_size} images needs about {room[0]:.1f} GB and {room[1]:.1f} GB are free."
+        super().__init__(f"{what} Train with a smaller batch, or free memory.")
 
 
 class WeightsUnavailableError(ClinjupError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -33,7 +34,7 @@ def check_batch_fits(network: nn.Module, films: Tensor, batch_size: int, compute
     needed = training_bytes(network, films, batch_size, compute)
     available = free_bytes(compute.device)
     if needed > available:
-        raise BatchTooLargeError(batch_size, needed / 1e9, available / 1e9)
+        raise BatchTooLargeError(batch_size, (needed / 1e9, available / 1e9))
 
 
 def training_bytes(network: nn.Module, films: Tensor, batch_size: int, compute: Compute) -> float:
@@ -103,7 +104,7 @@ def _free_in_container(root: Path = Path("/sys/fs/cgroup")) -> float:
 
 @contextmanager
 def out_of_memory_as_sentence(batch_size: int, device: str = "cpu") -> Iterator[None]:
-    """Turn an allocation that failed in spite of the estimate into BatchTooLargeError."""
+    """Turn an allocation that failed in spite of the estimate into BatchTooLargeError, and give back what the batch held."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -111,5 +112,8 @@ def out_of_memory_as_sentence(batch_size: int, device: str = "cpu") -> Iterator[
         text = str(error).lower()
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not any(word in text for word in words):
             raise
-        available = free_bytes(device) / 1e9
-        raise BatchTooLargeError(batch_size, max(available, 0.1), available) from error
+        # The notebook keeps the error, and with it the activations of the batch, which the next try would lack.
+        traceback.clear_frames(error.__traceback__)
+        if device == "cuda":
+            torch.cuda.empty_cache()
+        raise BatchTooLargeError(batch_size) from error

@@ -130,7 +130,10 @@ def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result:
         return
     if not isinstance(head, str):
         if exported:
-            sentence = "The notebook does not name the journal's last record, so a cut journal could not be told."
+            sentence = (
+                "The notebook does not name the journal's last record, so a cut journal could not be told. Where the program was killed "
+                "at the very end of the run, resume it once: the notebook names it then."
+            )
             result.fail("journal head", [sentence], "missing in the notebook")
         else:
             result.checked["journal head"] = "not covered: the notebook does not name it yet"

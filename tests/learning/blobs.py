@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 
 from clinjup.imaging import Cohort, ImageCache
@@ -68,3 +72,21 @@ def quick(cohort: Cohort, images: ImageCache, **changes: Any) -> Any:
 
 def relabelled(cohort: Cohort, label: NDArray[np.integer]) -> Cohort:
     return replace(cohort, table=cohort.table.assign(label=label))
+
+
+def jumping(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """From now on the clock on the wall is put forward (back) by so many seconds each time that somebody looks at it."""
+    real, looks = time.time, itertools.count()
+    monkeypatch.setattr(time, "time", lambda: real() + seconds * next(looks))
+
+
+def short_of_memory(images: ImageCache, most: int, allocate: Callable[[], object]) -> ImageCache:
+    """The images, of which memory holds `most` at a time; for more of them `allocate` fails."""
+
+    class Large(ImageCache):
+        def pixels_of(self, index: Any) -> NDArray[np.uint8]:
+            if len(index) > most:
+                allocate()
+            return super().pixels_of(index)
+
+    return Large(images.pixels, images.size, images.channels, images.files)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 import signal
 import warnings
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from clinjup.learning import load_model
 from clinjup.learning.checkpoints import save_checkpoint
 from clinjup.learning.classifier import auroc_of
 from clinjup.learning.memory import out_of_memory_as_sentence
-from tests.learning.blobs import CONFOUNDER, blob_cohort, quick, relabelled
+from tests.learning.blobs import CONFOUNDER, blob_cohort, jumping, quick, relabelled, short_of_memory
 from tests.learning.conftest import Published
 
 pytestmark = pytest.mark.usefixtures("run_folder")
@@ -108,6 +109,24 @@ def test_a_training_ends_with_its_time_budget_and_can_be_used(blobs: Blobs, publ
     )  # 5000 epochs take many minutes; a busy machine takes its time for the last validation
     fresh, films = blob_cohort(seed=1)
     assert auroc_of(model.predict(films.pixels), fresh.table["label"].to_numpy()) > 0.7
+
+
+def test_a_clock_put_two_hours_forward_does_not_end_a_training(
+    blobs: Blobs, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumping(monkeypatch, 7200)
+    quick(*blobs, epochs=4)
+    (finding,) = published("training")
+    assert (finding["stopped"], finding["epochs"]) == ("all epochs", 4) and 0 < finding["seconds"] < 3600
+
+
+def test_a_clock_put_back_a_day_does_not_let_a_training_run_on(
+    blobs: Blobs, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumping(monkeypatch, -86400)
+    quick(*blobs, epochs=5000, max_minutes=0.02, patience=5000)
+    (finding,) = published("training")
+    assert finding["stopped"] == "time budget" and 0 < finding["seconds"] < 3600
 
 
 def test_a_budget_shorter_than_one_batch_still_gives_a_model(blobs: Blobs, published: Published) -> None:
@@ -222,9 +241,37 @@ def test_a_batch_that_does_not_fit_is_refused_before_training(
     assert quick(*blobs, batch_size=32).checkpoint
 
 
-def test_a_failed_allocation_reads_the_same() -> None:
-    with pytest.raises(BatchTooLargeError, match="smaller batch"), out_of_memory_as_sentence(64):
+def no_graphics_memory() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [lambda: torch.empty(10**15), lambda: np.empty(10**15), lambda: bytearray(10**18), no_graphics_memory],
+    ids=["torch", "numpy", "Python", "CUDA"],
+)
+def test_a_batch_that_memory_runs_out_on_is_named_and_a_smaller_one_trains(
+    blobs: Blobs, allocate: Callable[[], object]
+) -> None:
+    cohort, large = blobs[0], short_of_memory(blobs[1], 10, allocate)
+    with pytest.raises(
+        BatchTooLargeError, match=r"^Memory ran out on a batch of 20 images\. Train with a smaller batch"
+    ):
+        quick(cohort, large)
+    assert quick(cohort, large, batch_size=10).checkpoint
+
+
+def test_what_a_failed_batch_held_is_given_back_and_other_errors_stay_what_they_are() -> None:
+    held = []
+
+    def forward() -> None:
+        activations = torch.zeros(4)
+        held.append(weakref.ref(activations))
         torch.empty(10**15)
+
+    with pytest.raises(BatchTooLargeError) as kept, out_of_memory_as_sentence(64):
+        forward()
+    assert kept.value.__cause__ is not None and held[0]() is None
     with pytest.raises(RuntimeError, match="mat1"), out_of_memory_as_sentence(64):
         torch.ones(2, 2) @ torch.ones(3, 3)
 

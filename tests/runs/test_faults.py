@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,10 +21,10 @@ from clinjup.contracts import Event, RunRequest
 from clinjup.reporting.journal import read_records
 from clinjup.run_folder import read_history
 from clinjup.runs import RunManager
-from tests.agent.claude_runs import finishes, proposes, runs, step
 from tests.conftest import REQUEST
 from tests.runs.claude_door import ask_claude, assert_whole, journal
 from tests.runs.door import COMMAND, clinjup, run_in_process
+from tests.runs.dying import THREE_STEPS, is_killed_at, left_of_three_steps, three_steps
 
 
 def kernels() -> list[psutil.Process]:
@@ -29,6 +34,24 @@ def kernels() -> list[psutil.Process]:
 
 
 # --------------------------------------------------------------------------------------------------- the kernel dies
+
+
+def plain_request(data: Path, folder: Path, **changes: Any) -> RunRequest:
+    return RunRequest(intent="Detect pneumothorax on chest X-rays.", data=str(data), out=str(folder), **changes)
+
+
+def told_errors(events: list[Event]) -> list[str]:
+    return [event.data["message"] for event in events if event.type == "error.diagnosed"]
+
+
+def trained_batches(folder: Path) -> list[int]:
+    """The size of the batch in each try of the training."""
+    sources = [each["source"] for each in journal(folder, "execution") if each["step_id"] == "train_baseline"]
+    return [int(re.search(r"BATCH_SIZE = (\d+)", source)[1]) for source in sources]
+
+
+MORE_MEMORY = "Close other programs or use a machine with more memory, then resume the run."
+DIED = "The kernel that ran this cell stopped, most often because memory ran out."
 
 
 def test_a_kernel_killed_in_training_is_told_and_the_training_goes_on_from_its_last_epoch(small_cohort, tmp_path):
@@ -42,41 +65,138 @@ def test_a_kernel_killed_in_training_is_told_and_the_training_goes_on_from_its_l
             kernel.kill()
 
     folder = tmp_path / "run"
-    request = RunRequest(intent="Detect pneumothorax on chest X-rays.", data=str(small_cohort), out=str(folder))
-    results, _, events = run_in_process(request, on_event=kill_once)
+    results, _, events = run_in_process(plain_request(small_cohort, folder), on_event=kill_once)
     assert killed and results.status == "completed", results.sentence
     assert (results.cells.failed, results.cells.repaired) == (1, 1)
-    told = [event.data["message"] for event in events if event.type == "error.diagnosed"]
-    assert told == ["The kernel that ran this cell stopped, most often because memory ran out."]
+    assert told_errors(events) == [DIED]
     (repair,) = journal(folder, "repair")
     assert "goes on after its last complete epoch" in repair["change"]
     assert any("went on after epoch" in note for note in results.notes)
     assert_whole(folder)
 
 
-# -------------------------------------------------------------------------------------------------- the program dies
+KILLED_AFTER_AN_EPOCH = """
+import os
+from pathlib import Path
+from clinjup.learning.unfinished import SaveEachEpoch
+tries, saved = Path({tries!r}), SaveEachEpoch.on_train_epoch_end
 
-THREE_STEPS = [
-    proposes(step("first"), step("second"), step("third")),
-    *(runs(name, f"open('{name}.txt', 'a').write('x')") for name in ("first", "second", "third")),
-    finishes("Nothing was evaluated.", "failed"),
-]
-DYING = """
-import os, sys
-from clinjup.reporting.journal import Journal
-written, append, last = 0, Journal.append, int(sys.argv.pop(1))
-
-def dying(self, *arguments, **keywords):
-    global written
-    append(self, *arguments, **keywords)
-    written += 1
-    if written == last:
+def on_train_epoch_end(self, *arguments):
+    saved(self, *arguments)
+    left = int(tries.read_text())
+    if left:
+        tries.write_text(str(left - 1))
         os.kill(os.getpid(), 9)
 
-Journal.append = dying
-from clinjup.cli import main
-main()
+SaveEachEpoch.on_train_epoch_end = on_train_epoch_end
 """
+
+
+@pytest.fixture
+def at_kernel_start(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Takes the code that IPython runs when a kernel starts."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    return lambda code: startup.joinpath("fault.py").write_text(code, encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_a_kernel_killed_again_in_the_same_training_trains_smaller_batches(at_kernel_start, small_cohort, tmp_path):
+    folder, tries = tmp_path / "run", tmp_path / "tries"
+    tries.write_text("2")
+    at_kernel_start(KILLED_AFTER_AN_EPOCH.format(tries=str(tries)))
+    results, _, events = run_in_process(plain_request(small_cohort, folder))
+    assert results.status == "completed", results.sentence
+    assert (results.cells.failed, results.cells.repaired) == (2, 1)
+    assert told_errors(events) == [DIED, DIED]
+    again, smaller = (repair["change"] for repair in journal(folder, "repair"))
+    assert again.startswith("A new kernel was started") and smaller == (
+        "The kernel stopped again, most often because memory ran out, so the training begins anew with 32 images at a time instead of 64."
+    )
+    assert trained_batches(folder) == [64, 64, 32]
+    assert_whole(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_a_kernel_killed_in_every_try_ends_the_run_in_a_sentence_and_the_run_can_be_resumed(
+    at_kernel_start, small_cohort, tmp_path
+):
+    folder, tries = tmp_path / "run", tmp_path / "tries"
+    tries.write_text("100")
+    at_kernel_start(KILLED_AFTER_AN_EPOCH.format(tries=str(tries)))
+    results, _, events = run_in_process(plain_request(small_cohort, folder))
+    assert results.status == "failed" and tries.read_text() == "97"
+    assert results.sentence == (
+        f"The step 'Train: baseline' failed 3 times and could not be mended. The last error: {DIED[:-1]} (KernelDied). {MORE_MEMORY}"
+    )
+    assert told_errors(events) == [DIED] * 3 and events[-1].data["resumable"]
+    assert_whole(folder)
+
+    tries.write_text("0")
+    said = clinjup("run", "--resume", folder, "--json")
+    assert said.code == 0, said.err
+    assert said.json["status"] == "completed"
+    assert trained_batches(folder) == [64, 64, 32, 64]  # the memory may be large enough by now
+    assert_whole(folder)
+
+
+# ------------------------------------------------------------------------------------------------- memory runs out
+
+SHORT_OF_MEMORY = """
+import torch
+from clinjup.learning.classifier import Classifier
+step = Classifier.training_step
+
+def training_step(self, batch, *more):
+    if len(batch[0]) > {fits}:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1.50 GiB free.")
+    return step(self, batch, *more)
+
+Classifier.training_step = training_step
+"""
+
+
+def test_a_batch_that_memory_runs_out_on_is_halved_until_it_fits(at_kernel_start, small_cohort, tmp_path):
+    folder = tmp_path / "run"
+    at_kernel_start(SHORT_OF_MEMORY.format(fits=10))
+    results, _, events = run_in_process(plain_request(small_cohort, folder))
+    assert results.status == "completed", results.sentence
+    assert told_errors(events) == [
+        f"Memory ran out on a batch of {size} images. Train with a smaller batch, or free memory."
+        for size in (64, 32, 16)
+    ]
+    assert [repair["change"] for repair in journal(folder, "repair")] == [
+        f"Memory was too small for batches of {size} images, so {size // 2} are trained at a time."
+        for size in (64, 32, 16)
+    ]
+    assert trained_batches(folder) == [64, 32, 16, 8]
+    assert_whole(folder)
+
+
+def test_memory_too_small_for_any_batch_ends_the_run_in_what_to_do_and_it_goes_on_with_more(
+    at_kernel_start, small_cohort, tmp_path
+):
+    folder = tmp_path / "run"
+    at_kernel_start(SHORT_OF_MEMORY.format(fits=0))
+    results, _, _ = run_in_process(plain_request(small_cohort, folder))
+    assert results.status == "failed"
+    assert results.sentence == (
+        "The step 'Train: baseline' failed 5 times and could not be mended. The last error: Memory ran out on a batch of 4 images. "
+        f"Train with a smaller batch, or free memory (BatchTooLargeError). {MORE_MEMORY}"
+    )
+    assert trained_batches(folder) == [64, 32, 16, 8, 4]
+    assert_whole(folder)
+
+    at_kernel_start(SHORT_OF_MEMORY.format(fits=64))
+    said = clinjup("run", "--resume", folder, "--json")
+    assert said.code == 0, said.err
+    assert said.json["status"] == "completed"
+    assert trained_batches(folder) == [64, 32, 16, 8, 4, 64]
+    assert_whole(folder)
+
+
+# -------------------------------------------------------------------------------------------------- the program dies
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
@@ -86,13 +206,8 @@ def test_a_run_killed_at_any_line_of_its_journal_resumes_and_repeats_nothing_tha
 ):
     folder, replies = tmp_path / "run", list(THREE_STEPS)
     server = scripted_claude(lambda body: replies.pop(0) for _ in itertools.count())
-    options = ["run", REQUEST, "--data", str(small_cohort), "--out", str(folder), "--approve", "none"]
-    command = [sys.executable, "-c", DYING, str(line), *options, "--planner", "claude", "--base-url", server.url]
-    died = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
-    assert died.returncode == -signal.SIGKILL, died.stderr
-    finished = [attempt["step_id"] for attempt in journal(folder, "execution")]
-    plan, *cells = THREE_STEPS
-    replies[:] = [*([] if journal(folder, "plan") else [plan]), *cells[len(finished) :]]
+    assert is_killed_at(line, *three_steps(server, small_cohort, folder))
+    replies[:] = left_of_three_steps(folder)
 
     said = clinjup("run", "--resume", folder)
     assert said.code == 4, said.err
@@ -127,28 +242,31 @@ main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
 def test_no_finding_of_a_step_is_lost_when_the_program_is_killed_around_its_end(small_cohort, tmp_path):
-    """Killed three times: when a validation counts as done, when the test set was just opened, and when only that was written down."""
+    """Killed four times: when a validation counts as done, when the test set was just opened, when only that was written down, and when
+    the notebook does not yet name the last line of the journal."""
     folder = tmp_path / "run"
     begun = ["run", "Detect pneumothorax on chest X-rays.", "--data", str(small_cohort), "--out", str(folder)]
     begun += ["--budget-minutes", "0.4"]
-    for moment in ("execution of validate_baseline", "opening of the test set", "result of test"):
+    for moment in ("execution of validate_baseline", "opening of the test set", "result of test", "finished of None"):
         command = [sys.executable, "-c", DYING_IN_A_STEP, moment, *begun]
         died = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
         )
         assert died.returncode == -signal.SIGKILL, died.stderr
         assert (folder / "cache" / "test_opening.json").is_file() == (moment != "execution of validate_baseline")
-        assert len(journal(folder, "test_opening")) == (moment == "result of test")
+        assert len(journal(folder, "test_opening")) == (moment in {"result of test", "finished of None"})
         begun = ["run", "--resume", str(folder)]
 
-    said = clinjup("run", "--resume", folder, "--json")
-    assert said.code == 0, said.err
-    (model,) = said.json["models"]
-    assert model["validation"]["auroc"]["n"] and model["test"]["auroc"]["n"] and said.json["selected"] == "baseline"
-    assert said.json["test_openings"] == len(journal(folder, "test_opening")) == 1
+    assert "resume it once" in clinjup("verify", folder).out
+    said = clinjup("run", "--resume", folder)
+    assert said.code == 2 and "is complete" in said.err
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    (model,) = results["models"]
+    assert model["validation"]["auroc"]["n"] and model["test"]["auroc"]["n"] and results["selected"] == "baseline"
+    assert results["test_openings"] == len(journal(folder, "test_opening")) == 1
     assert "opened once" in (folder / "model_card.md").read_text(encoding="utf-8")
     assert read_history(folder, finished_too=True).closed_steps[-1] == "test"
-    assert clinjup("verify", folder).code == 0
+    assert clinjup("verify", folder).out.splitlines()[-1] == "verified"
 
 
 def test_two_runs_on_one_folder_do_not_mix(scripted_claude, small_cohort, tmp_path):
@@ -189,8 +307,7 @@ def test_a_full_disk_ends_in_a_sentence_and_what_was_written_is_kept(small_cohor
 
 def test_a_share_that_vanishes_during_a_run_is_told_and_the_run_goes_on_once_it_is_back(cohort_copy, tmp_path):
     folder, away = tmp_path / "run", tmp_path / "away"
-    request = RunRequest(intent="Detect pneumothorax on chest X-rays.", data=str(cohort_copy), out=str(folder))
-    request = request.model_copy(update={"budget_minutes": 0.4})
+    request = plain_request(cohort_copy, folder, budget_minutes=0.4)
     results, _, _ = run_in_process(request, after_preflight=lambda: cohort_copy.rename(away))
     assert results.status in {"failed", "needs_answer"}, results.sentence
     assert str(cohort_copy) in results.sentence and "Traceback" not in results.sentence

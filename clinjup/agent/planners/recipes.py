@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinjup.agent.left_out import TIME_SPENT, left_out_for_time
 from clinjup.agent.plan import build_plan, rebuild_plan
 from clinjup.agent.plan_detection import why_needless
-from clinjup.agent.repair import propose_repair
+from clinjup.agent.repair import propose_repair, wants_memory
 from clinjup.agent.state import Brief, RunState
 from clinjup.contracts import (
     Action,
@@ -124,11 +124,10 @@ def _failure_sentence(step: Step, state: RunState) -> str:
     error = attempts[-1].error
     times = {1: "once", 2: "twice"}.get(len(attempts), f"{len(attempts)} times")
     said = f"failed {times} and could not be mended"
-    return (
-        f"The step '{step.title}' {said}. The last error: {error.sentence}"
-        if error
-        else f"The step '{step.title}' {said}."
-    )
+    if error is None:
+        return f"The step '{step.title}' {said}."
+    do = " Close other programs or use a machine with more memory, then resume the run." if wants_memory(error) else ""
+    return f"The step '{step.title}' {said}. The last error: {error.sentence}{do}"
 
 
 def _failure_question(step: Step, state: RunState) -> Question:

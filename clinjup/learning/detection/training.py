@@ -27,6 +27,7 @@ from clinjup.learning.detection.detector import KIND, DetectorModel, detector_fr
 from clinjup.learning.detection.interface import architecture_named
 from clinjup.learning.detection.matching import Ranked, average_precision, image_weights
 from clinjup.learning.detection.targets import Target, augment_with_boxes
+from clinjup.learning.memory import out_of_memory_as_sentence
 from clinjup.learning.mitigation import SEPARATOR, BatchTransform
 from clinjup.learning.schedule import Pace, one_cycle
 
@@ -86,7 +87,8 @@ def train_detector(
     `start`: a detector of the same network, trained in this kernel, whose weights are trained further.
     Training ends after `steps` batches, or when `max_minutes` are over, towards which the cycle of the learning rate is shortened. Saved
     as checkpoints/NAME.ckpt; called again with the same arguments on the same data, that model is returned at once. Emits a
-    TrainingFinding and shows the curve. Raises ClinjupError where nothing is boxed, WeightsUnavailableError.
+    TrainingFinding and shows the curve. Raises ClinjupError where nothing is boxed, BatchTooLargeError,
+    WeightsUnavailableError.
     """
     kind = architecture_named(architecture)
     own = {
@@ -136,7 +138,8 @@ def train_detector(
         truth = validation_truth(cohort, images)
         ap50_of = partial(_ap50, images=images, truth=truth, weights=_validation_weights(cohort))
         transform = drawing_of(cohort, mitigation, confounders).transform
-        _fit(state, network, kind.learning_rate, images, supervision, transform, ap50_of, arguments, path)
+        with out_of_memory_as_sentence(batch_size, best_device().type):
+            _fit(state, network, kind.learning_rate, images, supervision, transform, ap50_of, arguments, path)
         stopped = state["stopped"]
     model = detector_from_state(state, path.as_posix())
     model.lesson = Lesson(supervision, own, state["fingerprint"])
