@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from clinjup.contracts import Estimate
+from clinjup.contracts import ConfounderResult, Estimate
 
 NBSP = "\u00a0"
 OUT_OF_TIME = "For lack of time"
 """How the note begins that names the steps which a run left out because its time was over."""
+NOT_KNOWN = "which films show it stays unknown"
+"""What the note says of a confounder that is neither annotated on any film nor could be estimated."""
+NO_ROOM = 0.5
+"""From this share of false alarms on an insertion has little room to add more."""
 _MOST_DECIMALS = 4
 Change = Literal["raised", "lowered", "did not measurably change"]
 
@@ -95,6 +99,16 @@ def change_of(difference: Estimate) -> Change:
 def beats_chance(auroc: Estimate) -> bool:
     """Whether the 95 % interval of an AUROC leaves out 0.5."""
     return auroc.ci95 is not None and auroc.ci95[0] > 0.5
+
+
+def auroc_may_be_chance(auroc: Estimate | None) -> bool:
+    """Whether an AUROC was measured and its 95 % interval does not lie above 0.5."""
+    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and not beats_chance(auroc)
+
+
+def alarms_anyway(figures: ConfounderResult) -> bool:
+    """Whether a model raises an alarm on half of the images or more before anything is inserted."""
+    return (figures.false_alarms_before.value or 0.0) >= NO_ROOM
 
 
 def shift_words(change: Change, before: float, after: float, what: str) -> str:

@@ -106,6 +106,7 @@ NOUNS = {
 NAMED = frozenset({"caution", "placebo_title", "words", "passed_over"})
 # All that these functions, and the verdict's modules, can say.
 SAYING = frozenset({"opening_words", "false_alarm_words", "_again", "shift_figures", "out_of_100"})
+SAYING |= {"_sources", "_why_refused", "_refusal", "_trial_words", "_expected"}
 VERDICT = ("reporting/verdict.py", "reporting/worth.py")
 REPORTING = (*VERDICT, *(f"reporting/{name}.py" for name in ("cautions", "journal", "reliance", "subject")))
 # What the verdict puts together from several pieces: what an inserted confounder did to the false alarms, ...

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import must_hold
 from clinjup.agent.vocabulary import INSERTABLE
 from clinjup.contracts import ClinicalTask, NamedConfounder, Step, TaskType
+from clinjup.phrases import NOT_KNOWN
 
 # Methods for classes of very different frequency (learning/mitigation); the last only where a comparison is asked for: it gained least.
 IMBALANCE = ("logit_adjustment", "class_balanced_sampling", "focal_loss")
@@ -50,6 +54,14 @@ def estimate_step(brief: Brief, confounder: NamedConfounder, words: dict[str, st
         depends_on=["split"],
         optional=True,
     )
+
+
+def why_nothing_to_balance(step: Step, findings: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why a method that rests on the estimate is not tried: there is none, and no annotation. None where it is, and for other steps."""
+    if step.parameters.get("MITIGATION") not in NEED_LABELS or ESTIMATE not in step.depends_on:
+        return None
+    unknown = any(NOT_KNOWN in finding.get("sentence", "") for finding in findings if finding.get("kind") == "note")
+    return "it needs to know which images show the confounder, which could not be estimated" if unknown else None
 
 
 def mitigations(

@@ -12,13 +12,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clinjup.contracts import Estimate, Experiment, SelectionFinding
+from clinjup.evaluation.doubtful_models import (
+    beyond_chance,
+    chance_sentence,
+    crowded_sentence,
+    insertion_cost,
+    outranked_by,
+    outranked_sentence,
+)
 from clinjup.evaluation.metrics import LOWER_IS_BETTER
 from clinjup.evaluation.validate import Validation
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.metric_names import metric_words
 from clinjup.nouns import plain_name, with_article
-from clinjup.phrases import points
+from clinjup.phrases import alarms_anyway, points
 
 _Z = 1.959964  # half the width of a 95 % confidence interval, in standard errors
 
@@ -28,7 +36,7 @@ class _Criterion:
     metric: str
     words: str
     read: Callable[[Validation], Estimate]
-    cost: Callable[[float], float]
+    cost: Callable[[Validation], float | None]
     constrained: bool
 
 
@@ -53,7 +61,8 @@ def select_model(
 
     With `confounder` annotated on validation: the best worst-group AUROC among the models whose overall AUROC is at most `max_auroc_loss`
     below the baseline's; of those within one standard error of it, the one whose false alarms change least by insertion. With a confounder
-    that is not annotated: the smallest change of false alarms by insertion, under the same limit.
+    that is not annotated: the smallest change of false alarms by insertion, under the same limit. A model that alarms on half of the images
+    before anything is inserted comes after the others there; one whose overall AUROC may be chance is left out where another's may not.
     Without a confounder: the best `primary_metric`; with `guard_metric` among the models whose value of that is at most `max_guard_loss`
     below the baseline's (the most sensitive model for one class may have given up all others; the best one's rests on rare classes of a few
     images, and would pass over good ones by chance), and of those within one standard error of it the one with the best `guard_metric`.
@@ -63,9 +72,10 @@ def select_model(
         raise ClinjupError("There is no validated model to choose from. Train and validate at least one model first.")
     baseline = next(iter(validations.values()))
     criterion, passed_over = _criterion(validations, confounder, primary_metric)
+    candidates = beyond_chance(validations)
     allowed = {
         name: validation
-        for name, validation in validations.items()
+        for name, validation in candidates.items()
         if not criterion.constrained or auroc_loss(baseline, validation) <= max_auroc_loss + 1e-12
     }
     guard_metric = None if criterion.constrained else guard_metric
@@ -73,9 +83,10 @@ def select_model(
         least = (baseline.metrics[guard_metric].value or 0.0) - max_guard_loss
         allowed = {
             name: validation
-            for name, validation in validations.items()
+            for name, validation in candidates.items()
             if (validation.metrics[guard_metric].value or 0.0) >= least - 1e-12
         }
+    allowed = allowed or candidates  # where the baseline itself is left out, all others may be beyond its limit
     best = min(allowed, key=lambda name: _cost(criterion, allowed[name]))
     tie = _tie_breaker(criterion, confounder, guard_metric)
     equals = _of_equals(allowed, best, criterion, tie)
@@ -87,6 +98,18 @@ def select_model(
         rule += f", among the models whose {metric_words(guard_metric)} is at most {max_guard_loss:.2f} below the baseline's"
     if tie is not None:
         rule += f"; of those within one standard error of the best, the one {tie.words}"
+    compared: dict[str, Validation] = {}  # by what insertion changes
+    if confounder and criterion.constrained:
+        names = allowed if criterion.metric == "false_alarm_increase" else equals
+        compared = {name: allowed[name] for name in names}
+    outranked = outranked_by(compared, selected, confounder or "")
+    crowded = len(compared) > 1 and alarms_anyway(validations[selected].confounders[confounder or ""])
+    why = f"best {metric_words(criterion.metric)} of the models allowed"
+    if crowded:
+        why = "best overall AUROC of models that all alarm on most images anyway"
+    elif selected != best and tie is not None:
+        better = "it does not alarm on most images anyway" if best in outranked else tie.better
+        why = f"within one standard error of the best {metric_words(criterion.metric)}, and {better}"
     experiments = [
         _experiment(
             validation,
@@ -97,12 +120,23 @@ def select_model(
             tie=tie,
             allowed=name in allowed,
             limit=max_auroc_loss,
+            why=why,
+            at_chance=name not in candidates,
+            outranked=name in outranked,
         )
         for name, validation in validations.items()
     ]
-    sentence = passed_over + _sentence(
-        validations[selected], validations[best], baseline, criterion, guard_metric, len(validations)
-    )
+    if crowded:
+        sentence = passed_over + crowded_sentence(validations[selected], len(compared))
+    else:
+        chosen, models = validations[selected], len(validations)
+        sentence = passed_over + _sentence(
+            chosen, validations[best], baseline, criterion, guard_metric, models, best in outranked
+        )
+    for name in [name for name in validations if name not in candidates]:
+        sentence += f" {chance_sentence(validations[name])}"
+    for name in [] if crowded else outranked:
+        sentence += f" {outranked_sentence(validations[name], confounder or '')}"
     if confounder is not None:
         sentence += _insertion_sentence(validations, confounder, criterion, selected)
     finding = SelectionFinding(
@@ -128,7 +162,9 @@ def _criterion(
         primary_metric,
         f"best {metric_words(primary_metric)} on validation",
         lambda validation: validation.metrics[primary_metric],
-        (lambda value: value) if primary_metric in LOWER_IS_BETTER else (lambda value: -value),
+        lambda validation: _signed(
+            validation.metrics[primary_metric].value, 1 if primary_metric in LOWER_IS_BETTER else -1
+        ),
         constrained=False,
     )
     if confounder is None:
@@ -138,14 +174,14 @@ def _criterion(
         "worst_group_auroc",
         f"best worst-group AUROC on validation (the lower of those among images with and without {name})",
         lambda validation: validation.confounders[confounder].worst_group_auroc,
-        lambda value: -value,
+        lambda validation: _signed(validation.confounders[confounder].worst_group_auroc.value, -1),
         constrained=True,
     )
     false_alarms = _Criterion(
         "false_alarm_increase",
         f"smallest change of false alarms on validation when the {name} is inserted",
         lambda validation: validation.confounders[confounder].false_alarm_increase,
-        abs,
+        lambda validation: insertion_cost(validation, confounder),
         constrained=True,
     )
     passed_over = ""
@@ -159,8 +195,12 @@ def _criterion(
 
 
 def _cost(criterion: _Criterion, validation: Validation) -> float:
-    value = criterion.read(validation).value
-    return float("inf") if value is None else criterion.cost(value)
+    cost = criterion.cost(validation)
+    return float("inf") if cost is None else cost
+
+
+def _signed(value: float | None, sign: int) -> float | None:
+    return None if value is None else sign * value
 
 
 def _tie_breaker(criterion: _Criterion, confounder: str | None, guard_metric: str | None) -> _TieBreaker | None:
@@ -176,9 +216,7 @@ def _tie_breaker(criterion: _Criterion, confounder: str | None, guard_metric: st
     if confounder is None or criterion.metric != "worst_group_auroc":
         return None
     return _TieBreaker(
-        lambda validation: (
-            None if (value := validation.confounders[confounder].false_alarm_increase.value) is None else abs(value)
-        ),
+        lambda validation: insertion_cost(validation, confounder),
         words=f"whose false alarms change least when {with_article(plain_name(confounder))} is inserted",
         better="its false alarms change less by insertion",
         worse="its false alarms change more by insertion",
@@ -208,6 +246,7 @@ def _sentence(
     criterion: _Criterion,
     guard_metric: str | None,
     models: int,
+    best_outranked: bool,
 ) -> str:
     name, value = metric_words(criterion.metric), criterion.read(chosen).value
     if value is None:
@@ -221,7 +260,11 @@ def _sentence(
         f"{chosen.name} goes on: {name} on validation {value:.2f}, {other.name} {criterion.read(other).value:.2f}"
     )
     if best is not chosen and criterion.constrained:
-        sentence += ", which is within one standard error of it, and it leans less on the confounder"
+        sentence += (
+            ", which is within one standard error of it, and it does not alarm on most images anyway"
+            if best_outranked
+            else ", which is within one standard error of it, and it leans less on the confounder"
+        )
     elif best is not chosen and guard_metric is not None:
         before, after = (validation.metrics[guard_metric].value or 0.0 for validation in (other, chosen))
         words = metric_words(guard_metric)
@@ -259,6 +302,9 @@ def _experiment(
     tie: _TieBreaker | None,
     allowed: bool,
     limit: float,
+    why: str,
+    at_chance: bool,
+    outranked: bool,
 ) -> Experiment:
     hypothesis, change = _hypothesis(validation)
     passes = [each.model.settings.get("epochs") for each in (validation, baseline)]
@@ -268,10 +314,12 @@ def _experiment(
     name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
     if validation is baseline:
         reason = "what the others are compared with" + ("; it goes on" if kept else "")
-    elif kept and validation is best:
-        reason = f"best {name} of the models allowed"
-    elif kept and tie is not None:
-        reason = f"within one standard error of the best {name}, and {tie.better}"
+    elif kept:
+        reason = why
+    elif at_chance:
+        reason = "it was not shown to be better than chance on validation"
+    elif outranked:
+        reason = "it raises an alarm on most images anyway, so insertion says little about it"
     elif not allowed and not criterion.constrained:
         reason = "it gives up too much of the other classes"
     elif not allowed:

@@ -4,6 +4,7 @@ It learns from the annotated films, and from films without the disease as they a
 augments training (never by the one that tests). Films without the disease teach it nothing of the disease, and few of them show the
 confounder. A drawn confounder is not a real one, so the detector's own probabilities are not believed: its scores are taken for a mixture
 of films with and without, whose shares may differ between the classes, and the mixture is fitted to the films that it judges.
+A detector that hardly tells drawn confounders from none, or a mixture that calls nearly every film the same, stands in for nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from clinjup.contracts import NoteFinding
+from clinjup.contracts import Estimate, NoteFinding
 from clinjup.imaging.cache import ImageCache
+from clinjup.imaging.classes import label_words
 from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.findings import emit
@@ -26,6 +28,7 @@ from clinjup.learning.batches import as_films, as_input
 from clinjup.learning.mitigation.insertion_augmentation import PLAIN_DRAIN, draw_tubes
 from clinjup.learning.training import train
 from clinjup.nouns import class_words, plain_name, plural, with_article
+from clinjup.phrases import NOT_KNOWN, beats_chance
 
 if TYPE_CHECKING:
     from clinjup.imaging.cohort import Cohort
@@ -35,6 +38,10 @@ DRAWABLE = frozenset({"chest_drain"})
 MOST_FILMS = 1500  # without the disease, that the detector is shown as they are and with the confounder drawn in
 MOST_REPEATS = 8  # of an annotated film among them
 JUDGED = ("train", "validation")  # no film of the test part is estimated: its groups are those that are annotated
+# AUROC on drawn confounders below which nothing is estimated: two distributions of scores that overlap so far are not two to a mixture,
+# which then calls nearly all films 'with' or nearly none (seen at 0.52 to 0.54 with 120 patients; with 1,500 it is 0.99).
+LEAST_AUROC = 0.8
+NEARLY_NONE = 0.02  # share of the films of a part; as near to all of them is nearly all
 _FILMS_AT_ONCE = 256
 _ROUNDS = 200  # of expectation maximisation
 _RAREST = 0.002  # share of a class
@@ -55,8 +62,8 @@ def estimate_confounder(
     """The cohort with P(confounder) for the films of training and validation on which it is not annotated.
 
     The column CONFOUNDER_estimate holds it, 0..1, NaN elsewhere; mitigations and the choice of the model use it where the annotation is
-    missing. Emits a note on how many films were annotated and what stood in for the rest. Raises ClinjupError for a confounder that cannot
-    be drawn, and where there is no film to draw it into.
+    missing. Without the column where the detector cannot be relied on. Emits a note on how many films were annotated and what stood in
+    for the rest. Raises ClinjupError for a confounder that cannot be drawn, and where there is no film to draw it into.
     """
     if confounder not in DRAWABLE:
         raise ClinjupError(
@@ -64,6 +71,7 @@ def estimate_confounder(
             f"There is one of: {', '.join(sorted(DRAWABLE))}."
         )
     table = cohort.table if confounder in cohort.table else cohort.table.assign(**{confounder: np.nan})
+    table = table.drop(columns=estimate_column(confounder), errors="ignore")  # of an earlier call
     cohort = replace(cohort, table=table)
     judged = table["split"].isin(JUDGED) & table[confounder].isna()
     if not judged.any():
@@ -83,8 +91,15 @@ def estimate_confounder(
     part = table[table["split"].isin(JUDGED)]
     scores = pd.Series(_scores(detector, images, part.index), part.index)
     shares = mixture(scores.to_numpy(), part["label"].to_numpy(np.int64), part[confounder].to_numpy(float))
-    estimate = pd.Series(shares, part.index).where(judged).reindex(table.index)
-    sentence = _sentence(table, scores, confounder, drawn)
+    there = pd.Series(shares, part.index)
+    estimate = there.where(judged).reindex(table.index)
+    sources, trial = _sources(cohort, confounder, drawn), _trial(detector, shown, films)
+    doubt = _why_refused(trial, there.groupby(part["split"]).mean(), with_article(plain_name(confounder)))
+    if doubt:
+        sentence = _refusal(cohort, confounder, sources, doubt)
+        emit(NoteFinding(sentence=sentence), sentence)
+        return cohort
+    sentence = _sentence(cohort, scores, estimate, confounder, sources, trial)
     emit(NoteFinding(sentence=sentence), sentence)
     return replace(cohort, table=table.assign(**{estimate_column(confounder): estimate}))
 
@@ -120,7 +135,7 @@ def mixture(
 def _shown(cohort: Cohort, images: ImageCache, confounder: str, seed: int) -> tuple[Cohort, NDArray[np.uint8], int]:
     """What the detector learns from: a cohort whose finding is the confounder, its films, and into how many films it was drawn."""
     rng, generator = np.random.default_rng([seed, 7]), torch.Generator().manual_seed(seed)
-    shown: list[tuple[NDArray[np.uint8], int, str]] = []
+    shown: list[tuple[NDArray[np.int64], NDArray[np.uint8], int, str]] = []
     drawn = 0
     for split in JUDGED:
         part = cohort.part(split)
@@ -130,19 +145,21 @@ def _shown(cohort: Cohort, images: ImageCache, confounder: str, seed: int) -> tu
         if not len(plain):
             raise ClinjupError(f"The {split} part has no film without the disease, so no detector can be trained.")
         pixels = images.pixels_of(plain)
-        shown += [(pixels, 0, split), (_with_drains(pixels, generator), 1, split)]
+        shown += [(plain, pixels, 0, split), (plain, _with_drains(pixels, generator), 1, split)]
         drawn += len(plain) * (split == "train")
         for flag in (0, 1):
             annotated = np.setdiff1d(part.index[part[confounder] == flag], plain)
             repeats = min(MOST_REPEATS, len(plain) // (2 * len(annotated) + 1)) if split == "train" else 1
-            shown.append((images.pixels_of(np.repeat(annotated, max(repeats, 1))), flag, split))
+            rows = np.repeat(annotated, max(repeats, 1))
+            shown.append((rows, images.pixels_of(rows), flag, split))
     table = pd.DataFrame(
         {
-            "label": [label for pixels, label, _ in shown for _ in pixels],
-            "split": [split for pixels, _, split in shown for _ in pixels],
+            "label": [label for rows, _, label, _ in shown for _ in rows],
+            "split": [split for rows, _, _, split in shown for _ in rows],
+            "group": np.concatenate([cohort.table.loc[rows, "group"] for rows, *_ in shown]),
         }
     )
-    films = np.concatenate([pixels for pixels, *_ in shown])
+    films = np.concatenate([pixels for _, pixels, *_ in shown])
     return (
         replace(cohort, table=table, target=confounder, classes=["absent", "present"], priority=None, confounders=[]),
         films,
@@ -171,25 +188,90 @@ def _scores(detector: TrainedModel, images: ImageCache, rows: pd.Index) -> NDArr
     return np.log(found / (1 - found))
 
 
-def _sentence(table: pd.DataFrame, scores: pd.Series, confounder: str, drawn: int) -> str:
-    """How many films were annotated, what stood in for the rest, and how far that can be believed."""
+def _trial(detector: TrainedModel, shown: Cohort, films: NDArray[np.uint8]) -> Estimate:
+    """AUROC on the films of validation that it was shown, most of them as they are and with the confounder drawn in."""
+    from clinjup.evaluation.bootstrap import Bootstrap
+    from clinjup.evaluation.ranking import auroc_statistic
+
+    tried = shown.part("validation")
+    auroc = auroc_statistic(detector.predict(films[tried.index]), tried["label"])
+    return Bootstrap(tried["group"], None).estimate(auroc, len(tried))
+
+
+def _why_refused(trial: Estimate, shares: pd.Series, noun: str) -> str:
+    """Why the detector cannot be relied on; empty where it can. `shares` of films with the confounder, by part."""
+    if trial.value is None or trial.value < LEAST_AUROC or not beats_chance(trial):
+        return f"it hardly tells films with {noun} drawn in from the others. {_trial_words(trial)}"
+    if shares.max() > 1 - NEARLY_NONE:
+        return f"it takes nearly every film to show {noun}, with and without the disease alike."
+    if shares.min() < NEARLY_NONE:
+        return f"it takes next to no film to show {noun}, with and without the disease alike."
+    return ""
+
+
+def _trial_words(trial: Estimate) -> str:
+    if trial.value is None or trial.ci95 is None:
+        return f"Its AUROC on {trial.n} films of validation cannot be had: {trial.reason}."
+    low, high = trial.ci95
+    return f"Its AUROC on {trial.n} films of validation, drawn ones among them, is {trial.value:.2f} (95 % CI {low:.2f} to {high:.2f})."
+
+
+def _sources(cohort: Cohort, confounder: str, drawn: int) -> str:
+    """What the detector was trained on."""
+    annotated = int(cohort.part("train")[confounder].notna().sum())
+    name = plural(plain_name(confounder))
+    return (
+        f"those {annotated} and on {name} drawn into {drawn} films without the disease"
+        if annotated
+        else f"{name} drawn into {drawn} films without the disease"
+    )
+
+
+def _refusal(cohort: Cohort, confounder: str, sources: str, doubt: str) -> str:
+    """Why nothing stands in for the missing annotation, and what follows."""
+    noun, flags = with_article(plain_name(confounder)), cohort.part("train")[confounder]
+    said = (
+        f"{noun.capitalize()} is annotated, as there or not, on {flags.notna().sum()} of {len(flags)} training films. A detector was to "
+        f"stand in for the others, trained on {sources}, but {doubt}"
+    )
+    if flags.notna().any():
+        return f"{said} So nothing was estimated, and only the annotated films say whether they show {noun}."
+    return f"{said} So nothing was estimated, and {NOT_KNOWN}."
+
+
+def _expected(cohort: Cohort, estimate: pd.Series, name: str) -> str:
+    """How many of the films without annotation it takes to show the confounder, by class."""
+    counts = []
+    for code, words in reversed(list(enumerate(label_words(cohort)))):
+        ours = estimate[cohort.table["label"] == code].dropna()
+        counts += [f"{ours.sum():.0f} of {len(ours)} films {words}"] if len(ours) else []
+    noun, first = with_article(name), counts[0]
+    return (
+        f"It expects {noun} on {first} and on {' and on '.join(counts[1:])}."
+        if counts[1:]
+        else f"It expects {noun} on {first}."
+    )
+
+
+def _sentence(
+    cohort: Cohort, scores: pd.Series, estimate: pd.Series, confounder: str, sources: str, trial: Estimate
+) -> str:
+    """How many films were annotated, what stood in for the rest, what it says of them, and how far that can be believed."""
     from sklearn.metrics import roc_auc_score
 
-    name = plain_name(confounder)
-    training, held_out = (table[table["split"] == split] for split in JUDGED)
-    annotated = int(training[confounder].notna().sum())
-    sources = f"{plural(name)} drawn into {drawn} films without the disease"
-    if annotated:
-        sources = f"those {annotated} and on {sources}"
-    known = held_out[confounder].dropna()
-    if known.nunique() == 2:
-        auroc = roc_auc_score(known, scores[known.index])
-        trust = f"On the {len(known)} annotated films of validation it tells with from without with an AUROC of {auroc:.2f}."
+    name, flags = plain_name(confounder), cohort.part("train")[confounder]
+    real = cohort.part("validation")[confounder].dropna()
+    if real.nunique() == 2:
+        auroc = roc_auc_score(real, scores[real.index])
+        trust = (
+            f"On the {len(real)} annotated films of validation it tells with from without with an AUROC of {auroc:.2f}."
+        )
     else:
-        trust = "Too few films of validation are annotated to say how well it does."
+        trust = f"Too few films of validation are annotated to say how well it does on real {plural(name)}."
     return (
-        f"{with_article(name).capitalize()} is annotated, as there or not, on {annotated} of {len(training)} training films. For the others "
-        f"a detector stands in, trained on {sources}; a film counts as with and as without by its probability. {trust}"
+        f"{with_article(name).capitalize()} is annotated, as there or not, on {flags.notna().sum()} of {len(flags)} training films. For "
+        f"the others a detector stands in, trained on {sources}; a film counts as with and as without by its probability. "
+        f"{_expected(cohort, estimate, name)} {_trial_words(trial)} {trust}"
     )
 
 

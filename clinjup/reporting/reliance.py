@@ -7,7 +7,7 @@ from typing import Literal
 
 from clinjup.contracts import ConfounderResult, Estimate, ModelResults, Results
 from clinjup.nouns import with_article
-from clinjup.phrases import beats_chance, change_of, percent, percent_number
+from clinjup.phrases import alarms_anyway, auroc_may_be_chance, change_of, percent, percent_number
 from clinjup.reporting.numbers import known, show
 from clinjup.reporting.subject import chosen_model, confounder_name, confounder_result, unexamined, unexamined_sentence
 
@@ -15,7 +15,6 @@ Level = Literal["strong", "some", "little", "unknown"]
 
 # Conventions of this report, stated in it; they are no clinical thresholds.
 LITTLE, STRONG, WEAK_GROUP = 0.05, 0.10, 0.10
-NO_ROOM = 0.5
 CONVENTION = (
     "clinjup calls the reliance strong when an inserted object adds 10 or more percentage points of false alarms, or 0.10 or more to the "
     "mean probability of a model that raises an alarm on half of the images anyway, and the 95 % confidence interval of that change leaves "
@@ -60,7 +59,7 @@ def reliance(results: Results, name: str) -> Reliance:
     worst = known(figures.worst_group_auroc)
     weak = overall is not None and worst is not None and worst < overall - WEAK_GROUP
     doubt = _doubt(model, figures, low, upper)
-    full = (known(figures.false_alarms_before) or 0.0) >= NO_ROOM
+    full = alarms_anyway(figures)
     raised = change_of(increase) == "raised"
     moved = probability_rise(figures)
     surer = full and moved >= STRONG
@@ -98,7 +97,7 @@ def _doubt(model: ModelResults, figures: ConfounderResult, low: float, upper: fl
     if may_be_chance(model):
         return "This model was not shown to be better than chance, so what it leans on cannot be told."
     before = known(figures.false_alarms_before)
-    if before is not None and before >= NO_ROOM:
+    if before is not None and alarms_anyway(figures):
         return f"It raises an alarm on {percent(before)} of these images anyway, so there is little room for more."
     if low < LITTLE and upper >= STRONG:
         films = figures.false_alarm_increase.n
@@ -120,5 +119,4 @@ def probability_rise(figures: ConfounderResult) -> float:
 
 def may_be_chance(model: ModelResults | None) -> bool:
     """Whether the interval of the model's test AUROC includes 0.5."""
-    auroc = model.test.get("auroc") if model else None
-    return auroc is not None and auroc.value is not None and auroc.ci95 is not None and not beats_chance(auroc)
+    return model is not None and auroc_may_be_chance(model.test.get("auroc"))

@@ -7,6 +7,8 @@ from clinjup.nouns import plain_name, plural, with_article
 from clinjup.phrases import (
     OUT_OF_TIME,
     Change,
+    alarms_anyway,
+    beats_chance,
     change_of,
     counted,
     out_of_100,
@@ -15,7 +17,7 @@ from clinjup.phrases import (
     shift_words,
 )
 from clinjup.reporting.numbers import known, show
-from clinjup.reporting.reliance import NO_ROOM, STRONG, may_be_chance, probability_rise, reliance
+from clinjup.reporting.reliance import STRONG, may_be_chance, probability_rise, reliance
 from clinjup.reporting.subject import (
     chosen_model,
     compared_models,
@@ -122,9 +124,23 @@ def _no_better_than_chance(results: Results) -> str:
         return ""
     assert auroc.ci95 is not None
     low, high = auroc.ci95
+    rest = _better_than_chance(results) or "more images are needed, or another training (see its curve)"
     return (
         f"This model was not shown to be better than chance (AUROC {auroc.value:.2f}, 95 % confidence interval {low:.2f} to "
-        f"{high:.2f}), so no other figure of it means much; more images are needed, or another training (see its curve)."
+        f"{high:.2f}), so no other figure of it means much; {rest}."
+    )
+
+
+def _better_than_chance(results: Results) -> str:
+    """The model of this run that tells the images apart best, where one is better than chance; empty where none is."""
+    aurocs = {each.name: found for each in results.models if (found := each.test.get("auroc")) and beats_chance(found)}
+    if not aurocs:
+        return ""
+    name, found = max(aurocs.items(), key=lambda item: item[1].value or 0.0)
+    low, high = found.ci95 or (0.0, 1.0)
+    return (
+        f"{plain_name(name)}, which was not chosen, was shown to be, on the same images (AUROC {found.value:.2f}, 95 % confidence interval "
+        f"{low:.2f} to {high:.2f})"
     )
 
 
@@ -149,7 +165,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)
-            crowded.append((before >= NO_ROOM and after - before < STRONG, probability_rise(figures)))
+            crowded.append((alarms_anyway(figures) and after - before < STRONG, probability_rise(figures)))
             if not inserted:
                 where = " on validation" if part == "validation" else ""
                 inserted.append(shift_words(change, before, after, alarms + where))

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from clinjup.agent.plan import build_plan
-from clinjup.agent.plan_mitigation import COMPARED, LADDER, LOCALISATION
+from clinjup.agent.plan_mitigation import COMPARED, LADDER, LOCALISATION, why_nothing_to_balance
 from clinjup.agent.state import Brief
 from clinjup.contracts import Plan, RunRequest
 from clinjup.imaging.synthetic import write_cohort
 from clinjup.imaging.synthetic.layouts.chestxray14 import DRAINS, ENTRIES
 from clinjup.learning.mitigation import list_mitigations, mitigation_named
+from clinjup.phrases import NOT_KNOWN
 from clinjup.preflight import brief_of, check
 from tests.conftest import REQUEST
 
@@ -72,6 +73,17 @@ def test_with_few_or_no_films_annotated_a_detector_stands_in_before_anything_is_
         if mitigation_named(name).needs_labels:
             assert "estimate_confounder" in train.depends_on
     assert found.step("select").parameters["CONFOUNDER"] == "chest_drain"
+
+
+def test_what_rests_on_an_estimate_that_was_refused_is_not_tried_where_nothing_is_annotated(folders):
+    found = plan(REQUEST, folders["none"])
+    step = found.step("train_balanced_sampling")
+    refused = [{"kind": "note", "sentence": f"So nothing was estimated, and {NOT_KNOWN}."}]
+    assert "could not be estimated" in (why_nothing_to_balance(step, refused) or "")
+    assert why_nothing_to_balance(step, [{"kind": "note", "sentence": "A film counts by its probability."}]) is None
+    assert why_nothing_to_balance(found.step("train_jtt"), refused) is None
+    annotated = plan(REQUEST, folders["all"]).step("train_balanced_sampling")
+    assert why_nothing_to_balance(annotated, refused) is None
 
 
 def test_films_are_counted_not_the_rows_of_a_table_that_knows_many_more(folders, tmp_path):

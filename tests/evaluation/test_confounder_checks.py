@@ -227,8 +227,13 @@ def test_an_image_counts_in_both_strata_by_its_probability(case: Case) -> None:
 def test_a_stratum_that_no_image_is_likely_to_be_in_has_no_figure(case: Case) -> None:
     table = case.part.table.assign(**{DRAIN: np.nan, estimate_column(DRAIN): 0.3})
     found = strata(replace(case, part=replace(case.part, table=table)))
-    assert found["auroc_with"].value is None and "are likely to be of this kind" in (found["auroc_with"].reason or "")
-    assert found["worst_group_auroc"].value is None and found["auroc_without"].value is not None
+    few = "a detector estimates that there are only 0\u00a0positives and 0\u00a0negatives "
+    assert found["auroc_with"].value is None and found["auroc_with"].reason == f"{few}with a chest drain"
+    assert found["worst_group_auroc"].reason == f"{few}with a chest drain" and found["auroc_without"].value is not None
+    assert "positives without and 0\u00a0negatives with a chest drain" in (found["cross_strata_auroc"].reason or "")
+    table = table.assign(**{estimate_column(DRAIN): 0.7})
+    found = strata(replace(case, part=replace(case.part, table=table)))
+    assert found["worst_group_auroc"].reason == f"{few}without a chest drain"
 
 
 def test_taking_the_drain_out_takes_the_finding_from_a_model_that_reads_the_drain(

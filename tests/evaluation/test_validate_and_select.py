@@ -25,7 +25,14 @@ def validation(validations: dict[str, Validation]) -> Validation:
 
 
 def judged(
-    validation: Validation, name: str, *, auroc: float, worst: float | None = None, alarms: float | None = None
+    validation: Validation,
+    name: str,
+    *,
+    auroc: float,
+    worst: float | None = None,
+    alarms: float | None = None,
+    before: float = 0.1,
+    width: float = 0.0,
 ) -> Validation:
     """`validation` as if these figures had been measured."""
 
@@ -37,9 +44,14 @@ def judged(
         validation,
         name=name,
         model=replace(validation.model, name=name, mitigation=mitigation, confounder=mitigation and DRAIN),
-        metrics=validation.metrics | {"auroc": estimate(auroc), "brier": estimate(1 - auroc)},
+        metrics=validation.metrics
+        | {"auroc": Estimate(value=auroc, ci95=(auroc - width, auroc + width)), "brier": estimate(1 - auroc)},
         confounders={
-            DRAIN: ConfounderResult(worst_group_auroc=estimate(worst), false_alarm_increase=estimate(alarms)),
+            DRAIN: ConfounderResult(
+                worst_group_auroc=estimate(worst),
+                false_alarm_increase=estimate(alarms),
+                false_alarms_before=estimate(before),
+            ),
         },
     )
 
@@ -164,6 +176,90 @@ def test_without_annotation_insertion_decides(validation: Validation, published:
     assert finding.rule.startswith("smallest change of false alarms")
     assert finding.experiments[2].metric == "false_alarm_increase"
     assert finding.sentence.startswith("The worst-group AUROC cannot decide: not annotated. balanced goes on")
+
+
+@pytest.mark.parametrize("confounder", [DRAIN, None])
+@pytest.mark.parametrize(("width", "selected"), [(0.10, "blind"), (0.20, "baseline")])
+def test_a_model_that_may_be_chance_does_not_go_on_where_another_is_not(
+    validation: Validation, published: Published, width: float, selected: str, confounder: str | None
+) -> None:
+    better = {"worst": 0.6} if confounder else {"worst": None}
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.66, width=0.2, **better),
+        "blind": judged(validation, "blind", auroc=0.64, width=width, worst=better["worst"] and 0.5),
+    }
+    finding = select_model(models, confounder=confounder)
+    assert finding.selected == selected
+    told = "baseline does not go on, because it was not shown to be better than chance: validation AUROC 0.66 (95 % CI 0.46 to 0.86)."
+    assert (told in finding.sentence) == (selected == "blind")
+    models["baseline"] = judged(validation, "baseline", auroc=0.9, width=0.2, **better)
+    models["blind"] = judged(validation, "blind", auroc=0.64, width=0.2, worst=better["worst"] and 0.7)
+    finding = select_model(models, confounder=confounder, max_auroc_loss=0.5)
+    assert finding.selected == "baseline"
+    assert finding.experiments[1].reason == "it was not shown to be better than chance on validation"
+
+
+def test_all_others_may_be_beyond_the_limit_of_a_baseline_that_may_be_chance(
+    validation: Validation, published: Published
+) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.8, width=0.35, worst=0.9),
+        "balanced": judged(validation, "balanced", auroc=0.65, width=0.1, worst=0.6),
+    }
+    assert select_model(models, confounder=DRAIN).selected == "balanced"
+
+
+def test_a_model_that_alarms_on_most_images_is_not_preferred_for_what_insertion_adds(
+    validation: Validation, published: Published
+) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.80, alarms=0.50),
+        "localised": judged(validation, "localised", auroc=0.83, alarms=0.25, before=0.40),
+        "crowded": judged(validation, "crowded", auroc=0.78, alarms=0.08, before=0.83),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == "localised"
+    assert (
+        "crowded was not preferred for what inserting a chest drain changes: it raises an alarm on 83\u00a0% of the images before, so there "
+        "is little room for more."
+    ) in finding.sentence
+    assert finding.experiments[2].reason.startswith("it raises an alarm on most images anyway")
+    models["crowded"] = judged(validation, "crowded", auroc=0.78, alarms=0.08, before=0.49)
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == "crowded" and "room" not in finding.sentence
+
+
+def test_where_all_alarm_on_most_images_the_overall_auroc_decides(validation: Validation, published: Published) -> None:
+    models = {
+        "baseline": judged(validation, "baseline", auroc=0.70, alarms=0.15, before=0.6),
+        "localised": judged(validation, "localised", auroc=0.83, alarms=0.25, before=0.54),
+        "balanced": judged(validation, "balanced", auroc=0.66, alarms=0.08, before=0.83),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == "localised"
+    assert (
+        "localised goes on: overall validation AUROC 0.83, the best of the 3 models between which" in finding.sentence
+    )
+    assert finding.experiments[1].reason == "best overall AUROC of models that all alarm on most images anyway"
+
+
+@pytest.mark.parametrize(("before", "selected"), [(0.7, "baseline"), (0.4, "balanced")])
+def test_of_equals_none_goes_on_because_it_alarms_on_most_images(
+    validation: Validation, published: Published, before: float, selected: str
+) -> None:
+    def uncertain(name: str, worst: float, **figures: float) -> Validation:
+        model = judged(validation, name, auroc=0.9, worst=worst, **figures)
+        found = model.confounders[DRAIN]
+        found = found.model_copy(update={"worst_group_auroc": Estimate(value=worst, ci95=(worst - 0.1, worst + 0.1))})
+        return replace(model, confounders={DRAIN: found})
+
+    models = {
+        "baseline": uncertain("baseline", 0.80, alarms=0.30),
+        "balanced": uncertain("balanced", 0.82, alarms=0.02, before=before),
+    }
+    finding = select_model(models, confounder=DRAIN)
+    assert finding.selected == selected
+    assert ("it does not alarm on most images anyway" in finding.sentence) == (selected == "baseline")
 
 
 @pytest.mark.parametrize(("metric", "better"), [("auroc", 0.95), ("brier", 0.95)])

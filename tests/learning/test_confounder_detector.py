@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from clinjup.contracts import Estimate
 from clinjup.imaging import Cohort, ImageCache
 from clinjup.imaging.presence import estimate_column
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning import confounder_counts, estimate_confounder
-from clinjup.learning.confounder_detector import mixture
+from clinjup.learning.confounder_detector import _why_refused, mixture
 from clinjup.learning.mitigation.insertion_augmentation import PLAIN_DRAIN, draw_tubes
+from clinjup.phrases import NOT_KNOWN
 from tests.evaluation.phantoms import DRAIN, phantom_cohort
 from tests.learning.conftest import Published
 
@@ -47,7 +51,14 @@ def test_films_of_training_and_validation_that_are_not_annotated_get_a_probabili
     assert roc_auc_score(cohort.table.loc[judged, DRAIN], estimate[judged]) > 0.8
     (note,) = [finding["sentence"] for finding in published("note")]
     training = cohort.table["split"] == "train"
-    assert f"on {(training & ~unknown).sum()} of {training.sum()} training films" in note and "AUROC" in note
+    assert f"on {(training & ~unknown).sum()} of {training.sum()} training films" in note
+    assert re.search(
+        r"Its AUROC on \d+ films of validation, drawn ones among them, is (0\.[89]\d|1\.00) \(95 % CI", note
+    )
+    assert "annotated films of validation it tells" in note
+    for label, words in ((1, "with"), (0, "without")):
+        ours = estimate[judged & (cohort.table["label"] == label)]
+        assert f"on {ours.sum():.0f} of {len(ours)} films {words} pneumothorax" in note
     counts = confounder_counts(found, DRAIN)
     assert counts.to_numpy().sum() == pytest.approx((cohort.table["split"] != "test").sum(), abs=4)
 
@@ -59,6 +70,44 @@ def test_where_every_film_is_annotated_nothing_is_trained(
     found = estimate_confounder(cohort, images, DRAIN)
     assert ESTIMATE not in found.table and not published("note") and not list(run_folder.iterdir())  # type: ignore[attr-defined]
     assert confounder_counts(found, DRAIN)["estimated: with"].sum() == 0
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_detector_that_hardly_sees_what_was_drawn_stands_in_for_nothing(
+    films: tuple[Cohort, ImageCache], run_folder: object, published: Published, annotated: bool
+) -> None:
+    cohort, images = films
+    noise = np.random.default_rng(0).integers(0, 256, images.pixels.shape, dtype=np.uint8)
+    noisy = replace(images, pixels=noise)
+    unknown = cohort.table.index % 4 != 0 if annotated else cohort.table.index >= 0
+    before = hidden(cohort, unknown)
+    again = replace(before, table=before.table.assign(**{ESTIMATE: 0.5}))
+    found = estimate_confounder(again, noisy, DRAIN, epochs=1, max_minutes=30, seed=1)
+    assert ESTIMATE not in found.table and found.table[DRAIN].equals(before.table[DRAIN])
+    (note,) = [finding["sentence"] for finding in published("note")]
+    assert "but it hardly tells films with a chest drain drawn in from the others. Its AUROC on" in note
+    assert note.endswith(
+        "only the annotated films say whether they show a chest drain." if annotated else f"and {NOT_KNOWN}."
+    )
+    assert confounder_counts(found, DRAIN)["estimated: with"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "shares", "said"),
+    [
+        (0.99, (0.98, 1.0), (0.4, 0.45), ""),
+        (0.81, (0.7, 0.9), (0.03, 0.97), ""),
+        (0.79, (0.7, 0.9), (0.4, 0.45), "hardly tells films"),
+        (0.85, (0.5, 1.0), (0.4, 0.45), "hardly tells films"),
+        (0.99, (0.98, 1.0), (0.99, 0.4), "nearly every film"),
+        (0.99, (0.98, 1.0), (0.4, 0.01), "next to no film"),
+    ],
+)
+def test_what_is_refused(value: float, interval: tuple[float, float], shares: tuple[float, float], said: str) -> None:
+    doubt = _why_refused(
+        Estimate(value=value, ci95=interval, n=60), pd.Series(shares, ["train", "validation"]), "a drain"
+    )
+    assert said in doubt and bool(said) == bool(doubt)
 
 
 def test_a_confounder_that_cannot_be_drawn_is_refused_in_a_sentence(films: tuple[Cohort, ImageCache]) -> None:

@@ -250,6 +250,13 @@ def test_a_film_that_may_show_the_confounder_counts_in_both_groups_by_its_probab
     assert treatment.weights[0] > 1.8 * treatment.weights[50] and treatment.notes == []
 
 
+def test_an_empty_group_of_estimates_is_called_likely_not_known() -> None:
+    films = table(pos_unknown=100, neg_unknown=300)
+    nearly = films.assign(**{estimate_column("drain"): np.where(films["label"] == 1, 0.999, 0.5)})
+    (note, *rest) = mitigation_named("balanced_sampling").treat(nearly, "drain", LABELS).notes
+    assert note.startswith("No training image with pneumothorax is likely to be free of a drain:") and not rest
+
+
 def test_training_twice_draws_what_the_first_network_got_wrong_as_often_as_the_rest_of_its_class(
     blobs: tuple[Cohort, ImageCache], run_folder: object
 ) -> None:

@@ -56,6 +56,18 @@ def test_a_model_that_may_be_no_better_than_chance_is_told_before_anything_else(
     assert verdict(results).startswith("This model was not shown to be better than chance (AUROC 0.55") is said
 
 
+def test_where_another_model_is_better_than_chance_it_is_named_instead_of_asking_for_images() -> None:
+    results = example.results()
+    results.models[0].test["auroc"] = Estimate(value=0.73, ci95=(0.62, 0.83), n=40)
+    results.models[1].test["auroc"] = Estimate(value=0.47, ci95=(0.33, 0.61), n=40)
+    assert verdict(results).startswith(
+        "This model was not shown to be better than chance (AUROC 0.47, 95 % confidence interval 0.33 to 0.61), so no other figure of it means "
+        "much; baseline, which was not chosen, was shown to be, on the same images (AUROC 0.73, 95 % confidence interval 0.62 to 0.83)."
+    )
+    results.models[0].test["auroc"] = Estimate(value=0.53, ci95=(0.32, 0.73), n=40)
+    assert "means much; more images are needed" in verdict(results)
+
+
 def ladder(outcome: str) -> Results:
     """Two steps of a ladder and a detector trained against metal; of their names, baseline was not the best step."""
     results = example.results()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clinjup.agent.left_out import TIME_SPENT, left_out_for_time
 from clinjup.agent.plan import build_plan, rebuild_plan
 from clinjup.agent.plan_detection import why_needless
+from clinjup.agent.plan_mitigation import why_nothing_to_balance
 from clinjup.agent.repair import propose_repair, wants_memory
 from clinjup.agent.state import Brief, RunState
 from clinjup.contracts import (
@@ -77,7 +78,7 @@ class RecipePlanner:
             if step.status is not StepStatus.PENDING:
                 continue
             missing = [name for name in step.depends_on if status.get(name) is StepStatus.SKIPPED]
-            needless = why_needless(step, state.findings)
+            needless = why_needless(step, state.findings) or why_nothing_to_balance(step, state.findings)
             if missing:
                 step.status, step.note = StepStatus.SKIPPED, f"needs a step that was left out ({missing[0]})"
             elif needless:

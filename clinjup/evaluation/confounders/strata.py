@@ -22,6 +22,7 @@ from clinjup.evaluation.confounders.registry import Case, confounder_check
 from clinjup.evaluation.proportions import proportion
 from clinjup.evaluation.ranking import FEWEST_IMAGES, auroc_statistic
 from clinjup.imaging.presence import presence_of
+from clinjup.nouns import with_article
 from clinjup.phrases import counted
 
 
@@ -66,8 +67,9 @@ def _by_estimate(case: Case) -> dict[str, Estimate]:
     absent = np.nan_to_num(1 - presence_of(case.part.table, case.confounder))
     positive, estimated = case.part.labels == 1, int(case.part.estimated(case.confounder).sum())
     across = np.where(positive, absent, present)
-    found = {name: _weighed(case, [share]) for name, share in (("auroc_with", present), ("auroc_without", absent))}
-    found |= {"cross_strata_auroc": _weighed(case, [across]), "worst_group_auroc": _weighed(case, [present, absent])}
+    groups = {"with": present, "without": absent}
+    found = {f"auroc_{kind}": _weighed(case, {kind: share}) for kind, share in groups.items()}
+    found |= {"cross_strata_auroc": _weighed(case, {"across": across}), "worst_group_auroc": _weighed(case, groups)}
     note = f"on {estimated} of {len(positive)} images the {case.name} is not annotated, but estimated by a detector"
     return {
         name: estimate if estimate.value is None else estimate.model_copy(update={"note": note})
@@ -75,16 +77,22 @@ def _by_estimate(case: Case) -> dict[str, Estimate]:
     }
 
 
-def _weighed(case: Case, memberships: list[NDArray[np.float64]]) -> Estimate:
-    """The lowest AUROC among groups to which each image belongs by a probability [images]."""
+def _weighed(case: Case, memberships: dict[str, NDArray[np.float64]]) -> Estimate:
+    """The lowest AUROC among groups (with, without, across) to which each image belongs by a probability [images]."""
     positive = case.part.labels == 1
-    for share in memberships:
+    for kind, share in memberships.items():
         likely = [int((share[group] > 0.5).sum()) for group in (positive, ~positive)]
         if min(likely) < FEWEST_IMAGES:
-            reason = f"only {counted(likely[0], 'positive')} and {counted(likely[1], 'negative')} are likely to be of this kind"
+            sick, well = counted(likely[0], "positive"), counted(likely[1], "negative")
+            noun = with_article(case.name)
+            reason = {
+                "with": f"a detector estimates that there are only {sick} and {well} with {noun}",
+                "without": f"a detector estimates that there are only {sick} and {well} without {noun}",
+                "across": f"a detector estimates that there are only {sick} without and {well} with {noun}",
+            }[kind]
             return Estimate(value=None, reason=reason, n=len(share))
     auroc = auroc_statistic(case.probabilities, case.part.labels)
-    shares = [share.astype(np.float32) for share in memberships]
+    shares = [share.astype(np.float32) for share in memberships.values()]
     return case.bootstrap.estimate(
         lambda weights: np.minimum.reduce([auroc(weights * share) for share in shares]), len(positive)
     )

@@ -61,8 +61,9 @@ def balanced_sampling(table: pd.DataFrame, confounder: str | None, labels: Seque
             weights += cell * (share * ours.sum() / len(filled) / cell.sum())
         if len(annotated) == len(codes):
             masses[value] = len(filled) / share
+        is_said = "is likely" if (table[str(confounder)].isna() & known & ours).any() else "is known"
         notes += [
-            f"No training image {labels[value]} is known {known_as}: there the two stay tied together."
+            f"No training image {labels[value]} {is_said} {known_as}: there the two stay tied together."
             for cell, known_as in zip(cells, (f"to be free of {noun}", f"to show {noun}"), strict=True)
             if cell.sum() < FEWEST_EXPECTED
         ]

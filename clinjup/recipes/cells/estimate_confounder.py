@@ -5,7 +5,7 @@
 # ## Which films show a $confounder_name?
 # The tables do not say it of every film. A small detector is trained on those that are annotated, and on films without the disease into
 # which a $confounder_name is drawn; for the others its probability stands in, in training and validation, never in the test part.
-# **Look for:** AUROC on the annotated films that it was not trained on; where it is low, so is the worth of all that rests on it.
+# **Look for:** AUROC on films that it was not trained on; where it is low, nothing is estimated. How many films it expects to show one.
 # %% parameters
 CONFOUNDER = "chest_drain"
 EPOCHS = 5
