@@ -16,7 +16,7 @@ from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.jupyter import JupyterDesk
 from clinjup.reporting import JournalError
 from clinjup.reporting.journal import read_records
-from clinjup.run_folder import KILLED, History, RunFolderError, read_history
+from clinjup.run_folder import KILLED, History, RunFolderError, read_history, tie_to_journal
 from clinjup.views import RunView, view_of_history
 
 
@@ -72,6 +72,7 @@ def _read(folder: Path, owned: bool) -> RunView:
     if owned:
         with contextlib.suppress(OSError):  # on a full or read-only disk it is shown as interrupted all the same
             _mark_interrupted(history)
+            tie_to_journal(history, folder)
     return view_of_history(history, folder, elsewhere=not owned)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import chain, count, pairwise
@@ -10,9 +11,11 @@ from typing import Any
 
 from clinjup.agent.planners.handover import CONTINUE_OFFLINE
 from clinjup.agent.planners.recipes import FAILED_STEP
+from clinjup.atomic_files import write_atomic
 from clinjup.contracts import ClinicalTask, Plan, Question, Roles, RunRequest, RunStatus
 from clinjup.hashing import sha256_text
 from clinjup.locks import Lock, Taken
+from clinjup.renamed_notebook import notebook_of_run, told_of_run
 from clinjup.reporting import Journal
 from clinjup.reporting.journal import JOURNAL_NAME, Record
 from clinjup.reporting.what_ran import finished_steps
@@ -111,7 +114,9 @@ class History:
                 self.finished = self.status is RunStatus.COMPLETED
                 self.steps, self.notes = record.data.get("steps", {}), record.data.get("notes", {})
                 # What did not mend a step is forgotten: the memory may be large enough by now.
-                self._repairs = [each for each in self._repairs if self.steps.get(each["step_id"]) != "failed"]
+                self._repairs = [
+                    each for each in self._repairs if self.steps.get(each["step_id"]) not in {"failed", "skipped"}
+                ]
         self.own_cells = [source for _, source in self._own]
         """Sources of the cells that a model wrote and that ran, in their order."""
         if self.answers.get(CONTINUE_OFFLINE) != "yes":
@@ -267,6 +272,21 @@ def make_folder(folder: Path) -> None:
         raise RunFolderError(
             f"The run folder '{folder}' cannot be written ({fault.strerror or fault}). Name a folder of your own with --out."
         ) from fault
+
+
+def tie_to_journal(history: History, folder: Path) -> bool:
+    """Have the notebook of a complete run name the journal's last record, where the program was killed before it could. Whether it had to.
+
+    One that names a record which the journal does not have stays as it is: the journal was cut.
+    """
+    *earlier, last = [record.hash for record in history.journal.records]
+    found = notebook_of_run(folder, history.run_id, [*earlier, last]) if history.finished else None
+    if found is None or told_of_run(found[1]).get("journal_head") not in [None, *earlier]:
+        return False
+    path, notebook = found
+    notebook["metadata"]["clinjup"].update(journal_head=last, status=history.status.value)
+    write_atomic(path, json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return True
 
 
 def lock_folder(folder: Path) -> Lock:

@@ -33,10 +33,17 @@ from clinjup.notebook.jupyter import JupyterDesk
 from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
 from clinjup.preflight import RequestRefusedError, brief_of, check
-from clinjup.renamed_notebook import notebook_of_run, told_of_run
 from clinjup.reporting import JournalError
 from clinjup.run import NOT_STARTED, NotRunningError, Run
-from clinjup.run_folder import RunFolderError, check_answers, lock_folder, new_folder, read_history, went_back
+from clinjup.run_folder import (
+    RunFolderError,
+    check_answers,
+    lock_folder,
+    new_folder,
+    read_history,
+    tie_to_journal,
+    went_back,
+)
 from clinjup.views import RunView, destination_of, events_of
 
 __all__ = [
@@ -135,7 +142,10 @@ class RunManager:
             raise
 
     async def _resume(self, folder: Path, answers: Mapping[str, str], interactive: bool, lock: Lock) -> str:
-        await self._tie(folder)
+        if await asyncio.to_thread(tie_to_journal, read_history(folder, finished_too=True, owned=True), folder):
+            raise RunFolderError(
+                "The run is complete, and its notebook now names the journal's last record. Nothing else was left to do."
+            )
         history = read_history(folder, owned=True)
         check_answers(history, answers)
         live = self._runs.get(history.run_id)
@@ -148,23 +158,6 @@ class RunManager:
         preflight = await check(request.intent, request.data, request.answers)
         earlier = live.events if live is not None else events_of(history, folder)
         return await self._start(lambda: Run(folder, request, preflight, interactive, history, earlier), lock)
-
-    async def _tie(self, folder: Path) -> None:
-        """Have the notebook of a complete run name the journal's last record, where the program was killed before it could.
-
-        One that names a record which the journal does not have stays as it is: the journal was cut.
-        """
-        history = read_history(folder, finished_too=True, owned=True)
-        *earlier, last = [record.hash for record in history.journal.records]
-        found = notebook_of_run(folder, history.run_id, [*earlier, last])
-        if not history.finished or found is None or told_of_run(found[1]).get("journal_head") not in [None, *earlier]:
-            return
-        workspace = await self.desk.open(folder, history.run_id, history.request.notebook, lambda event, data: None)
-        try:
-            workspace.session.set_metadata(journal_head=last, status=history.status)
-        finally:
-            await workspace.close()
-            await workspace.session.close()
 
     def answer(self, run_id: str, answers: Mapping[str, str] | None) -> bool:
         """Answer the questions that the run waits for; None: nobody is there any more. Returns whether it did wait."""

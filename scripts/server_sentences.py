@@ -76,6 +76,8 @@ NOUNS = {
     "fitting the last layer anew": "neuer Anpassung der letzten Schicht",
     "group-robust training": "gruppenrobustem Training",
     "images": "Bilder",
+    "learning where it lies": "Lernen des Ortes",
+    "balancing by insertion": "Ausgleichen durch Einzeichnen",
     "training twice": "zweifachem Training",
     "training with inserted objects": "Training mit eingezeichneten Objekten",
     "training with objects taken out": "Training mit herausgenommenen Objekten",

@@ -24,8 +24,8 @@ COMPARED = (*LADDER, "insertion_augmentation", "group_dro", "last_layer_retraini
 NEED_LABELS = frozenset({"balanced_sampling", "insertion_balancing", "group_dro", "last_layer_retraining"})
 # Layouts that outline confounders, so that these can be taken out of the films as well.
 OUTLINED = {"candid": frozenset({"chest_drain"})}
-# Layouts that outline the finding, so that a network can learn where it lies.
-FINDING_OUTLINED = frozenset({"candid", "siim"})
+# Layouts that outline a finding, so that a network can learn where it lies.
+FINDING_OUTLINED = {"candid": "pneumothorax", "siim": "pneumothorax"}
 BOTH_WAYS, BY_INSERTION, LOCALISATION = "insertion_and_removal", "insertion_balancing", "localisation_supervision"
 ESTIMATE = "estimate_confounder"
 # Methods that show every image as often as plain training does.

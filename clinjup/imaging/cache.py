@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import warnings
@@ -15,15 +16,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from clinjup.atomic_files import is_full
 from clinjup.contracts import UnusableData
 from clinjup.imaging.cohort import Cohort
 from clinjup.imaging.pictures import FileFacts, decode_images, is_coloured
 from clinjup.kernel.errors import ClinjupError, MissingFileError
 
 _VERSION = 5  # raise when decoding changes, so that old caches are not taken for new ones
-_GROUP = 32  # files that a thread takes at once
-_AHEAD = 8  # groups in memory
+_GROUP = 32  # files that a thread takes at once, at most
+_AHEAD = 2  # groups of each thread in memory
 _BUFFER = 2**20  # bytes
+_TOO_FULL = "The prepared images need {needed:.1f} GB and {free:.1f} GB are free on this disk. Free some space or choose a smaller image size."
 _COLOUR_PROBE = 40
 _TEXT_FACTS = {name: str for name in ("mode", "sha256", "phash", "source", "reason", "burned_in", "located", "window")}
 
@@ -88,11 +91,8 @@ def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_
     pixel_file.parent.mkdir(parents=True, exist_ok=True)
     needed, free = int(np.prod(shape)), shutil.disk_usage(pixel_file.parent).free
     if needed > free:
-        raise ClinjupError(
-            f"The prepared images need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free on this disk. "
-            "Free some space or choose a smaller image size."
-        )
-    partial_file = pixel_file.with_suffix(f".{os.getpid()}.part")
+        raise ClinjupError(_TOO_FULL.format(needed=needed / 1e9, free=free / 1e9))
+    partial_file, partial_facts = pixel_file.with_suffix(f".{os.getpid()}.part"), fact_file.with_suffix(".part")
     facts: list[FileFacts] = []
     try:
         # Written row by row, not through a memory map: there a disk that fills up kills the process.
@@ -115,12 +115,18 @@ def _decode_all(cohort: Cohort, there: set[int], size: int, colour: bool, pixel_
                     raise MissingFileError(cohort.relative(paths[index]))
                 facts.append(fact)
                 bar.advance()
-    except BaseException:
+            file.flush()
+            os.fsync(file.fileno())
+        names = [field.name for field in fields(FileFacts)]
+        table = pd.DataFrame([vars(fact) for fact in facts], index=paths.index, columns=names)
+        table.to_csv(partial_facts, encoding="utf-8")
+    except BaseException as fault:
         partial_file.unlink(missing_ok=True)
+        partial_facts.unlink(missing_ok=True)
+        if is_full(fault):
+            raise ClinjupError(_TOO_FULL.format(needed=needed / 1e9, free=free / 1e9)) from fault
         raise
-    table = pd.DataFrame([vars(fact) for fact in facts], index=paths.index, columns=[f.name for f in fields(FileFacts)])
-    table.to_csv(fact_file.with_suffix(".part"), encoding="utf-8")
-    os.replace(fact_file.with_suffix(".part"), fact_file)
+    os.replace(partial_facts, fact_file)
     os.replace(partial_file, pixel_file)
 
 
@@ -130,11 +136,13 @@ def _decoded(paths: pd.Series, size: int, colour: bool) -> Iterator[tuple[int, n
     def decode(group: pd.Series) -> list[tuple[np.ndarray | None, FileFacts]]:
         return decode_images([Path(path) for path in group], size, colour=colour)
 
-    groups = [paths.iloc[start : start + _GROUP] for start in range(0, len(paths), _GROUP)]
-    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    threads = min(8, os.cpu_count() or 1)
+    each = min(_GROUP, math.ceil(len(paths) / (4 * threads)))
+    groups = [paths.iloc[start : start + each] for start in range(0, len(paths), each)] if len(paths) else []
+    pool = ThreadPoolExecutor(max_workers=threads)
     try:
-        ahead = deque(pool.submit(decode, group) for group in groups[:_AHEAD])
-        for number, group in enumerate(groups, _AHEAD):
+        ahead = deque(pool.submit(decode, group) for group in groups[: _AHEAD * threads])
+        for number, group in enumerate(groups, _AHEAD * threads):
             for index, (picture, facts) in zip(group.index, ahead.popleft().result(), strict=True):
                 yield int(index), picture, facts
             if number < len(groups):

@@ -17,20 +17,21 @@ def looks_of(pictures: Sequence[np.ndarray]) -> list[dict[str, Any]]:
     for shape in dict.fromkeys(picture.shape for picture in pictures):
         alike = [number for number, picture in enumerate(pictures) if picture.shape == shape]
         stack = np.stack([pictures[number] for number in alike])
-        grey, scale = (stack, 1) if stack.ndim == 3 else (stack.sum(axis=3, dtype=np.int64), stack.shape[3])
-        for number, *values in zip(alike, _hashes(grey), *_greys(grey, scale), strict=True):
+        grey, scale = (stack, 1) if stack.ndim == 3 else (stack.sum(axis=3, dtype=np.uint16), stack.shape[3])
+        for number, *values in zip(alike, _hashes(grey, scale), *_greys(grey, scale), strict=True):
             found[number] = dict(zip(("phash", "levels", "contrast", "dark_middle"), values, strict=True))
     return found
 
 
-def _hashes(grey: np.ndarray) -> list[str]:
+def _hashes(grey: np.ndarray, scale: int) -> list[str]:
     """64 bits each, in hexadecimal: which of the 8 x 8 lowest frequencies of the discrete cosine transform lie above their median.
 
+    `grey` [N, h, w] of 0..255 times `scale`.
     The perceptual hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, without shrinking first.
     """
     down, across = (_cosines(length) for length in grey.shape[1:])
     # Rounded, because a picture of one grey level has nothing but rounding errors.
-    low = (down @ grey.astype(np.float32) @ across.T).round(2).reshape(len(grey), 64)
+    low = (down @ (grey.astype(np.float32) / scale) @ across.T).round(2).reshape(len(grey), 64)
     bits = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
     return [row.tobytes().hex() for row in bits]
 
@@ -45,9 +46,8 @@ def _greys(grey: np.ndarray, scale: int) -> tuple[list[int], list[float], list[f
 
     `grey` [N, h, w] of 0..255 times `scale`.
     """
-    count, bins, pixels = len(grey), 255 * scale + 1, grey[0].size
-    apart = grey.reshape(count, pixels) + bins * np.arange(count)[:, None]
-    shares = np.bincount(apart.ravel(), minlength=count * bins).reshape(count, bins)
+    bins, pixels = 255 * scale + 1, grey[0].size
+    shares = np.stack([np.bincount(picture.ravel(), minlength=bins) for picture in grey])
     below = shares.cumsum(axis=1)
     low, high = ((below < share * pixels).sum(axis=1) for share in (0.05, 0.95))
     return (

@@ -128,20 +128,20 @@ def _check_head(notebook: Mapping[str, Any], scan: Scan, exported: bool, result:
     if head == scan.head:
         result.checked["journal head"] = "the notebook names the journal's last record"
         return
-    if not isinstance(head, str):
-        if exported:
-            sentence = (
-                "The notebook does not name the journal's last record, so a cut journal could not be told. Where the program was killed "
-                "at the very end of the run, resume it once: the notebook names it then."
-            )
-            result.fail("journal head", [sentence], "missing in the notebook")
-        else:
-            result.checked["journal head"] = "not covered: the notebook does not name it yet"
-    elif not exported and any(record.hash == head for record in scan.records):
-        result.checked["journal head"] = "the journal goes on after the notebook was last saved (run not finished)"
-    else:
+    named = any(record.hash == head for record in scan.records)
+    if head is not None and not named:
         sentence = "The journal does not end with the record that the notebook names; its end was cut off or changed."
         result.fail("journal head", [sentence], "does not match")
+    elif exported:
+        sentence = (
+            "The notebook does not name the journal's last record, so a cut journal could not be told. Where the program was killed "
+            "at the very end of the run, resume it once: the notebook names it then."
+        )
+        result.fail("journal head", [sentence], "not named in the notebook")
+    elif named:
+        result.checked["journal head"] = "the journal goes on after the notebook was last saved (run not finished)"
+    else:
+        result.checked["journal head"] = "not covered: the notebook does not name it yet"
 
 
 # ------------------------------------------------------------------------------------------------- notebook

@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +38,30 @@ def test_index_survives_filtering(tmp_path):
     last = cohort.table.index[-1]
     assert last == 11 and images.pixels.shape[0] == 12 and images.files.index.equals(cohort.table.index)
     assert images.pixels[last].any() and not images.pixels[0].any()
+
+
+def test_pictures_stand_at_their_index_where_the_table_is_in_another_order(tmp_path):
+    cohort = read(write_cohort(tmp_path / "data", patients=30))
+    mixed = replace(cohort, table=cohort.table.sample(frac=0.5, random_state=0))
+    images = prepare_images(mixed, size=24, folder=tmp_path / "cache")
+    for index, path in mixed.table["path"].items():
+        assert np.array_equal(images.pixels[index], decode_image(Path(path), 24)[0])
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="a small disk is made with bubblewrap")
+def test_a_disk_that_fills_up_while_images_are_read_is_told_and_nothing_is_left_on_it(tmp_path):
+    root, disk = write_cohort(tmp_path / "data", patients=40), tmp_path / "disk"
+    disk.mkdir()
+    code = (
+        "import shutil\nfrom pathlib import Path\nfrom clinjup.imaging import prepare_images\nfrom tests.imaging.folders import read\n"
+        "shutil.disk_usage = lambda _: type('Usage', (), {'free': 10**12})\n"
+        f"try:\n    prepare_images(read(Path({str(root)!r})), size=256, folder={str(disk)!r})\n"
+        f"except Exception as fault:\n    print(type(fault).__name__, fault, list(Path({str(disk)!r}).iterdir()))\n"
+    )
+    command = ["bwrap", "--dev-bind", "/", "/", "--size", str(2**20), "--tmpfs", str(disk), sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert said.stdout.splitlines()[-1].startswith("ClinjupError The prepared images need"), said.stdout
+    assert said.stdout.rstrip().endswith("[]")
 
 
 def test_second_call_reads_no_image_and_a_change_is_noticed(tmp_path, monkeypatch):

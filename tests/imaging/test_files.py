@@ -192,6 +192,20 @@ def test_the_perceptual_hash_is_the_sign_of_the_lowest_frequencies(tmp_path):
         assert int(facts.phash, 16) == int("".join(map(str, bits.astype(int))), 2)
 
 
+def test_levels_contrast_and_a_dark_middle_are_those_of_the_picture(tmp_path):
+    ramp = np.repeat(np.arange(0, 200, 2, dtype=np.uint8)[None], 100, axis=0)
+    ramp[:, 40:60] = 0
+    coloured = np.dstack([ramp, ramp, np.zeros_like(ramp)])
+    (_, grey), (_, mean) = (
+        decode_image(write_image(tmp_path / f"{number}.png", picture), 100, colour=picture.ndim == 3)
+        for number, picture in enumerate((ramp, coloured))
+    )
+    # Columns of 0, 2, .. 198, those of 80 to 118 black instead; the border is the outer 8 rows and columns of the upper half, and the top.
+    assert (grey.levels, grey.contrast, grey.dark_middle > 40) == (80, 188.0, True)
+    assert (mean.levels, mean.contrast) == (80, round(188 * 2 / 3, 1))
+    assert mean.dark_middle == pytest.approx(grey.dark_middle * 2 / 3, abs=0.1)
+
+
 def test_what_is_seen_of_pictures_does_not_depend_on_those_read_beside_them(tmp_path):
     shapes, paths = [(48, 48), (48, 20), (20, 48), (48, 48)], []
     for number, (width, height) in enumerate(shapes):
@@ -205,7 +219,7 @@ def test_what_is_seen_of_pictures_does_not_depend_on_those_read_beside_them(tmp_
         assert all(np.array_equal(one, other) for (one, _), (other, _) in zip(together, alone, strict=True))
 
 
-def test_a_large_jpeg_is_read_at_a_fraction_of_its_size_and_looks_the_same(tmp_path):
+def test_a_large_jpeg_that_is_read_at_a_fraction_of_its_size_looks_the_same(tmp_path):
     shown = Image.fromarray(film(3, 512, 512))
     shown.save(tmp_path / "film.jpg", quality=95)
     shown.save(tmp_path / "film.png")

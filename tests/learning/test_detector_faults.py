@@ -17,7 +17,7 @@ def test_a_batch_that_memory_runs_out_on_is_named_and_a_smaller_one_trains():
     cohort, images = discs(60)
     large = short_of_memory(images, 20, lambda: np.empty(10**15))
     supervision = supervise("all_boxes", cohort, large)
-    with pytest.raises(BatchTooLargeError, match=r"^Memory ran out on a batch of 32 images\."):
+    with pytest.raises(BatchTooLargeError, match=r"^Memory ran out while 32 images were trained at a time\."):
         train_detector(cohort, large, supervision, name="bars", steps=2)
     assert train_detector(cohort, large, supervision, name="bars", steps=2, batch_size=16).checkpoint
 

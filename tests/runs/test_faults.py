@@ -163,8 +163,7 @@ def test_a_batch_that_memory_runs_out_on_is_halved_until_it_fits(at_kernel_start
     results, _, events = run_in_process(plain_request(small_cohort, folder))
     assert results.status == "completed", results.sentence
     assert told_errors(events) == [
-        f"Memory ran out on a batch of {size} images. Train with a smaller batch, or free memory."
-        for size in (64, 32, 16)
+        f"Memory ran out while {size} images were trained at a time." for size in (64, 32, 16)
     ]
     assert [repair["change"] for repair in journal(folder, "repair")] == [
         f"Memory was too small for batches of {size} images, so {size // 2} are trained at a time."
@@ -182,8 +181,8 @@ def test_memory_too_small_for_any_batch_ends_the_run_in_what_to_do_and_it_goes_o
     results, _, _ = run_in_process(plain_request(small_cohort, folder))
     assert results.status == "failed"
     assert results.sentence == (
-        "The step 'Train: baseline' failed 5 times and could not be mended. The last error: Memory ran out on a batch of 4 images. "
-        f"Train with a smaller batch, or free memory (BatchTooLargeError). {MORE_MEMORY}"
+        "The step 'Train: baseline' failed 5 times and could not be mended. The last error: Memory ran out while 4 images were trained "
+        f"at a time (BatchTooLargeError). {MORE_MEMORY}"
     )
     assert trained_batches(folder) == [64, 32, 16, 8, 4]
     assert_whole(folder)
@@ -259,7 +258,7 @@ def test_no_finding_of_a_step_is_lost_when_the_program_is_killed_around_its_end(
 
     assert "resume it once" in clinjup("verify", folder).out
     said = clinjup("run", "--resume", folder)
-    assert said.code == 2 and "is complete" in said.err
+    assert said.code == 2 and "now names the journal's last record" in said.err
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     (model,) = results["models"]
     assert model["validation"]["auroc"]["n"] and model["test"]["auroc"]["n"] and results["selected"] == "baseline"
@@ -267,6 +266,20 @@ def test_no_finding_of_a_step_is_lost_when_the_program_is_killed_around_its_end(
     assert "opened once" in (folder / "model_card.md").read_text(encoding="utf-8")
     assert read_history(folder, finished_too=True).closed_steps[-1] == "test"
     assert clinjup("verify", folder).out.splitlines()[-1] == "verified"
+
+    renamed = (folder / "notebook.ipynb").rename(folder / "my study.ipynb")
+    for head, mended in ((journal_hashes(folder)[3], True), ("0" * 64, False)):
+        notebook = json.loads(renamed.read_text(encoding="utf-8"))
+        notebook["metadata"]["clinjup"]["journal_head"] = head
+        renamed.write_text(json.dumps(notebook), encoding="utf-8")
+        assert ("resume it once" in clinjup("verify", folder).out) == mended
+        assert clinjup("run", "--resume", folder).code == 2
+        assert (clinjup("verify", folder).code == 0) == mended
+    assert [path.name for path in folder.glob("*.ipynb")] == ["my study.ipynb"]
+
+
+def journal_hashes(folder: Path) -> list[str]:
+    return [record.hash for record in read_records((folder / "journal.jsonl").read_bytes()).records]
 
 
 def test_two_runs_on_one_folder_do_not_mix(scripted_claude, small_cohort, tmp_path):

@@ -56,6 +56,7 @@ class RecipePlanner:
         decision = state.answers.get(_failure_question_id(step))
         if decision == "skip":
             step.status, step.note = StepStatus.SKIPPED, "left out by the clinician after it failed"
+            _forget_repairs(step, state)
             return await self.next_action(state)
         if decision == "stop":
             return Finish(status="failed", sentence=_failure_sentence(step, state))
@@ -96,6 +97,21 @@ class RecipePlanner:
             share = max(state.seconds_left() - _reserve(state), 0.0) / 60 / (len(trainings) + 1)
             step.parameters["MAX_MINUTES"] = max(round(min(share, 60.0), 1), 0.2)
         return PlaceRecipe(step_id=step.id, recipe=step.recipe, parameters=step.parameters, words=step.words)
+
+
+def _forget_repairs(step: Step, state: RunState) -> None:
+    """What did not mend `step` does not hold for those to come: they begin as the last one of its kind that went through."""
+    mended = state.brief.mended.pop(step.recipe, {})
+    alike = [each for each in state.plan.steps if each.recipe == step.recipe]
+    done = next((each for each in reversed(alike) if each.status is StepStatus.DONE), None)
+    planned = build_plan(state.brief)
+    for each in alike:
+        if each.status is StepStatus.PENDING:
+            model = done or planned.step(each.id)
+            kept = {name: model.parameters[name] for name in mended if name in model.parameters}
+            each.parameters = {name: value for name, value in each.parameters.items() if name not in mended} | kept
+    if done is not None and (kept := {name: done.parameters[name] for name in mended if name in done.parameters}):
+        state.brief.mended[step.recipe] = kept
 
 
 def _reserve(state: RunState) -> float:
