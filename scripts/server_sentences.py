@@ -76,7 +76,7 @@ NOUNS = {
     "fitting the last layer anew": "neuer Anpassung der letzten Schicht",
     "group-robust training": "gruppenrobustem Training",
     "images": "Bilder",
-    "training twice": "zweifachem Training",
+    "training twice": "Training in zwei Durchgängen",
     "training with inserted objects": "Training mit eingezeichneten Objekten",
     "training with objects taken out": "Training mit herausgenommenen Objekten",
     "false alarms": "die Fehlalarme",
