@@ -15,6 +15,9 @@ _CLASS_WORDS = {
     "vasc": "vascular lesion",
 }
 
+# Names of models that are no words.
+_MODEL_WORDS = {"jtt": "training twice"}
+
 
 def plain_name(identifier: str) -> str:
     """'chest_drain' -> 'chest drain'."""
@@ -24,6 +27,11 @@ def plain_name(identifier: str) -> str:
 def class_words(identifier: str) -> str:
     """'bcc' -> 'basal cell carcinoma'; other ids with spaces."""
     return _CLASS_WORDS.get(identifier, plain_name(identifier))
+
+
+def model_words(identifier: str) -> str:
+    """'balanced_sampling' -> 'balanced sampling', 'jtt' -> 'training twice'."""
+    return _MODEL_WORDS.get(identifier, plain_name(identifier))
 
 
 def with_article(noun: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from clinjup.contracts import ConfounderResult, Estimate
 
 NBSP = "\u00a0"
+WORD_JOINER = "\u2060"
 OUT_OF_TIME = "For lack of time"
 """How the note begins that names the steps which a run left out because its time was over."""
 NOT_KNOWN = "which films show it stays unknown"
@@ -86,6 +87,14 @@ def points(difference: float) -> str:
 def counted(number: int, noun: str) -> str:
     """'1 film', '3,000 films'."""
     return f"{number:,}{NBSP}{noun if number == 1 else noun + 's'}"
+
+
+def negatives_words(noun: str, target: str, name: str, note: str | None) -> str:
+    """'films without pneumothorax and without chest drain', where the note of the estimate does not say that this is not annotated."""
+    if "is not annotated" not in (note or ""):
+        return f"{noun}s without {target} and without {name}"
+    where = "" if (note or "").startswith("on all") else " on some"
+    return f"{noun}s without {target}, {name} not annotated{where}"
 
 
 def change_of(difference: Estimate) -> Change:

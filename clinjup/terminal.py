@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clinjup.contracts import Event, Plan, Progress, Question, Results, StepStatus
+from clinjup.nouns import plural
 
 _MARKS = {
     StepStatus.PENDING: ("·", "dim"),
@@ -118,7 +119,7 @@ class RunView:
             return
         self._told = time.monotonic()
         left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-        self._line(f"  {progress.label}: {progress.done:.0f}/{progress.total:.0f} {progress.unit}{left}")
+        self._line(f"  {progress.label}: {_done(progress)}{left}")
 
     def _say(self, markup: str) -> None:
         if markup not in self._said:
@@ -149,11 +150,17 @@ class RunView:
         row.add_row(
             Text(f"  {progress.label}"),
             ProgressBar(total=progress.total, completed=progress.done, width=30),
-            Text(f"{progress.done:.0f}/{progress.total:.0f} {progress.unit}", "dim"),
+            Text(_done(progress), "dim"),
             Text(left, "cyan"),
             Text(progress.detail, "dim"),
         )
         return row
+
+
+def _done(progress: Progress) -> str:
+    """'129/238 images'."""
+    unit = progress.unit if progress.total == 1 else plural(progress.unit)
+    return f"{progress.done:.0f}/{progress.total:.0f} {unit}"
 
 
 def usage_line(data: dict[str, Any]) -> str:

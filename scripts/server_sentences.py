@@ -78,7 +78,7 @@ NOUNS = {
     "images": "Bilder",
     "learning where it lies": "Lernen des Ortes",
     "balancing by insertion": "Ausgleichen durch Einzeichnen",
-    "training twice": "zweifachem Training",
+    "training twice": "Training in zwei Durchgängen",
     "training with inserted objects": "Training mit eingezeichneten Objekten",
     "training with objects taken out": "Training mit herausgenommenen Objekten",
     "false alarms": "die Fehlalarme",

@@ -73,9 +73,12 @@ export function translated(sentence: string, trans: TranslationBundle): string {
   return isGerman(trans) ? inGerman(sentence) : sentence;
 }
 
-/** An id of the server in words: 'chest drain' or 'Thoraxdrainage' of chest_drain. */
+/** An id of the server in words: 'chest drain' or 'Thoraxdrainage' of chest_drain; a model's as clinjup/nouns.py. */
 export function readable(name: string, trans: TranslationBundle): string {
-  return translated(name.replace(/_/g, ' '), trans);
+  return translated(
+    name === 'jtt' ? 'training twice' : name.replace(/_/g, ' '),
+    trans
+  );
 }
 
 /** Where the server's messages hold words for the clinician. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinjup.nouns import in_number, plural, with_article
+from clinjup.nouns import in_number, model_words, plural, with_article
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_a_sentence_agrees_with_its_number_and_leaves_the_values_as_they_are():
     sentence = "{n} of {all} rows of '{path}' [has|have] no label."
     assert in_number(1, sentence, all=9, path="[a|b].csv") == "1 of 9 rows of '[a|b].csv' has no label."
     assert in_number(3, sentence, all=9, path="[a|b].csv") == "3 of 9 rows of '[a|b].csv' have no label."
+
+
+def test_the_name_of_a_model_is_words():
+    assert [model_words(name) for name in ("baseline", "balanced_sampling", "jtt")] == [
+        "baseline",
+        "balanced sampling",
+        "training twice",
+    ]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from clinjup.agent.intent import parse_request
-from clinjup.contracts import Event, Plan, Results, RunStatus, Step
+from clinjup.contracts import Event, Plan, Progress, Results, RunStatus, Step
 from clinjup.prediction import PredictionError, predict_folder
 from clinjup.terminal import RunView
 
@@ -23,6 +23,15 @@ def test_brackets_in_the_note_of_a_step_are_shown_as_they_are():
     with RunView(console) as view:
         view.show(Event(run_id="r", seq=0, ts=0.0, type="plan.updated", data=plan.model_dump(mode="json")))
     assert "[/x] is no [bold] column" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(("total", "words"), [(238, "129/238 images"), (1, "1/1 image,")])
+def test_what_is_counted_stands_in_the_plural(total: int, words: str) -> None:
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    told = Progress(label="Decode", done=min(129, total), total=total, unit="image", seconds_left=3)
+    with RunView(console) as view:
+        view.show(Event(run_id="r", seq=0, ts=0.0, type="cell.progress", data=told.model_dump(mode="json")))
+    assert f"Decode: {words}" in console.file.getvalue()
 
 
 def test_a_run_that_chose_no_model_is_said_to_have_chosen_none(tmp_path: Path):

@@ -21,6 +21,7 @@ from clinjup.agent.state import Brief
 from clinjup.agent.thresholds import counts_the_cost, is_triage, must_hold, operating_point, rule_in_words
 from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, by_id
 from clinjup.contracts import NamedConfounder, Plan, Step, StepStatus, TaskType
+from clinjup.nouns import model_words
 
 MAX_AUROC_LOSS = 0.10
 # Passes over the training images: more of them where the folder holds few images.
@@ -63,7 +64,7 @@ def _steps(brief: Brief) -> list[Step]:
     known = [*annotated, *inserted]
     examined = [*known, *_found(brief)]
     checked = [item.id for item in examined]
-    estimated = to_be_estimated(brief, annotated, inserted)
+    estimated = to_be_estimated(task, annotated, inserted, brief.annotated)
     trainings = {
         "baseline": None,
         **mitigations(task, annotated, inserted, estimated=estimated is not None, layout=brief.profile.layout),
@@ -223,7 +224,7 @@ def _train_and_validate(
 ) -> list[Step]:
     words = _words(brief, next(iter([*examined, *brief.task.confounders]), None))
     checked = [item.id for item in examined]
-    title = name.replace("_", " ")
+    title = model_words(name)
     against = [item.id for item in known] if mitigation else []
     train = Step(
         id=f"train_{name}",

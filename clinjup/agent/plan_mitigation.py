@@ -33,13 +33,16 @@ REPEATS_NOTHING = frozenset({"logit_adjustment", "focal_loss", LOCALISATION})
 
 
 def to_be_estimated(
-    brief: Brief, annotated: list[NamedConfounder], inserted: list[NamedConfounder]
+    task: ClinicalTask,
+    annotated: list[NamedConfounder],
+    inserted: list[NamedConfounder],
+    shares: Mapping[str, float] | None = None,
 ) -> NamedConfounder | None:
-    """The one confounder that is not annotated on most images and can be estimated on the others."""
-    task, feared = brief.task, [*annotated, *inserted]
+    """The one confounder that is not annotated on most images and can be estimated on the others. `shares`: how many are annotated."""
+    feared = [*annotated, *inserted]
     if task.task_type is not TaskType.BINARY or must_hold(task) or len(feared) != 1 or feared[0].id not in ESTIMABLE:
         return None
-    share = brief.annotated.get(feared[0].id, 0.0) if annotated else 0.0
+    share = (shares or {}).get(feared[0].id, 0.0) if annotated else 0.0
     return feared[0] if share < FULLY else None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import Field
 
+from clinjup.agent.plan_mitigation import to_be_estimated
 from clinjup.agent.questions import abnormal_option
 from clinjup.agent.roles_boxes import choose_boxes
 from clinjup.agent.roles_columns import (
@@ -203,6 +204,7 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
     found: dict[str, Flag] = {}
     blank_is_no = profile.layout not in BLANK_IS_UNKNOWN
     about = [(term, column) for column in all_columns(profile) if (term := confounder_of(column))]
+    missing: dict[str, tuple[Term, list[Column]]] = {}
     for named in task.confounders:
         term = by_id(CONFOUNDERS, named.id)
         assert term is not None
@@ -218,7 +220,8 @@ def _confounders(profile: DataProfile, task: ClinicalTask, warnings: list[DataWa
                 )
                 warnings.append(DataWarning(code="blank_read_as_no", sentence=sentence))
         else:
-            warnings.append(_not_annotated(term, columns))
+            missing[term.id] = (term, columns)
+    warnings += _not_annotated(task, missing)
     modality = target_term(task.target).modality if task.target else None
     for term, column in about:
         flag = (
@@ -263,7 +266,15 @@ def _tells_nothing(value: str) -> bool:
     )
 
 
-def _not_annotated(term: Term, columns: list[Column]) -> DataWarning:
+def _not_annotated(task: ClinicalTask, missing: Mapping[str, tuple[Term, list[Column]]]) -> list[DataWarning]:
+    """What is said of the named confounders that no column tells of: id -> term and the columns that cannot be read."""
+    annotated = [item for item in task.confounders if item.id not in missing]
+    drawn = [item for item in task.confounders if item.id in missing and item.id in INSERTABLE]
+    estimated = to_be_estimated(task, annotated, drawn)
+    return [_without_labels(term, columns, estimated=estimated is not None) for term, columns in missing.values()]
+
+
+def _without_labels(term: Term, columns: list[Column], *, estimated: bool) -> DataWarning:
     seen = ", ".join(f"'{column.name}'" for column in columns)
     why = (
         f"The values of {seen} cannot be read as yes or no for '{term.name}'"
@@ -273,6 +284,11 @@ def _not_annotated(term: Term, columns: list[Column]) -> DataWarning:
     if term.contextual:
         why = f"No column tells two groups of {term.many} apart"
         instead = "Its effect cannot be measured in this run; a column with two groups would allow it."
+    elif estimated and term.id in INSERTABLE:
+        instead = (
+            f"The run goes on: a small detector estimates it on each image, so that training can be balanced, and {with_article(term.name)} is "
+            f"drawn into images to measure its effect. A yes/no column named '{term.id}' would be surer than the estimate."
+        )
     elif term.id in INSERTABLE:
         instead = (
             f"The run goes on: {with_article(term.name)} is drawn into images, to train against it and to measure its effect. A yes/no "

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinjup.contracts import ConfounderResult, Estimate, NoteFinding
+from clinjup.contracts import ConfounderResult, Estimate, EvaluationFinding, NoteFinding
 from clinjup.evaluation.insertion import inserter_for
 from clinjup.evaluation.plots import colours_of, count_line, in_house_style, say_count
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import BLUE, GREY, SKY, VERMILION, new_figure, show_figure
-from clinjup.nouns import plain_name, with_article
+from clinjup.nouns import model_words, plain_name, with_article
 from clinjup.phrases import percent, points, signed_points
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clinjup.evaluation.test_set import TestSet
 
+_Rows = tuple[tuple[str, str], ...]
 _SHARES = (0, 1.1)  # room above 100 % for the figure on a full bar
 
 
@@ -49,7 +50,7 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
             _bar(axes, place + 0.26 * (position - 1), read(result), colour, label if place == 0 else None)
         increase = result.false_alarm_increase
         _say_above(axes, place, points(increase.value or 0.0), _points_ci(increase))
-    axes.set_xticks(range(len(results)), list(results), fontsize=11)
+    axes.set_xticks(range(len(results)), [model_words(model) for model in results], fontsize=11)
     axes.set(xlim=(-0.6, len(results) - 0.4), ylim=_SHARES, ylabel=f"images without {test.target} called positive")
     axes.set_title(f"False alarms when {with_article(name)} is drawn in", pad=34)
     say_count(axes, f"n = {measured.n} images", pad=34)
@@ -58,8 +59,8 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
     axes.grid(axis="x", visible=False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=9, ncols=3)
     spoken = [
-        f"{model}: {percent(result.false_alarms_before.value or 0)} before, {percent(result.false_alarms_after.value or 0)} "
-        f"after, placebo {points(result.placebo_increase.value or 0)}"
+        f"{model_words(model)}: {percent(result.false_alarms_before.value or 0)} before, "
+        f"{percent(result.false_alarms_after.value or 0)} after, placebo {points(result.placebo_increase.value or 0)}"
         for model, result in results.items()
     ]
     which = f" ({measured.note})" if measured.note else f" and without {name}"
@@ -83,22 +84,25 @@ def plot_insertion(test: TestSet, confounder: str) -> None:
 def plot_strata(test: TestSet, confounder: str) -> None:
     """Forest plot of AUROC, overall and by stratum, all models side by side."""
     name, target = plain_name(confounder), test.target
-    rows = (
+    rows: _Rows = (
         ("overall", "auroc"),
         (f"among images\nwith {name}", "auroc_with"),
         (f"among images\nwithout {name}", "auroc_without"),
         (f"{target} without {name}\nagainst {name} without {target}", "cross_strata_auroc"),
     )
     colours = colours_of(test)
+    rows, more = _drawn(test, confounder, rows)
     figure, axes = new_figure(width=8.4, height=1.8 + 0.38 * len(rows) * (1 + 0.6 * len(colours)))
     spoken = []
     for line, (_, field) in enumerate(rows):
         for position, (model, colour) in enumerate(colours.items()):
             finding = test.findings[model]
-            estimate = finding.metrics[field] if field == "auroc" else getattr(finding.confounders[confounder], field)
+            estimate = _auroc_of(finding, confounder, field)
             height = -line - 0.6 * ((position + 0.5) / len(colours) - 0.5)
-            _forest_point(axes, estimate, height, colour, model if line == 0 else None)
-            spoken.append(f"{model} {field.replace('_', ' ').replace('auroc', 'AUROC')} {with_ci(estimate)}")
+            _forest_point(axes, estimate, height, colour, model_words(model) if line == 0 else None)
+            spoken.append(
+                f"{model_words(model)} {field.replace('_', ' ').replace('auroc', 'AUROC')} {with_ci(estimate)}"
+            )
     axes.axvline(0.5, color=GREY, lw=1, ls=":")
     axes.annotate(
         "chance",
@@ -122,9 +126,7 @@ def plot_strata(test: TestSet, confounder: str) -> None:
         caption=(
             f"AUROC on the test set ({count_line(test)}), overall and for the strata of {name}; 95 % confidence intervals from a "
             f"bootstrap clustered by {test.grouped_by}. Among images that all show {with_article(name)}, or all show none, it tells nothing: a "
-            "model "
-            "that reads it instead of the disease does worse there than overall. In the last line it points the wrong way, and such a "
-            "model falls below 0.5."
+            f"model that reads it instead of the disease does worse there than overall.{more}"
         ),
         alt="Forest plot. " + "; ".join(spoken) + ".",
         synthetic=test.synthetic,
@@ -218,6 +220,29 @@ def _bar(axes: Axes, at: float, estimate: Estimate, colour: str, label: str | No
         axes.errorbar(at, value, yerr=[[max(value - low, 0)], [max(high - value, 0)]], color="black", lw=1, capsize=3)
         top = high
     axes.annotate(percent(value), (at, top), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=9)
+
+
+def _auroc_of(finding: EvaluationFinding, confounder: str, field: str) -> Estimate:
+    found: Estimate = finding.metrics[field] if field == "auroc" else getattr(finding.confounders[confounder], field)
+    return found
+
+
+def _drawn(test: TestSet, confounder: str, rows: _Rows) -> tuple[_Rows, str]:
+    """The rows that a model has a figure for, and what the caption says of the last and of the others. The overall AUROC is always drawn."""
+    absent: dict[str, list[str]] = {}
+    drawn = []
+    for words, field in rows:
+        found = [_auroc_of(finding, confounder, field) for finding in test.findings.values()]
+        if field == "auroc" or any(estimate.value is not None for estimate in found):
+            drawn.append((words, field))
+        else:
+            absent.setdefault(found[0].reason or "not measured", []).append(words.replace("\n", " "))
+    sentence = ""
+    if drawn[-1][1] == "cross_strata_auroc":
+        sentence += " In the last line it points the wrong way, and such a model falls below 0.5."
+    for reason, lines in absent.items():
+        sentence += f" Not drawn, because {reason}: {', '.join(lines)}."
+    return tuple(drawn), sentence
 
 
 def _forest_point(axes: Axes, estimate: Estimate, height: float, colour: str, label: str | None) -> None:

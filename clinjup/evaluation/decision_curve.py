@@ -10,6 +10,7 @@ from clinjup.evaluation.bootstrap import Bootstrap
 from clinjup.evaluation.plots import class_absent, colours_of, count_line, in_house_style, say_count
 from clinjup.evaluation.triage import net_benefit
 from clinjup.kernel.figures import GREY, new_figure, show_figure
+from clinjup.nouns import model_words
 from clinjup.phrases import percent
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
         curve = net_benefit(p, labels, thresholds)
         best = np.maximum(best, high)
         axes.fill_between(ratios, low, high, color=colour, alpha=0.12, lw=0)
-        axes.plot(ratios, curve, color=colour, lw=2, label=name)
+        axes.plot(ratios, curve, color=colour, lw=2, label=model_words(name))
     if harm_ratio is not None:
         axes.axvline(harm_ratio, color="black", lw=1, ls=":", label=f"your ratio, {harm_ratio:g} to 1")
     axes.set_xscale("log")
@@ -73,7 +74,7 @@ def plot_decision_curve(test: TestSet, harm_ratio: float | None = None) -> None:
             "model lies above both grey lines at the ratio that you would defend: below them, referring everyone (or nobody) is better."
         ),
         alt=(
-            f"At a ratio of {at:g} to 1 the net benefit of {test.selected} is {chosen:.3f}, that of referring everyone "
+            f"At a ratio of {at:g} to 1 the net benefit of {model_words(test.selected)} is {chosen:.3f}, that of referring everyone "
             f"{prevalence - (1 - prevalence) / at:.3f}, of referring nobody 0."
         ),
         synthetic=test.synthetic,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clinjup.nouns import plain_name, with_article
+from clinjup.nouns import model_words, plain_name, with_article
 from clinjup.phrases import alarms_anyway, auroc_may_be_chance, beats_chance, percent
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ def outranked_by(considered: Mapping[str, Validation], selected: str, confounder
 def crowded_sentence(chosen: Validation, models: int) -> str:
     """Why insertion did not decide between `models` models that all have little room."""
     return (
-        f"{chosen.name} goes on: overall validation AUROC {chosen.metrics['auroc'].value:.2f}, the best of the {models} models between which "
-        "insertion was to decide. All of them raise an alarm on half of the images or more before, so insertion says little about them."
+        f"{model_words(chosen.name)} goes on: overall validation AUROC {chosen.metrics['auroc'].value:.2f}, the best of the {models} models "
+        "between which insertion was to decide. All of them raise an alarm on half of the images or more before, so insertion says little "
+        "about them."
     )
 
 
@@ -56,8 +57,8 @@ def chance_sentence(validation: Validation) -> str:
     auroc = validation.metrics["auroc"]
     low, high = auroc.ci95 or (0.0, 1.0)
     return (
-        f"{validation.name} does not go on, because it was not shown to be better than chance: validation AUROC {auroc.value:.2f} (95 % CI "
-        f"{low:.2f} to {high:.2f})."
+        f"{model_words(validation.name)} does not go on, because it was not shown to be better than chance: "
+        f"validation AUROC {auroc.value:.2f} (95 % CI {low:.2f} to {high:.2f})."
     )
 
 
@@ -65,6 +66,6 @@ def outranked_sentence(validation: Validation, confounder: str) -> str:
     """Why a model that insertion changes little was not preferred for that."""
     share = percent(validation.confounders[confounder].false_alarms_before.value or 0.0)
     return (
-        f"{validation.name} was not preferred for what inserting {with_article(plain_name(confounder))} changes: it raises an alarm on {share} "
-        "of the images before, so there is little room for more."
+        f"{model_words(validation.name)} was not preferred for what inserting {with_article(plain_name(confounder))} changes: "
+        f"it raises an alarm on {share} of the images before, so there is little room for more."
     )

@@ -17,7 +17,7 @@ from clinjup.evaluation.plots import in_house_style
 from clinjup.evaluation.saliency import grad_cam
 from clinjup.kernel.errors import ClinjupError
 from clinjup.kernel.figures import GREY, VERMILION, new_figure, show_figure
-from clinjup.nouns import plain_name, with_article
+from clinjup.nouns import model_words, plain_name, with_article
 from clinjup.phrases import threshold_words
 
 if TYPE_CHECKING:
@@ -119,15 +119,18 @@ def _stratum_montage(
             correct = (p[at] >= threshold) == positive
             verdict = "correct" if correct else "missed" if positive else "false alarm"
             _verdict(cell, f"{p[at]:.2f}, {verdict}", alarm=not correct)
-    _title(figure, f"Grad-CAM of {model.name}, test images chosen at random (threshold {threshold_words(threshold)})")
+    _title(
+        figure,
+        f"Grad-CAM of {model_words(model.name)}, test images chosen at random (threshold {threshold_words(threshold)})",
+    )
     show_figure(
         figure,
         f"gradcam_{model.name}",
-        title=f"Grad-CAM of {model.name} by stratum",
+        title=f"Grad-CAM of {model_words(model.name)} by stratum",
         caption=(
             f"Test images beside their Grad-CAM for {test.target} (each map scaled to its own maximum, none where nothing speaks for "
-            f"it), chosen at random in each stratum, with the probability that {model.name} states and whether the call at the frozen "
-            "threshold was correct. Look whether the warm area lies on the finding or on something else that goes with it. "
+            f"it), chosen at random in each stratum, with the probability that {model_words(model.name)} states and whether the call at the "
+            "frozen threshold was correct. Look whether the warm area lies on the finding or on something else that goes with it. "
             f"{caution(confounder)}"
         ),
         alt=f"{len(strata)} rows of images with heat maps: "

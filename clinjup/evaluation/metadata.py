@@ -16,6 +16,7 @@ from clinjup.evaluation.ranking import auroc_statistic
 from clinjup.evaluation.validate import Validation, emit_validation, validation_of
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
+from clinjup.nouns import model_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,7 @@ def metadata_ablation(
     helps = difference.ci95 is not None and difference.ci95[0] > 0
     names = ", ".join(name.replace("_", " ") for name in used)
     sentence = (
-        f"Patient data ({names}) beside {base.name}: AUROC {with_ci(found['with patient data'], 3)}, without them "
+        f"Patient data ({names}) beside {model_words(base.name)}: AUROC {with_ci(found['with patient data'], 3)}, without them "
         f"{with_ci(found['image alone'], 3)}, difference {with_ci(difference, 3)} on {len(part.labels)} validation images. "
         + (
             "They help beyond chance and are used from here on."
@@ -121,7 +122,7 @@ def metadata_ablation(
     model = fused_model(base.model, fit_fusion(base.predicted, part.codes, part.table, used), name)
     emit(
         model.finding(read_checkpoint(model.checkpoint)),
-        f"{name}: {base.name} with a logistic regression on {names} on top.",
+        f"{model_words(name)}: {model_words(base.name)} with a logistic regression on {names} on top.",
     )
     if out_of_fold is not None:
         out_of_fold = _with_data(out_of_fold, cohort, used, seed)

@@ -15,6 +15,7 @@ from clinjup.evaluation.proportions import effective_size, wilson
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel import emit
 from clinjup.kernel.figures import GREY, PALETTE, STYLE, new_figure, show_figure
+from clinjup.nouns import model_words
 from clinjup.phrases import percent, threshold_words
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def plot_roc(test: TestSet) -> None:
     for name, colour in colours_of(test).items():
         auroc, point = test.findings[name].metrics["auroc"], test.findings[name].operating_point
         curves = roc_curves(test.probabilities[name], test.part.labels, bootstrap)
-        label = f"{name}: AUROC {with_ci(auroc)}"
+        label = f"{model_words(name)}: AUROC {with_ci(auroc)}"
         spoken.append(label)
         low, high = np.percentile(curves, [2.5, 97.5], axis=0)
         axes.fill_between(_GRID, low, high, color=colour, alpha=0.12, lw=0)
@@ -114,7 +115,7 @@ def plot_calibration(test: TestSet) -> None:
     for name, colour in colours_of(test).items():
         p, metrics = test.probabilities[name], test.findings[name].metrics
         groups = calibration_groups(p, test.part.labels, test.part.clusters)
-        label = f"{name}: Brier {with_ci(metrics['brier'])}, slope {with_ci(metrics['calibration_slope'])}"
+        label = f"{model_words(name)}: Brier {with_ci(metrics['brier'])}, slope {with_ci(metrics['calibration_slope'])}"
         spoken.append(label)
         stated, share, low, high = groups.T
         errors = np.maximum([share - low, high - share], 0)
@@ -176,7 +177,7 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
         ylim=(-0.01, 1.02),
         xlabel="threshold: an image is called positive at or above this probability",
         ylabel="share of images",
-        title=f"Operating point of {name}",
+        title=f"Operating point of {model_words(name)}",
     )
     say_count(axes, count_line(test))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", fontsize=8.5, ncols=2)
@@ -186,9 +187,9 @@ def plot_operating_point(test: TestSet, model: str | None = None) -> None:
     show_figure(
         figure,
         f"operating_point_{name}",
-        title=f"Operating point of {name}",
+        title=f"Operating point of {model_words(name)}",
         caption=(
-            f"Sensitivity and specificity of {name} for {test.target} at every threshold, dashed on validation "
+            f"Sensitivity and specificity of {model_words(name)} for {test.target} at every threshold, dashed on validation "
             f"(n = {len(validation.part.labels)}), solid on the test set ({count_line(test)}). How the threshold was chosen: {point.rule}. "
             "Look how far solid and dashed lines are apart: that is what the choice promised too much."
         ),

@@ -9,7 +9,7 @@ import numpy as np
 from clinjup.evaluation.plots import colours_of, in_house_style, say_count
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel.figures import new_figure, show_figure
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, model_words
 from clinjup.phrases import percent
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def plot_confusion(test: TestSet, model: str | None = None) -> None:
     axes.set_yticks(
         range(size), [f"{words} (n = {total})" for words, total in zip(confusion.classes, totals[:, 0], strict=True)]
     )
-    axes.set(xlabel="named by the model", ylabel="true class", title=f"What {name} takes for what")
+    axes.set(xlabel="named by the model", ylabel="true class", title=f"What {model_words(name)} takes for what")
     missed = [
         f"{counts[row, column]} of {totals[row, 0]} {confusion.classes[row]} named {confusion.classes[column]}"
         for row, column in zip(*np.unravel_index(np.argsort(-_off(counts), axis=None)[:4], counts.shape), strict=True)
@@ -49,13 +49,13 @@ def plot_confusion(test: TestSet, model: str | None = None) -> None:
     show_figure(
         figure,
         f"confusion_{name}",
-        title=f"What {name} takes for what",
+        title=f"What {model_words(name)} takes for what",
         caption=(
-            f"Test set, {int(counts.sum())} images: of each true class (row) the share that {name} names as each class (column), with "
-            f"the number of images. Most frequent confusions: {'; '.join(missed) or 'none'}. Look at the row of {test.target} first: what "
+            f"Test set, {int(counts.sum())} images: of each true class (row) the share that {model_words(name)} names as each class (column), "
+            f"with the number of images. Most frequent confusions: {'; '.join(missed) or 'none'}. Look at the row of {test.target} first: what "
             "it is taken for is what would be overlooked. Rows with few images say little."
         ),
-        alt=f"Confusion matrix of {name}. " + "; ".join(missed) + ".",
+        alt=f"Confusion matrix of {model_words(name)}. " + "; ".join(missed) + ".",
         synthetic=test.synthetic,
     )
 
@@ -89,9 +89,9 @@ def plot_classes(test: TestSet) -> None:
                 ms=5,
                 lw=1.5,
                 capsize=2,
-                label=model if line == 0 else None,
+                label=model_words(model) if line == 0 else None,
             )
-            spoken.append(f"{model}, {class_words(cls)} {with_ci(estimate)}")
+            spoken.append(f"{model_words(model)}, {class_words(cls)} {with_ci(estimate)}")
     counts = [int((test.part.codes == code).sum()) for code in range(len(names))]
     axes.set_yticks(
         [-line for line in range(len(names))],

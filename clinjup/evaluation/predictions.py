@@ -12,6 +12,7 @@ from clinjup.contracts import PredictionsFinding
 from clinjup.evaluation.cohort_parts import Part
 from clinjup.kernel import emit
 from clinjup.learning.decisions import decision_columns
+from clinjup.nouns import model_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ PREDICTIONS = Path("cache/predictions.csv")
 def write_predictions(
     validation: Validation, part: Part, predicted: NDArray[np.float64], *, calibrated: bool, wording: bool
 ) -> None:
-    """Write the table, one row an image, and announce it as a PredictionsFinding.
+    """Write the table, one row an image, and announce it as a PredictionsFinding. Numbers keep all digits: decisions follow from them.
 
     Columns: image, patient, split, label (1 or 0; of several classes their names), and those of learning/decisions.py.
     """
@@ -35,10 +36,10 @@ def write_predictions(
         [_rows(validation, *each, calibrated=calibrated, wording=wording) for each in parts], ignore_index=True
     )
     PREDICTIONS.parent.mkdir(exist_ok=True)
-    table.to_csv(PREDICTIONS, index=False, float_format="%.8g", encoding="utf-8", lineterminator="\n")
+    table.to_csv(PREDICTIONS, index=False, encoding="utf-8", lineterminator="\n")
     emit(
         PredictionsFinding(path=PREDICTIONS.as_posix(), rows=len(table)),
-        f"The predictions of {validation.name} on validation and test are in {PREDICTIONS.as_posix()} ({len(table)} rows).",
+        f"The predictions of {model_words(validation.name)} on validation and test are in {PREDICTIONS.as_posix()} ({len(table)} rows).",
     )
 
 

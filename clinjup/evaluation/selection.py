@@ -25,7 +25,7 @@ from clinjup.evaluation.validate import Validation
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.metric_names import metric_words
-from clinjup.nouns import plain_name, with_article
+from clinjup.nouns import model_words, plain_name, with_article
 from clinjup.phrases import alarms_anyway, points
 
 _Z = 1.959964  # half the width of a 95 % confidence interval, in standard errors
@@ -250,14 +250,17 @@ def _sentence(
 ) -> str:
     name, value = metric_words(criterion.metric), criterion.read(chosen).value
     if value is None:
-        return f"{chosen.name} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
+        return (
+            f"{model_words(chosen.name)} goes on: {name} cannot be had on validation ({criterion.read(chosen).reason})."
+        )
     if models == 1:
-        return f"{chosen.name} goes on, the only model judged; {name} on validation {value:.2f}."
+        return f"{model_words(chosen.name)} goes on, the only model judged; {name} on validation {value:.2f}."
     if chosen is baseline and best is chosen:
-        return f"{chosen.name} goes on: no other model had a better {name} on validation ({value:.2f}) within the rule."
+        return f"{model_words(chosen.name)} goes on: no other model had a better {name} on validation ({value:.2f}) within the rule."
     other = baseline if best is chosen else best
     sentence = (
-        f"{chosen.name} goes on: {name} on validation {value:.2f}, {other.name} {criterion.read(other).value:.2f}"
+        f"{model_words(chosen.name)} goes on: {name} on validation {value:.2f}, "
+        f"{model_words(other.name)} {criterion.read(other).value:.2f}"
     )
     if best is not chosen and criterion.constrained:
         sentence += (
@@ -268,12 +271,10 @@ def _sentence(
     elif best is not chosen and guard_metric is not None:
         before, after = (validation.metrics[guard_metric].value or 0.0 for validation in (other, chosen))
         words = metric_words(guard_metric)
-        sentence += (
-            f", which is within one standard error of it; the {words} decided: {after:.2f}, {other.name} {before:.2f}"
-        )
+        sentence += f", which is within one standard error of it; the {words} decided: {after:.2f}, {model_words(other.name)} {before:.2f}"
     if criterion.constrained:
         before, after = (validation.metrics["auroc"].value or 0.0 for validation in (other, chosen))
-        sentence += f"; overall validation AUROC {after:.2f}, {other.name} {before:.2f}"
+        sentence += f"; overall validation AUROC {after:.2f}, {model_words(other.name)} {before:.2f}"
     return sentence + "."
 
 
@@ -288,7 +289,7 @@ def _insertion_sentence(
         for name, validation in sorted(validations.items(), key=lambda item: item[0] != selected)
         if confounder in validation.confounders
     }
-    words = ", ".join(f"{name} {points(value)}" for name, value in measured.items() if value is not None)
+    words = ", ".join(f"{model_words(name)} {points(value)}" for name, value in measured.items() if value is not None)
     return words and f" False alarms when {with_article(plain_name(confounder))} is inserted: {words}."
 
 
@@ -309,7 +310,7 @@ def _experiment(
     hypothesis, change = _hypothesis(validation)
     passes = [each.model.settings.get("epochs") for each in (validation, baseline)]
     if None not in passes and passes[0] != passes[1]:
-        change += f" Trained for up to {passes[0]} passes, the baseline for {passes[1]}."
+        change += f" Trained for up to {passes[0]} pass{'es' * (passes[0] > 1)}, the baseline for {passes[1]}."
     kept = validation is chosen
     name, loss = metric_words(criterion.metric), auroc_loss(baseline, validation)
     if validation is baseline:
@@ -325,11 +326,11 @@ def _experiment(
     elif not allowed:
         reason = f"overall AUROC falls by {loss:.2f}, more than the limit of {limit:.2f}"
     elif tie is not None and best is not chosen and _cost(criterion, validation) <= _cost(criterion, chosen):
-        reason = f"no clearly better {name} than '{chosen.name}', and {tie.worse}"
+        reason = f"no clearly better {name} than '{model_words(chosen.name)}', and {tie.worse}"
     else:
         same = _cost(criterion, validation) == _cost(criterion, chosen)
         reason = (
-            f"no better {name} than '{chosen.name}', which was tried first"
+            f"no better {name} than '{model_words(chosen.name)}', which was tried first"
             if same
             else f"another model had a better {name}"
         )

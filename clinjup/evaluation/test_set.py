@@ -37,7 +37,7 @@ from clinjup.hashing import sha256_of
 from clinjup.imaging.masks import Masks, read_masks
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, model_words
 from clinjup.phrases import beats_chance
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def verdict(finding: EvaluationFinding, target: str) -> str:
     """What the test set says about one model: what inserting each confounder did, then how well it finds the target."""
     headlines = [insertion_sentence(confounder, result, target) for confounder, result in finding.confounders.items()]
     performance = performance_sentence(finding.metrics, finding.operating_point, target)
-    return f"{finding.name} on the test set: " + " ".join(filter(None, [*headlines, performance]))
+    return f"{model_words(finding.name)} on the test set: " + " ".join(filter(None, [*headlines, performance]))
 
 
 def validated_models(models: Sequence[TrainedModel], validations: Mapping[str, Validation]) -> dict[str, TrainedModel]:

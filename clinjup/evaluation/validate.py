@@ -22,7 +22,7 @@ from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.scaling import Scaling
-from clinjup.nouns import class_words
+from clinjup.nouns import class_words, model_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,9 @@ def emit_validation(validation: Validation, cohort: Cohort) -> None:
 def validation_sentence(validation: Validation, target: str) -> str:
     """What validation showed, in words."""
     performance = performance_sentence(validation.metrics, validation.operating_point, target)
-    sentences = [f"{validation.name} on validation: {performance.replace('frozen on validation', 'chosen here')}"]
+    sentences = [
+        f"{model_words(validation.name)} on validation: {performance.replace('frozen on validation', 'chosen here')}"
+    ]
     for confounder, result in validation.confounders.items():
         sentences += filter(
             None, (strata_sentence(confounder, result, target), insertion_sentence(confounder, result, target))

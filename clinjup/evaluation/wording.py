@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from clinjup.contracts import ConfounderResult, Estimate, OperatingPoint
 from clinjup.metric_names import metric_words
-from clinjup.nouns import plain_name, with_article
-from clinjup.phrases import change_of, decimals, percent, points, shift_words
+from clinjup.nouns import model_words, plain_name, with_article
+from clinjup.phrases import change_of, decimals, negatives_words, percent, points, shift_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def metrics_table(models: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            name: {metric_words(metric): with_ci(estimate) for metric, estimate in metrics.items()}
+            model_words(name): {metric_words(metric): with_ci(estimate) for metric, estimate in metrics.items()}
             for name, metrics in models.items()
         }
     )
@@ -56,7 +56,7 @@ def insertion_sentence(confounder: str, result: ConfounderResult, target: str) -
     if before.value is None or after.value is None or increase.value is None:
         return None
     name = plain_name(confounder)
-    films = f"images without {target}" + ("" if (increase.note or "").startswith("on all") else f" and without {name}")
+    films = negatives_words("image", target, name, increase.note)
     placebo = "" if result.placebo_increase.value is None else f", placebo: {points(result.placebo_increase.value)}"
     base = f"n = {increase.n} {films}{placebo}"
     shift = shift_words(change_of(increase), before.value, after.value, "false alarms")

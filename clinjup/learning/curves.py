@@ -7,10 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from clinjup.kernel.figures import BLUE, VERMILION, new_figure, show_figure
+from clinjup.nouns import model_words
 
 
-def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
-    """Losses and validation AUROC by epoch, the epoch whose weights were kept marked; saved as plots/training_NAME.png."""
+def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool, second_head: bool = False) -> Path:
+    """Losses and validation AUROC by epoch, the epoch whose weights were kept marked; saved as plots/training_NAME.png.
+
+    `second_head`: the training loss holds that of a head that learns where the finding lies.
+    """
     figure, (losses, aurocs) = new_figure(2, width=8.4, height=3.2)
     epochs = history["epoch"]
     losses.plot(epochs, history["train_loss"], "o-", color=BLUE, label="training")
@@ -30,14 +34,21 @@ def draw_history(name: str, history: pd.DataFrame, *, synthetic: bool) -> Path:
         if pd.notna(best["validation_auroc"])
         else f"loss {best['validation_loss']:.2f}"
     )
+    heads = (
+        " Its training loss also holds that of a second head, which learns where the finding lies, and validation has none of it: compare "
+        "how the two curves run, not how high they lie."
+        if second_head
+        else ""
+    )
     passes = int(epochs.max())
     words = f"{passes} epoch{'s' * (passes > 1)}"
     return show_figure(
         figure,
         f"training_{name}",
-        title=f"Training of {name}",
-        caption=f"Training of {name} over {words}. The weights of epoch {best['epoch']:.0f} were kept (validation {reached}). "
-        "A validation loss that climbs while the training loss falls means that the model learns images by heart.",
+        title=f"Training of {model_words(name)}",
+        caption=f"Training of {model_words(name)} over {words}. The weights of epoch {best['epoch']:.0f} were kept (validation {reached}). "
+        "A validation loss that climbs while the training loss falls means that the model learns images by heart."
+        + heads,
         alt=f"Two curves over {words}: training and validation loss, and validation AUROC, which is best in epoch {best['epoch']:.0f} "
         f"with {reached}.",
         synthetic=synthetic,
@@ -57,9 +68,9 @@ def draw_detection_history(name: str, history: pd.DataFrame, *, synthetic: bool)
     return show_figure(
         figure,
         f"training_{name}",
-        title=f"Training of {name}",
-        caption=f"Training of {name} over {int(history['step'].max())} batches. The weights of batch {int(best['step'])} were kept "
-        f"(validation {reached}). Validation here counts the images whose boxes are known.",
+        title=f"Training of {model_words(name)}",
+        caption=f"Training of {model_words(name)} over {int(history['step'].max())} batches. The weights of batch {int(best['step'])} were "
+        f"kept (validation {reached}). Validation here counts the images whose boxes are known.",
         alt=f"Training loss, and validation AP50, which is best at batch {int(best['step'])} with {reached}.",
         synthetic=synthetic,
     )

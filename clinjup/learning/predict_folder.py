@@ -71,7 +71,7 @@ def predict_folder(
                     table.writerow(["image", *columns, "problem"])
                 figures = zip(*columns.values(), strict=True)
                 for path, reason in images:
-                    shown = [""] * len(columns) if reason else map(_shown, next(figures))
+                    shown = [""] * len(columns) if reason else map(str, next(figures))
                     table.writerow([path, *shown, _sentence(reason)])
                 unreadable += [{"path": path, "reason": reason} for path, reason in images if reason]
                 decided.update(columns["decision"].tolist())
@@ -109,10 +109,6 @@ def _decoded(
             read = list(pool.map(decode, (data / path for path in chunk)))
             images = [(printable(path), facts.reason) for path, (_, facts) in zip(chunk, read, strict=True)]
             yield images, np.array([film for film, _ in read if film is not None], dtype=np.uint8)
-
-
-def _shown(figure: Any) -> str:
-    return f"{figure:.8g}" if isinstance(figure, float) else str(figure)
 
 
 def _sentence(reason: str) -> str:

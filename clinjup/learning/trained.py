@@ -130,7 +130,8 @@ class TrainedModel:
 
     def plot_history(self) -> Path:
         """Show the learning curve and save it as plots/training_NAME.png; returns the path."""
-        return draw_history(self.name, self.history, synthetic=self.synthetic)
+        second_head = "localisation_supervision" in (self.mitigation or "").split("+")
+        return draw_history(self.name, self.history, synthetic=self.synthetic, second_head=second_head)
 
 
 def probabilities(logits: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from clinjup.learning.mitigation import Study, Treatment, treatment_for
 from clinjup.learning.quiet import quiet_and_interruptible
 from clinjup.learning.schedule import Pace
 from clinjup.learning.trained import TrainedModel, model_from_state
+from clinjup.nouns import model_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,7 +318,7 @@ def _announce(model: TrainedModel, state: dict[str, Any], *, stopped: str) -> No
     reached = f" Best validation AUROC {auroc:.2f} in epoch {best['epoch']:.0f}." if np.isfinite(auroc) else ""
     emit(
         finding,
-        f"Trained {model.name} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} images for "
+        f"Trained {model_words(model.name)} ({model.architecture}, {model.parameters:,} parameters) on {state['films']:,} images for "
         f"{model.epochs} epoch{'s' * (model.epochs > 1)} in {model.seconds:.0f} s on the {state['device']}{how}.{reached}",
     )
     model.plot_history()

@@ -150,7 +150,7 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "insertion": (
         "Insertion test",
-        "The object is drawn into disease-free images that do not have it, at the fixed threshold. The disease is "
+        "The object is drawn into disease-free images, as far as known those that do not have it, at the fixed threshold. The disease is "
         "still absent, so every additional alarm is caused by the object.",
     ),
     "journal": (

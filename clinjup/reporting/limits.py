@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinjup.contracts import Results, TaskType
 from clinjup.nouns import with_article
 from clinjup.phrases import counted
-from clinjup.reporting.numbers import known
+from clinjup.reporting.numbers import known, show
 from clinjup.reporting.subject import (
     chosen_model,
     confounder_name,
@@ -54,8 +54,9 @@ def limits(results: Results) -> list[str]:
     if compared > 1:
         found.append(
             f"{compared} models were compared on the same validation part, so the validation figures of the chosen one are "
-            "slightly too good. The test figures are not affected."
+            "too good. The test figures are not affected."
         )
+    found += _fall(results)
     if results.test_openings > 1:
         found.append(
             f"The test part was opened {results.test_openings} times. If anything was changed in between, its figures are too good."
@@ -95,6 +96,19 @@ def needs_input(results: Results) -> list[tuple[str, str]]:
     return questions
 
 
+def _fall(results: Results) -> list[str]:
+    """How far the AUROC fell from validation to test, where that on test lies below the interval on validation."""
+    model = chosen_model(results)
+    before, after = (model.validation.get("auroc"), model.test.get("auroc")) if model else (None, None)
+    high, low = known(before), known(after)
+    if before is None or before.ci95 is None or high is None or low is None or low >= before.ci95[0]:
+        return []
+    return [
+        f"On the test part the AUROC of the chosen model is {low:.2f}, {high - low:.2f} less than on validation ({high:.2f}, 95 % confidence "
+        f"interval {show(before).interval}). The test figure counts."
+    ]
+
+
 def _confounder_limits(results: Results, noun: str) -> list[str]:
     if not confounders_of(results):
         return [
@@ -110,15 +124,25 @@ def _confounder_limits(results: Results, noun: str) -> list[str]:
     inserted = [name for name in examined if _was_inserted(results, name)]
     if inserted:
         verb, it = ("is", "it") if len(inserted) == 1 else ("are", "them")
+        drawn = f"In the insertion test the {_listed(results, inserted)} {verb} drawn into the {noun}, not real."
         said.append(
-            f"In the insertion test the {_listed(results, inserted)} {verb} drawn into the {noun}, not real. Read it together with the "
-            f"figures on real {noun}s with and without {it}."
+            f"{drawn} Read it together with the figures on real {noun}s with and without {it}."
+            if any(_has_strata(results, name) for name in inserted)
+            else f"{drawn} There are no figures on real {noun}s with and without {it} to read beside it."
         )
     return said
 
 
 def _listed(results: Results, names: list[str]) -> str:
     return " and ".join(confounder_name(results.task, name) for name in names)
+
+
+def _has_strata(results: Results, name: str) -> bool:
+    """Whether any figure tells real images with it from those without."""
+    figures = [confounder_result(model, name)[0] for model in results.models]
+    return any(
+        known(estimate) is not None for each in figures if each for estimate in (each.auroc_with, each.auroc_without)
+    )
 
 
 def _was_inserted(results: Results, name: str) -> bool:

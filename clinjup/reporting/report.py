@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clinjup.contracts import ModelResults, Results, RunStatus, TaskType
 from clinjup.nouns import plain_name, plural
-from clinjup.phrases import counted, out_of_100, percent, percent_number, rest_of_100, threshold_words
+from clinjup.phrases import (
+    NBSP,
+    WORD_JOINER,
+    counted,
+    negatives_words,
+    out_of_100,
+    percent,
+    percent_number,
+    rest_of_100,
+    threshold_words,
+)
 from clinjup.reporting.glossary import Glossary
 from clinjup.reporting.limits import limits, needs_input
 from clinjup.reporting.numbers import duration, known, metric_of, show
@@ -88,9 +99,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class Trust:
-    """Everything the report says about one confounder; `asked`: the clinician named it."""
+    """Everything the report says about one confounder; `films`: those that it was drawn into, `asked`: the clinician named it."""
 
     name: str
+    films: str
     asked: bool
     reliance: Reliance
     sentence: str
@@ -197,8 +209,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=plain_name, counted=counted, duration=duration, json=_json)
+    environment.filters.update(words=plain_name, counted=counted, duration=duration, json=_json, whole=_whole)
     return environment
+
+
+def _whole(text: str) -> str:
+    """With intervals that no line break parts: '83–99', '+2 to +9'."""
+    text = re.sub(r"(?<=\d)–(?=[−\d])", f"{WORD_JOINER}–{WORD_JOINER}", text)
+    return re.sub(r"(?<=[\d%]) to (?=[+−\d])", f"{NBSP}to{NBSP}", text)
 
 
 def _json(value: object) -> str:
@@ -207,7 +225,7 @@ def _json(value: object) -> str:
 
 
 def _trust(results: Results, name: str) -> Trust:
-    shifts = []
+    shifts, note = [], None
     for model in compared_models(results):
         figures, _ = confounder_result(model, name)
         before, after = (
@@ -215,7 +233,7 @@ def _trust(results: Results, name: str) -> Trust:
         )
         if figures is None or before is None or after is None:
             continue
-        placebo = known(figures.placebo_increase)
+        placebo, note = known(figures.placebo_increase), figures.false_alarm_increase.note
         shifts.append(
             Shift(
                 title=model_title(results, model),
@@ -232,8 +250,10 @@ def _trust(results: Results, name: str) -> Trust:
                 placebo=None if placebo is None else 100 * min(1.0, max(0.0, before + placebo)),
             )
         )
+    noun, target, confounder = image_noun(results.task), target_name(results.task), confounder_name(results.task, name)
     return Trust(
-        name=confounder_name(results.task, name),
+        name=confounder,
+        films=negatives_words(noun, target, confounder, note),
         asked=any(item.id == name for item in results.task.confounders),
         reliance=reliance(results, name),
         sentence=confounder_sentence(results, name),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clinjup.contracts import AssociationFinding, Estimate, ModelResults, Results, TaskType
-from clinjup.nouns import plain_name
+from clinjup.nouns import model_words, plain_name
 from clinjup.phrases import NBSP, percent
 from clinjup.reporting.numbers import (
     CALIBRATION,
@@ -62,7 +62,7 @@ class Table:
 
 def model_title(results: Results, model: ModelResults) -> str:
     """'Baseline', 'Balanced sampling (chosen)'."""
-    name = plain_name(model.name)
+    name = model_words(model.name)
     chosen = " (chosen)" if model.name == results.selected else ""
     return f"{name[:1].upper()}{name[1:]}{chosen}"
 
@@ -216,7 +216,7 @@ def experiments_table(results: Results) -> Table | None:
     for item in results.experiments:
         shown = show(item.validation, metric_of(item.metric).unit)
         figure = Cell(shown.reason, missing=True) if shown.reason else Cell(shown.text, shown.interval)
-        name = _sentence_case(plain_name(item.name))
+        name = _sentence_case(model_words(item.name))
         outcome = Cell(_sentence_case(item.outcome), item.reason)
         rows.append(Row(name, [Cell(item.hypothesis, f"Change: {item.change}"), figure, outcome]))
     metrics = dict.fromkeys(metric_of(item.metric).label for item in results.experiments)

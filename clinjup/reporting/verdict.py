@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinjup.contracts import Estimate, ModelResults, Results, RunStatus, TaskType
-from clinjup.nouns import plain_name, plural, with_article
+from clinjup.nouns import model_words, plural, with_article
 from clinjup.phrases import (
     OUT_OF_TIME,
     Change,
@@ -139,7 +139,7 @@ def _better_than_chance(results: Results) -> str:
     name, found = max(aurocs.items(), key=lambda item: item[1].value or 0.0)
     low, high = found.ci95 or (0.0, 1.0)
     return (
-        f"{plain_name(name)}, which was not chosen, was shown to be, on the same images (AUROC {found.value:.2f}, 95 % confidence interval "
+        f"{model_words(name)}, which was not chosen, was shown to be, on the same images (AUROC {found.value:.2f}, 95 % confidence interval "
         f"{low:.2f} to {high:.2f})"
     )
 
@@ -161,7 +161,7 @@ def confounder_sentence(results: Results, name: str) -> str:
         if model.mitigation and is_against_imbalance(model.mitigation):
             lead = f"with {mitigation_words(model.mitigation)}, "
         if not lead and (inserted or stratified):  # another step of a ladder, not a measure against the confounder
-            lead = f"with {plain_name(model.name)}, "
+            lead = f"with {model_words(model.name)}, "
         before, after = known(figures.false_alarms_before), known(figures.false_alarms_after)
         if before is not None and after is not None and known(figures.false_alarm_increase) is not None:
             change = change_of(figures.false_alarm_increase)
@@ -224,7 +224,7 @@ def marks_sentence(results: Results, *, named: bool = False) -> str:
     where = "" if model.test else f"; validation, {opening_words(results)}"
     n = f"n = {marked.n} boxes on {counted(shown.n or 0, noun)}{where}"
     return (
-        f"Of 100 boxed {plural(target)} the chosen model, {plain_name(model.name)}, marks {out_of_100(share)} as suspicious areas, "
+        f"Of 100 boxed {plural(target)} the chosen model, {model_words(model.name)}, marks {out_of_100(share)} as suspicious areas, "
         f"with {wrong:.2f} false marks per {noun} ({n}). "
         if named and results.selected
         else f"Of 100 boxed {plural(target)} it marks {out_of_100(share)} as suspicious areas, with {wrong:.2f} false marks per "
@@ -244,7 +244,7 @@ def performance_sentence(results: Results, *, named: bool = False) -> str:
     if sensitivity is None or finds is None or spares is None:
         return ""
     where = "" if part == "test" else f" (validation; {opening_words(results)})"
-    found = _found(results, sensitivity, plain_name(model.name) if named and results.selected else "")
+    found = _found(results, sensitivity, model_words(model.name) if named and results.selected else "")
     return (
         f"{found}; of 100 without, it raises a false alarm on {out_of_100(1 - spares)}{where}."
         + _triage_sentence(results, model)

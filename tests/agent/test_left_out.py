@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from clinjup.agent.left_out import TIME_SPENT, left_out_for_time
 from clinjup.agent.planners.recipes import RecipePlanner
 from clinjup.agent.state import RunState
-from clinjup.contracts import Action, Finish, PlaceRecipe, RecordFinding, RunRequest, StepStatus
+from clinjup.contracts import Action, Finish, PlaceRecipe, Plan, RecordFinding, RunRequest, Step, StepStatus
 from clinjup.phrases import OUT_OF_TIME
 from clinjup.preflight import brief_of, check
 from tests.conftest import REQUEST
@@ -46,7 +47,22 @@ def test_a_measure_against_the_confounder_that_time_did_not_allow_is_noted_befor
 def test_where_only_figures_were_left_out_nothing_is_said_of_training(tmp_path: Path) -> None:
     *_, note, _ = carried_out(write_cohort(tmp_path), REQUEST, minutes=1, left=10, until="select")
     assert isinstance(note, RecordFinding) and "no model was trained" not in note.sentence
-    assert note.sentence.startswith(f"{OUT_OF_TIME} (1 min) these steps were left out: ")
+    assert note.sentence.startswith(f"{OUT_OF_TIME} (1 min) these steps were left out: 'Where does the model look?'. ")
+    plots = "Of other steps only the plots were left out; what they show was measured: 'Does the model look at the chest drain?', "
+    assert plots in note.sentence
+
+
+def test_a_run_that_left_out_plots_alone_says_that_what_they_show_was_measured(tmp_path: Path) -> None:
+    step = Step(
+        id="confounder", title="Does the model look at the chest drain?", recipe="confounder_figures", optional=True
+    )
+    step.status, step.note = StepStatus.SKIPPED, TIME_SPENT
+    request = RunRequest(intent=REQUEST, data=str(write_cohort(tmp_path)), budget_minutes=1)
+    brief = brief_of(request, asyncio.run(check(REQUEST, request.data, {})))
+    note = left_out_for_time(Plan(objective=REQUEST, steps=[step]), brief)
+    assert note is not None and note.sentence.startswith(
+        f"{OUT_OF_TIME} (1 min) only plots were left out; what they show was measured: '{step.title}'."
+    )
 
 
 @pytest.mark.parametrize("minutes", [1, 20])

@@ -518,6 +518,15 @@ def test_a_named_confounder_without_labels_is_a_warning_not_a_stop() -> None:
     assert "drawn into images" in warnings(flags(), DRAIN)["confounder_not_annotated"]
 
 
+def test_what_a_detector_estimates_is_not_said_to_keep_training_from_balancing() -> None:
+    estimated = warnings(flags(), DRAIN)["confounder_not_annotated"]
+    assert "a small detector estimates it on each image, so that training can be balanced" in estimated
+    assert "would allow balancing" not in estimated
+    two = parse_request("Detect pneumothorax on chest X-rays, do not look at chest drains or rulers.")
+    for told in decide_roles(flags(), two, {}).warnings:
+        assert "detector" not in told.sentence and "would allow balancing too" in told.sentence
+
+
 def test_a_confounder_that_cannot_be_drawn_is_said_not_to_be_examined() -> None:
     task = parse_request("Detect pneumothorax; pacemakers are a confounder.")
     (told,) = [w for w in decide_roles(flags(), task, {}).warnings if "pacemaker" in w.sentence]

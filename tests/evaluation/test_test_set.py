@@ -87,6 +87,10 @@ def test_predictions_of_the_selected_model_on_validation_and_test(notebook: Note
     called = notebook.test.probabilities["balanced"] >= notebook.test.threshold("balanced")
     assert (test["decision"] == called).all()
     assert test["image"].tolist() == cohort.part("test")["image"].tolist()
+    shown = test["probability"].to_numpy()
+    assert (
+        shown == notebook.test.probabilities["balanced"].astype(float)
+    ).all()  # all digits, so that decisions follow from them
 
 
 def test_the_same_models_again_return_what_was_stored_and_count_no_second_opening(
@@ -284,6 +288,13 @@ def test_a_confounder_without_annotation_is_still_judged_by_insertion(
     figures = {figure["name"]: figure for figure in published("figure")}
     assert len(figures) == 7
     assert "on all negatives" in figures[f"insertion_{DRAIN}"]["caption"]
+    assert "without pneumothorax, chest drain not annotated" in published("evaluation")[0]["sentence_shown"]
+    forest = figures[f"strata_{DRAIN}"]
+    assert (
+        "Not drawn, because the chest drain is not annotated in these images: among images with chest drain, among"
+        in forest["caption"]
+    )
+    assert "In the last line" not in forest["caption"] and "–" not in forest["alt"]
     assert figures["gradcam_balanced"]["alt"].startswith("2 rows of images")
     assert (
         test.findings["baseline"].confounders[DRAIN].worst_group_auroc.reason

@@ -266,6 +266,7 @@ def test_training_twice_draws_what_the_first_network_got_wrong_as_often_as_the_r
     labels = training["label"].to_numpy()
     wrong = (study.first_model(1).predict(images.pixels_of(training.index)) >= 0.5) != labels
     assert wrong.any() and f"{wrong.sum()} of {len(training)} training images" in treatment.notes[0]
+    assert treatment.notes[0].startswith("A first training of 1 pass got")
     for value in (0, 1):
         ours = labels == value
         assert treatment.weights[ours].sum() == pytest.approx(0.5)
@@ -289,7 +290,7 @@ def test_removal_fills_what_is_outlined_from_its_surroundings_in_half_of_the_fil
 
 
 def test_the_second_head_learns_where_the_finding_lies_and_leaves_with_the_training(
-    outlined: tuple[Cohort, ImageCache], run_folder: object
+    outlined: tuple[Cohort, ImageCache], run_folder: object, published: Published
 ) -> None:
     cohort, images = outlined
     training = cohort.part("train")
@@ -313,6 +314,10 @@ def test_the_second_head_learns_where_the_finding_lies_and_leaves_with_the_train
     assert float(head.loss(outlines.of(rows.tolist()), rows).detach()) == 0  # nothing is known of any film
     model = quick(cohort, images, mitigation="localisation_supervision")
     assert not [name for name in model.network.state_dict() if "score" in name]
+    quick(cohort, images, name="balanced_sampling")
+    with_head, plain = published("figure")
+    assert "training loss also holds that of a second head" in with_head["caption"]
+    assert "second head" not in plain["caption"] and plain["title"] == "Training of balanced sampling"
 
 
 def test_outlines_drawn_anew_are_another_training(outlined: tuple[Cohort, ImageCache]) -> None:

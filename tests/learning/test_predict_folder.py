@@ -56,6 +56,8 @@ def test_the_command_writes_a_table_and_one_json_document(model: TrainedModel, f
     summary = json.loads(done.stdout)
     rows = read(out)
     assert list(rows[0]) == ["image", "probability", "decision", "problem"]
+    read_again = [float(row["probability"]) for row in rows if row["probability"]]
+    assert any(value != float(f"{value:.8g}") for value in read_again)  # decisions follow from all digits
     assert summary["images"] == 13 and len(rows) == 15
     assert [row["image"] for row in rows] == sorted(row["image"] for row in rows)
     assert {item["path"] for item in summary["unreadable"]} == {"cut.png", "empty.png"}

@@ -25,6 +25,7 @@ from clinjup.contracts import (
     RunStatus,
     TaskType,
 )
+from clinjup.phrases import WORD_JOINER
 from clinjup.reporting import Journal, publish
 from clinjup.reporting.glossary import TERMS
 from clinjup.reporting.model_card import render_model_card
@@ -68,7 +69,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+        return " ".join(" ".join(self.words).replace("\u00a0", " ").replace(WORD_JOINER, "").split())
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.elements if name == tag]
@@ -88,6 +89,12 @@ def page(run: Path) -> Page:
 
 def rendered(results: Results, folder: Path) -> Page:
     return Page(render_report(results, run_dir=folder, story=read_story(folder)))
+
+
+def test_no_line_break_parts_an_interval(page: Page) -> None:
+    words = "".join(page.inside["main"])
+    assert re.search(r"\d\u2060–\u2060\d", words) and not re.search(r"\d\.\d\d–\d", words)
+    assert re.search(r"\+\d+\u00a0to\u00a0\+\d", words) and not re.search(r"\+\d+ to", words)
 
 
 def test_it_says_what_was_asked_and_the_verdict(page: Page) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clinjup.contracts import (
+    ConfounderResult,
     DataWarning,
     Estimate,
     NamedConfounder,
@@ -16,7 +17,7 @@ from clinjup.contracts import (
     RiskPreference,
     RunStatus,
 )
-from clinjup.phrases import OUT_OF_TIME
+from clinjup.phrases import OUT_OF_TIME, WORD_JOINER
 from clinjup.reporting.cautions import end_cautions
 from clinjup.reporting.limits import limits
 from clinjup.reporting.model_card import render_model_card
@@ -31,7 +32,7 @@ OPENED = "test set was opened, and the run was interrupted before its figures we
 def told(results: Results, folder: Path) -> str:
     """The report as a reader sees it."""
     page = re.sub(r"<style>.*?</style>|<[^>]+>", " ", render_report(results, run_dir=folder), flags=re.DOTALL)
-    return plain(re.sub(r"\s+", " ", page.replace("&nbsp;", " ")))
+    return plain(re.sub(r"\s+", " ", page.replace("&nbsp;", " "))).replace(WORD_JOINER, "")
 
 
 def without_patients() -> Results:
@@ -78,6 +79,38 @@ def test_of_two_confounders_the_one_that_was_examined_is_named_apart() -> None:
     assert any(sentence.startswith("The pacemaker was named and not examined") for sentence in sentences)
     assert any(sentence.startswith("Only the chest drain was examined.") for sentence in sentences)
     assert any("the chest drain is drawn into the film" in sentence for sentence in sentences)
+
+
+def test_a_test_auroc_below_the_interval_of_validation_is_told_with_its_fall(tmp_path: Path) -> None:
+    results = example.results()
+    assert results.selected and not any("less than on validation" in sentence for sentence in limits(results))
+    chosen = next(model for model in results.models if model.name == results.selected)
+    chosen.validation["auroc"] = example.estimate(0.94, 0.03, 300)
+    chosen.test["auroc"] = example.estimate(0.5, 0.03, 600)
+    said = (
+        "the AUROC of the chosen model is 0.50, 0.44 less than on validation (0.94, 95 % confidence interval 0.91–0.97)"
+    )
+    page = told(results, tmp_path)
+    assert said in page and "The test figure counts." in page and "slightly" not in page
+
+
+def test_where_a_drain_is_not_annotated_no_figure_is_said_to_be_on_films_without_it(tmp_path: Path) -> None:
+    results = example.results()
+    page = told(results, tmp_path)
+    assert "False alarms on films without pneumothorax and without chest drain" in page
+    assert "figures on real films with and without it" in page and "There are no figures" not in page
+    unknown = Estimate.missing("the chest drain is not annotated in these images")
+    for model in results.models:
+        for found in (model.confounders, model.validation_confounders):
+            figures = found.get("chest_drain", ConfounderResult())
+            note = "on all negatives, whether they hold a chest drain is not annotated"
+            increase = figures.false_alarm_increase.model_copy(update={"note": note})
+            changed = {"auroc_with": unknown, "auroc_without": unknown, "false_alarm_increase": increase}
+            found["chest_drain"] = figures.model_copy(update=changed)
+    page = told(results, tmp_path)
+    assert "False alarms on films without pneumothorax, chest drain not annotated" in page
+    assert "without pneumothorax and without chest drain" not in page and "neither" not in page
+    assert "There are no figures on real films with and without it" in page and "Read it together" not in page
 
 
 def test_a_test_set_that_was_opened_is_never_said_to_be_closed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from clinjup.evaluation.detection.metrics import FALSE_MARKS, froc_curve, froc_k
 from clinjup.evaluation.plots import in_house_style, say_count
 from clinjup.evaluation.wording import with_ci
 from clinjup.kernel.figures import GREY, PALETTE, new_figure, show_figure
-from clinjup.nouns import plural
+from clinjup.nouns import model_words, plural
 
 if TYPE_CHECKING:
     from clinjup.evaluation.detection.test_set import DetectionTest
@@ -44,7 +44,7 @@ def plot_froc(test: DetectionTest) -> None:
         low, high = np.percentile(curves, [2.5, 97.5], axis=0)
         wrong, found = froc_curve(ranked, test.part.weight)
         finding = test.findings[name]
-        label = f"{name}: AP50 {with_ci(finding.metrics['ap50'])}"
+        label = f"{model_words(name)}: AP50 {with_ci(finding.metrics['ap50'])}"
         at_half = finding.metrics[froc_key(0.5)]
         spoken.append(f"{label}, marks {with_ci(at_half)} of the boxes at 0.5 false marks per image")
         axes.fill_between(_GRID, low, high, color=colour, alpha=0.12, lw=0)
@@ -162,8 +162,10 @@ def plot_speed(test: DetectionTest) -> None:
     spoken = []
     for position, (name, (speed, ap50)) in enumerate(points.items()):
         axes.plot(speed.value, ap50.value, "o", ms=9, color=PALETTE[position % len(PALETTE)])
-        axes.annotate(name, (speed.value, ap50.value), xytext=(8, 4), textcoords="offset points", fontsize=9)
-        spoken.append(f"{name}: AP50 {with_ci(ap50)} at {speed.value:.0f} ms")
+        axes.annotate(
+            model_words(name), (speed.value, ap50.value), xytext=(8, 4), textcoords="offset points", fontsize=9
+        )
+        spoken.append(f"{model_words(name)}: AP50 {with_ci(ap50)} at {speed.value:.0f} ms")
     axes.set(
         xscale="log", xlabel="milliseconds a film, one core", ylabel="AP50", title="Accuracy and time", ylim=(0, 1.01)
     )

@@ -27,7 +27,7 @@ from clinjup.evaluation.test_set import opening_record, tell_opening, validated_
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
-from clinjup.nouns import plain_name
+from clinjup.nouns import model_words, plain_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def open_test_set_for_marks(
     for finding in findings.values():
         inserted = [insertion_sentence(name, result, target) for name, result in finding.confounders.items()]
         sentence = " ".join(filter(None, [*inserted, marks_sentence(finding.metrics, target)]))
-        emit(finding, f"{finding.name} on the test set: {sentence}")
+        emit(finding, f"{model_words(finding.name)} on the test set: {sentence}")
     validation = validations[selected]
     written = [(validation.part, validation.marks), (part, marks[selected])]
     write_marks(written, cohort, images, target, validation.threshold)

@@ -18,7 +18,7 @@ from clinjup.evaluation.detection.wording import marks_sentence
 from clinjup.evaluation.wording import insertion_sentence, metrics_table
 from clinjup.hashing import sha256_of
 from clinjup.kernel import emit
-from clinjup.nouns import plain_name
+from clinjup.nouns import model_words, plain_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ def validate_detector(
         },
     )
     target = plain_name(cohort.target)
-    sentences = [f"{model.name} on validation: {marks_sentence(metrics, target)}"]
+    sentences = [f"{model_words(model.name)} on validation: {marks_sentence(metrics, target)}"]
     sentences += filter(
         None, (insertion_sentence(name, result, target) for name, result in validation.confounders.items())
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinjup.learning.mitigation.registry import Study, Treatment, mitigation
+from clinjup.nouns import in_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ _FILMS_AT_ONCE = 512
 
 
 @mitigation(
-    title="Just Train Twice",
+    title="Training twice",
     explanation="A first, short training shows which images mislead the network; in a second one they are drawn more often.",
     needs_labels=False,
     against="shortcuts",
@@ -49,8 +50,10 @@ def jtt(table: pd.DataFrame, confounder: str | None, labels: Sequence[str], stud
         if 0 < missed < ours.sum():
             weights[ours & wrong] = np.clip((ours.sum() - missed) / missed, 1, MOST_OFTEN)
         weights[ours] /= weights[ours].sum() * len(np.unique(codes))
-    note = (
-        f"A first training of {first.epochs} passes got {int(wrong.sum())} of {len(table)} training images wrong; "
-        "these are drawn more often in the second."
+    note = in_number(
+        first.epochs,
+        "A first training of {n} [pass|passes] got {wrong} of {all} training images wrong; these are drawn more often in the second.",
+        wrong=int(wrong.sum()),
+        all=len(table),
     )
     return Treatment(weights=weights, notes=[note])
