@@ -18,16 +18,24 @@ from tests.conftest import REQUEST
 from tests.imaging.folders import write_cohort
 
 
-def failed(folder: Path, request: str, name: str, message: str) -> tuple[str, str]:
-    """The question after a failure, and the end after the answer to stop."""
+def begun(folder: Path, request: str) -> tuple[RecipePlanner, RunState]:
     profile, task = profile_data(folder), parse_request(request)
     roles = decide_roles(profile, task).roles
     brief = Brief(task, profile, roles, [], lambda: None)  # type: ignore[arg-type,return-value]
     planner = RecipePlanner()
-    state = RunState(brief, asyncio.run(planner.plan(brief)), deadline=time.monotonic() + 600)
+    return planner, RunState(brief, asyncio.run(planner.plan(brief)), deadline=time.monotonic() + 600)
+
+
+def fails(state: RunState, step_id: str, name: str, message: str) -> None:
     error = CellError(name=name, message=message, traceback="", signature=name)
-    state.attempts.append(Attempt(step_id="split", number=1, source_sha256="", ok=False, seconds=0, error=error))
-    state.plan.step("split").status = StepStatus.FAILED
+    state.attempts.append(Attempt(step_id=step_id, number=1, source_sha256="", ok=False, seconds=0, error=error))
+    state.plan.step(step_id).status = StepStatus.FAILED
+
+
+def failed(folder: Path, request: str, name: str, message: str) -> tuple[str, str]:
+    """The question after a failure, and the end after the answer to stop."""
+    planner, state = begun(folder, request)
+    fails(state, "split", name, message)
     asked = asyncio.run(planner.next_action(state))
     assert isinstance(asked, AskClinician)
     (question,) = asked.questions
@@ -58,3 +66,26 @@ def test_a_german_question_names_an_error_without_a_message_in_german(tmp_path: 
     german = "Ich möchte Pneumothoraces auf Röntgenbildern erkennen. Thoraxdrainagen könnten ein Störfaktor sein."
     question, _ = failed(write_cohort(tmp_path), german, "StopIteration", "")
     assert question.endswith("Letzter Fehler: StopIteration, ohne Meldung. Wie soll es weitergehen?")
+
+
+@pytest.mark.parametrize("before", [None, 32])
+def test_a_training_that_is_left_out_leaves_its_small_batches_to_no_other(tmp_path: Path, before: int | None) -> None:
+    planner, state = begun(write_cohort(tmp_path), f"{REQUEST} Please compare several methods.")
+    first, failing, *later = [step for step in state.plan.steps if step.recipe == "train_model"]
+    assert later
+    for step in state.plan.steps[: state.plan.steps.index(failing)]:
+        step.status = StepStatus.DONE
+    if before is not None:  # memory ran out in the first training too, which went through with smaller batches
+        state.brief.mended["train_model"] = {"BATCH_SIZE": before}
+        for step in (first, failing, *later):
+            step.parameters["BATCH_SIZE"] = before
+    while True:
+        fails(state, failing.id, "BatchTooLargeError", "Memory ran out.")
+        action = asyncio.run(planner.next_action(state))
+        if isinstance(action, AskClinician):
+            break
+    assert later[0].parameters["BATCH_SIZE"] == 4
+    state.answers[action.questions[0].id] = "skip"
+    asyncio.run(planner.next_action(state))
+    assert {step.parameters.get("BATCH_SIZE") for step in later} == {before}
+    assert state.brief.mended.get("train_model", {}).get("BATCH_SIZE") == before
