@@ -10,6 +10,8 @@ from clinjup.contracts import Estimate
 NBSP = "\u00a0"
 OUT_OF_TIME = "For lack of time"
 """How the note begins that names the steps which a run left out because its time was over."""
+WITHOUT_WEIGHTS = "Published weights could not be had"
+"""How the note begins that says why a run trained from scratch although weights were named."""
 _MOST_DECIMALS = 4
 Change = Literal["raised", "lowered", "did not measurably change"]
 

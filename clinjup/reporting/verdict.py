@@ -6,6 +6,7 @@ from clinjup.contracts import Estimate, ModelResults, Results, RunStatus, TaskTy
 from clinjup.nouns import plain_name, plural, with_article
 from clinjup.phrases import (
     OUT_OF_TIME,
+    WITHOUT_WEIGHTS,
     Change,
     change_of,
     counted,
@@ -69,6 +70,11 @@ def left_out_sentence(results: Results) -> str:
     if results.status is not RunStatus.COMPLETED:
         return ""
     return next((note for note in results.notes if note.startswith(OUT_OF_TIME)), "")
+
+
+def without_weights_sentence(results: Results) -> str:
+    """Why the networks were trained from scratch although weights were named; empty where they were not."""
+    return next((note for note in results.notes if note.startswith(WITHOUT_WEIGHTS)), "")
 
 
 def _strongly(results: Results, names: list[str]) -> str:
