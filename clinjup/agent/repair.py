@@ -14,7 +14,6 @@ from clinjup.agent.plan_network import from_scratch
 from clinjup.agent.roles import decide_roles
 from clinjup.agent.state import RunState
 from clinjup.contracts import CellError, Roles, Step, UnusableData
-from clinjup.phrases import WITHOUT_WEIGHTS
 
 SMALLEST_BATCH = 4  # of fewer images batch normalisation learns nothing of use
 _TOO_LARGE = ("BatchTooLargeError", "OutOfMemoryError", "MemoryError")
@@ -152,14 +151,14 @@ async def _leave_the_official_parts(step: Step, error: CellError, state: RunStat
 async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
     if step.recipe == "train_detector":
         return Repair(
-            f"{WITHOUT_WEIGHTS} ({_why_not(error)}), so the light detector was trained from scratch.",
+            f"Published weights could not be had ({_why_not(error)}), so the light detector was trained from scratch.",
             {"ARCHITECTURE": "heat_map", "PRETRAINED": False},
             noted=True,
         )
     if step.recipe == "train_detector_against":  # it trains what an earlier step trained, and has no network of its own
         return None
     return Repair(
-        f"{WITHOUT_WEIGHTS} ({_why_not(error)}), so the small network was trained from scratch.",
+        f"Published weights could not be had ({_why_not(error)}), so the small network was trained from scratch.",
         {"ARCHITECTURE": from_scratch(state.brief), "PRETRAINED": False},
         noted=True,
     )

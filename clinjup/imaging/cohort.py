@@ -207,6 +207,7 @@ def read_cohort(
     found.drop_missing_files()
     names = found.drop_unlabelled(roles)
     found.drop_repeated_rows()
+    found.name_damaged()
     if roles.radiographs is not None:
         found.drop_other_modalities(found.flag(roles, roles.radiographs), roles.radiographs)
     rows = found.rows

@@ -66,7 +66,6 @@ class Selection:
         self.rows = rows[rows["file"] >= 0]
         without_row = total - self.rows["file"].nunique()
         if without_row:
-            self._name_damaged(set(self.rows["file"]))
             self._warn(
                 "images_without_row",
                 in_number(
@@ -74,19 +73,20 @@ class Selection:
                 ),
             )
 
-    def _name_damaged(self, used: set[int]) -> None:
-        """Name DICOM files without a row whose header breaks off: a row that speaks of one by its numbers cannot find it."""
+    def name_damaged(self) -> None:
+        """Name DICOM files that are left out because their header breaks off: what joins them to a row is gone with it."""
         headers = self.folder.headers
-        lost = sorted(headers.broken - used) if headers else []
+        lost = sorted(headers.broken - set(self.rows["file"])) if headers else []
         if lost:
             paths = [printable(self.folder.scan.images[position]) for position in lost]
+            self.excluded = [entry for entry in self.excluded if entry.path not in paths]  # no label, for one
             self.excluded += excluded_list(paths, ["the DICOM header is cut off or damaged"] * len(paths))
             self._warn(
                 "damaged_headers",
                 in_number(
                     len(paths),
-                    "The DICOM [header|headers] of {n} image [file without a row breaks|files without a row break] off before the picture: "
-                    "{named}. The [file is|files are] cut off or damaged; copy [it|them] again from where [it|they] came.",
+                    "The DICOM [header|headers] of {n} image [file breaks|files break] off before the picture: {named}. [It is|They are] cut "
+                    "off or damaged, so that no row can be found for [it|them]; left out. Copy [it|them] again from where [it|they] came.",
                     named=some_of(paths),
                 ),
                 paths,
