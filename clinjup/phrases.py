@@ -15,6 +15,8 @@ NOT_KNOWN = "which films show it stays unknown"
 """What the note says of a confounder that is neither annotated on any film nor could be estimated."""
 NO_ROOM = 0.5
 """From this share of false alarms on an insertion has little room to add more."""
+WITHOUT_WEIGHTS = "Published weights could not be had"
+"""How the note begins that says why a run trained from scratch although weights were named."""
 _MOST_DECIMALS = 4
 Change = Literal["raised", "lowered", "did not measurably change"]
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from clinjup.agent.roles_frontal import modality_of
+from clinjup.agent.vocabulary.findings import CHEST, RADIOGRAPHS
 from clinjup.contracts import ModelResults, Results
 from clinjup.hashing import sha256_of
 from clinjup.reporting.cautions import cautions, known_classes
@@ -57,6 +59,7 @@ def _predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None
         "threshold": model.operating_point.threshold if model.operating_point else None,
         "calibration": model.calibration.model_dump() if model.calibration else None,
         "wording": model.wording,
+        **_trained_on(results),
     }
     finished = subprocess.run(
         [sys.executable, "-m", "clinjup.learning.predict_folder", json.dumps(specification)],
@@ -78,6 +81,16 @@ def _predict_folder(run_dir: Path, data: Path, out: Path, model_name: str | None
     if classes := summary.pop("classes", None):  # a detector names none
         told.append(known_classes(results.task, classes))
     return {"model": model.name, **summary, "synthetic": results.data.synthetic, "cautions": told}
+
+
+def _trained_on(results: Results) -> dict[str, bool]:
+    """Whether the model saw nothing but radiographs, nothing but frontal ones, as far as headers and tables of its data say."""
+    kept = {warning.code for warning in results.data.warnings}
+    modality = modality_of(results.task)
+    return {
+        "radiographs": modality in RADIOGRAPHS and "no_radiographs" not in kept,
+        "frontal": modality == CHEST and "no_frontal_films" not in kept,
+    }
 
 
 def _read_results(run_dir: Path) -> Results:

@@ -19,6 +19,7 @@ from clinjup.agent.unanswerable import unanswerable
 from clinjup.agent.vocabulary import INSERTABLE, target_term
 from clinjup.contracts import ClinicalTask, DataProfile, DataWarning, Question, Refusal, Roles, RunRequest, UnusableData
 from clinjup.kernel.errors import ClinjupError
+from clinjup.weights import HUB, SUFFIXES, checkpoint_files
 
 if TYPE_CHECKING:
     from clinjup.imaging import Cohort
@@ -52,6 +53,15 @@ async def look(folder: str) -> DataProfile:
     from clinjup.imaging import profile_data
 
     return await asyncio.to_thread(profile_data, Path(folder))
+
+
+def check_weights(request: RunRequest) -> None:
+    """Raises UnusableData where published weights are to come from a place that holds none."""
+    if request.pretrained and request.pretrained != HUB and not checkpoint_files(request.pretrained):
+        raise UnusableData(
+            f"There are no published weights at '{request.pretrained}'. Name a checkpoint ({', '.join(SUFFIXES)}) or a folder that holds "
+            "one, 'hub' to have them fetched, or nothing to train from scratch."
+        )
 
 
 async def check(intent: str, data: str, answers: dict[str, str]) -> Preflight:

@@ -32,7 +32,7 @@ from clinjup.notebook.files import NotebookTroubleError
 from clinjup.notebook.jupyter import JupyterDesk
 from clinjup.past_runs import PastRuns, journal_of
 from clinjup.planning import PlannerUnusableError, check_planner
-from clinjup.preflight import RequestRefusedError, brief_of, check
+from clinjup.preflight import RequestRefusedError, brief_of, check, check_weights
 from clinjup.reporting import JournalError
 from clinjup.run import NOT_STARTED, NotRunningError, Run
 from clinjup.run_folder import (
@@ -91,6 +91,7 @@ class RunManager:
         What `submit` raises of the images ends the run. Raises NotAllowedError or PlannerUnusableError.
         """
         request = await asyncio.to_thread(self.limits.applied_to, request)
+        check_weights(request)
         await asyncio.to_thread(check_planner, request)
         drawing = Drawing(request, label, self._listeners)
         self._drawings[drawing.id] = drawing
@@ -123,6 +124,7 @@ class RunManager:
         """
         # In threads: what these import takes seconds on a busy machine, and a server has others to answer meanwhile.
         request = await asyncio.to_thread(self.limits.applied_to, request)
+        check_weights(request)
         preflight = await check(request.intent, request.data, request.answers)
         await asyncio.to_thread(check_planner, request)
         if not preflight.questions and request.planner == "offline":

@@ -31,7 +31,7 @@ def without_patients(profile: DataProfile, roles: Roles) -> DataProfile:
 
     Of all other columns no value stays, and never a name, a date or free text. Names of folders stay where they are the labels.
     """
-    flags = [*roles.confounders.values(), *([roles.frontal] if roles.frontal else [])]
+    flags = [*roles.confounders.values(), *(flag for flag in (roles.radiographs, roles.frontal) if flag)]
     read = {roles.label, roles.split, *(flag.column for flag in flags)}
     named = read | {roles.image, roles.patient, *roles.covariates.values()}
 

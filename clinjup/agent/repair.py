@@ -27,6 +27,8 @@ class Repair:
     sentence: str
     parameters: dict[str, Any] = field(default_factory=dict)
     roles: Roles | None = None
+    noted: bool = False
+    """Whether the run's results say it too."""
 
 
 _Mend = Callable[[Step, CellError, RunState], Awaitable[Repair | None]]
@@ -149,14 +151,16 @@ async def _leave_the_official_parts(step: Step, error: CellError, state: RunStat
 async def _train_from_scratch(step: Step, error: CellError, state: RunState) -> Repair | None:
     if step.recipe == "train_detector":
         return Repair(
-            f"Pretrained weights cannot be had ({_why_not(error)}), so the light detector is trained from scratch.",
+            f"Published weights could not be had ({_why_not(error)}), so the light detector was trained from scratch.",
             {"ARCHITECTURE": "heat_map", "PRETRAINED": False},
+            noted=True,
         )
     if step.recipe == "train_detector_against":  # it trains what an earlier step trained, and has no network of its own
         return None
     return Repair(
-        f"Pretrained weights cannot be had ({_why_not(error)}), so the small network is trained from scratch.",
+        f"Published weights could not be had ({_why_not(error)}), so the small network was trained from scratch.",
         {"ARCHITECTURE": from_scratch(state.brief), "PRETRAINED": False},
+        noted=True,
     )
 
 
@@ -178,6 +182,8 @@ def _changed_columns(old: Roles, new: Roles) -> str:
 def _references(roles: Roles) -> dict[str, str]:
     single = {name: getattr(roles, name) for name in ("image", "label", "patient", "split") if getattr(roles, name)}
     confounders = {name.replace("_", " "): flag.column for name, flag in roles.confounders.items()}
+    if roles.radiographs:
+        single["which images are radiographs"] = roles.radiographs.column
     if roles.frontal:
         single["which films are frontal"] = roles.frontal.column
     return {**single, **confounders, **roles.covariates}

@@ -24,11 +24,11 @@ from clinjup.agent.roles_columns import (
     patient_column,
     split_column,
 )
-from clinjup.agent.roles_frontal import frontal_column
+from clinjup.agent.roles_frontal import frontal_column, modality_of, radiograph_column
 from clinjup.agent.roles_labels import LabelChoice, label_from_folders, label_from_tables, no_labels, only_tables_name
 from clinjup.agent.roles_values import sort_values
 from clinjup.agent.vocabulary import CONFOUNDERS, INSERTABLE, SKIN_LESION_CLASSES, Term, by_id, target_term
-from clinjup.agent.vocabulary.findings import CHEST
+from clinjup.agent.vocabulary.findings import CHEST, RADIOGRAPHS
 from clinjup.agent.vocabulary.values import Meaning, is_number, meaning
 from clinjup.contracts import (
     ClinicalTask,
@@ -101,7 +101,8 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
     confounders = _confounders(profile, task, warnings)
     split = split_column(profile, first)
     lesion = lesion_column(profile, patient) if patient is not None and _without_id(patient) else None
-    chest = (task.modality or target_term(task.target, task.target_name).modality) == CHEST
+    modality = modality_of(task)
+    chest = modality == CHEST
     roles = Roles(
         image=image.reference if image else None,
         label=choice.column.reference if choice.column else None,
@@ -118,6 +119,7 @@ def decide_roles(profile: DataProfile, task: ClinicalTask, answers: Mapping[str,
         },
         boxes=boxes,
         chest_films=chest,
+        radiographs=radiograph_column(profile) if modality in RADIOGRAPHS else None,
         frontal=frontal_column(profile, first) if chest else None,
     )
     return RoleDecision(roles=roles, warnings=warnings)

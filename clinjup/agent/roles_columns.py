@@ -159,7 +159,7 @@ def label_columns(profile: DataProfile) -> list[Column]:
 
 
 def _may_be_label(column: Column) -> bool:
-    if column.profile.kind in ("date", "number") or column.profile.unique < 1:
+    if column.table.path == DICOM_HEADERS or column.profile.kind in ("date", "number") or column.profile.unique < 1:
         return False
     headers = (*(header for tier in PATIENT_HEADERS for header in tier), *IMAGE_HEADERS, *FRONTAL_HEADERS)
     if is_header(column.name, headers) or header_has(column.name, ATTRIBUTE_HEADERS):

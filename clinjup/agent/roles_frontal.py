@@ -1,4 +1,4 @@
-"""Which column says whether a chest film is frontal, and which of its values say that it is not.
+"""Which column says whether an image is a radiograph, and a chest film a frontal one, and which of its values say that it is not.
 
 Values as in CheXpert (Lateral), PadChest (L, COSTAL, EXCLUDE), DICOM's View Position (LL, RL) and hospital tables (seitlich). A decubitus film
 is taken from the front and counts as neither.
@@ -6,11 +6,12 @@ is taken from the front and counts as neither.
 
 from __future__ import annotations
 
-from clinjup.agent.roles_columns import Column, all_columns
-from clinjup.agent.vocabulary import fold
+from clinjup.agent.roles_columns import DICOM_HEADERS, Column, all_columns
+from clinjup.agent.vocabulary import fold, target_term
 from clinjup.agent.vocabulary.headers import COVARIATE_HEADERS, FRONTAL_HEADERS, is_header
 from clinjup.agent.vocabulary.terms import pattern
-from clinjup.contracts import DataProfile, Flag, TableProfile
+from clinjup.contracts import ClinicalTask, DataProfile, Flag, TableProfile
+from clinjup.radiographs import NO_RADIOGRAPHS, NOT_FRONTAL
 
 _PROJECTION = ("projection", "projektion", "view position")  # headers below which a bare L can only mean lateral
 # Below "Lagerung", "links lateral" is a decubitus film.
@@ -18,10 +19,24 @@ _HEADERS = (*(header for header in COVARIATE_HEADERS["view"] if header != "lager
 _FRONTAL = pattern(("a p", "p a", "frontal*", "antero posterior", "postero anterior"))
 _OTHER = pattern(
     (
-        *("lateral*", "lat", "l lat", "r lat", "ll", "rl", "seitlich*", "seitaufnahme*", "profil*"),
-        *("oblique*", "schräg*", "lao", "rao", "lpo", "rpo", "llo", "rlo", "swimmers", "costal", "exclude"),
+        *NOT_FRONTAL,
+        *("lateral*", "seitlich*", "seitaufnahme*", "profil*", "oblique*", "schräg*", "swimmers", "costal", "exclude"),
     )
 )
+
+
+def modality_of(task: ClinicalTask) -> str | None:
+    """The kind of image that a task is about: as it was named, or as its target is seen on."""
+    return task.modality or target_term(task.target or "", task.target_name).modality
+
+
+def radiograph_column(profile: DataProfile) -> Flag | None:
+    """What DICOM files say of their modality, where it is none of radiographs for some; None where it is for none."""
+    reference = f"{DICOM_HEADERS}:Modality"
+    column = profile.column(reference)
+    values = sorted(item.value for item in column.values) if column else []
+    absent = [value for value in values if value.upper() in NO_RADIOGRAPHS]
+    return Flag(column=reference, present=[], absent=absent) if absent else None
 
 
 def frontal_column(profile: DataProfile, first: TableProfile | None) -> Flag | None:

@@ -12,6 +12,7 @@ from clinjup.contracts.base import Contract
 class DataWarning(Contract):
     code: str
     sentence: str
+    files: list[str] = Field([], description="all that it is about, where the sentence names a few of them only")
 
 
 class Excluded(Contract):
@@ -142,6 +143,7 @@ class Roles(Contract):
     covariates: dict[str, str] = Field({}, description="age, sex, view ... -> column reference")
     boxes: BoxRole | None = Field(None, description="where the target is marked; None unless marks are asked for")
     chest_films: bool = Field(False, description="the images are chest radiographs, for what holds for these only")
+    radiographs: Flag | None = Field(None, description="which images are radiographs; those that are not are left out")
     frontal: Flag | None = Field(None, description="which chest films are frontal; those that are not are left out")
 
 

@@ -39,12 +39,16 @@ class AuditFinding(Contract):
     images_checked: int
     excluded: list[Excluded]
     warnings: list[DataWarning]
+    classes: dict[str, int] = Field({}, description="images of each class that are left")
+    confounders: dict[str, dict[str, int]] = Field({}, description="of them, name -> {present, absent, unknown}")
 
 
 class SplitFinding(Contract):
     kind: Literal["split"] = "split"
     split: dict[str, SplitCount]
     method: str
+    classes: dict[str, int] = Field({}, description="images of each class in the three parts together")
+    confounders: dict[str, dict[str, int]] = Field({}, description="of them, name -> {present, absent, unknown}")
     warnings: list[DataWarning] = []
     excluded: list[Excluded] = []
     grouped_by: str = Field("patient", description="whom `patients` counts: patient, lesion or case")

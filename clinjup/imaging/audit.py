@@ -16,7 +16,7 @@ from clinjup.imaging.classes import without_rare_classes
 from clinjup.imaging.cohort import Cohort, check_usable
 from clinjup.imaging.duplicates import join_groups, near_duplicates
 from clinjup.imaging.files import IMAGE_SUFFIXES
-from clinjup.imaging.selection import MAX_NAMED
+from clinjup.imaging.selection import MAX_LISTED, some_of
 from clinjup.nouns import class_words, in_number
 
 MIN_ASSOCIATION = 0.3  # Cramer's V from which a technical trait counts as differing by class
@@ -57,7 +57,13 @@ def audit_cohort(cohort: Cohort, images: ImageCache) -> Cohort:
     warnings += _class_warnings(audited, images.files.loc[audited.table.index])
     audited = replace(audited, warnings=[*cohort.warnings, *warnings])
     excluded = audited.excluded[len(cohort.excluded) :]
-    finding = AuditFinding(images_checked=checked, excluded=excluded, warnings=warnings)
+    finding = AuditFinding(
+        images_checked=checked,
+        excluded=excluded,
+        warnings=warnings,
+        classes=audited.class_counts,
+        confounders=audited.confounder_counts,
+    )
     emit(finding, _sentence(checked, checked - len(audited.table), warnings))
     _show_samples(audited, images)
     return audited
@@ -151,7 +157,7 @@ def _class_warnings(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
         *_inverted(cohort, files),
         *_flat(cohort, files),
         *_windows_passed_over(files),
-        *_burned_in(files),
+        *_burned_in(cohort, files),
         *_located(files),
         *_rare_classes(cohort),
     ]
@@ -180,15 +186,19 @@ def _flat(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
     flat = files.index[files["contrast"] < FLAT]
     if flat.empty:
         return []
-    named = ", ".join(f"'{cohort.relative(path)}'" for path in cohort.table.loc[flat[:MAX_NAMED], "path"])
+    named = _paths(cohort, flat)
     sentence = in_number(
         len(flat),
         "{n} of {all} images [has|have] nearly the same grey value everywhere ({named}): look at [it|them], and leave out (EXCLUDE) what shows "
         "nothing.",
         all=len(files),
-        named=named + (f" and {len(flat) - MAX_NAMED} more" if len(flat) > MAX_NAMED else ""),
+        named=some_of(named),
     )
-    return [DataWarning(code="flat_pictures", sentence=sentence)]
+    return [DataWarning(code="flat_pictures", sentence=sentence, files=named[:MAX_LISTED])]
+
+
+def _paths(cohort: Cohort, rows: pd.Index) -> list[str]:
+    return [cohort.relative(path) for path in cohort.table.loc[rows, "path"]]
 
 
 def _windows_passed_over(files: pd.DataFrame) -> list[DataWarning]:
@@ -219,19 +229,19 @@ def _rare_classes(cohort: Cohort) -> list[DataWarning]:
     return found
 
 
-def _burned_in(files: pd.DataFrame) -> list[DataWarning]:
-    count = int((files["burned_in"] == "yes").sum())
-    if not count:
+def _burned_in(cohort: Cohort, files: pd.DataFrame) -> list[DataWarning]:
+    named = _paths(cohort, files.index[files["burned_in"] == "yes"])
+    if not named:
         return []
     sentence = (
-        in_number(count, "{n} of {all} images [says in its|say in their] DICOM header that", all=len(files))
-        + " text is burned into the picture. It may name a patient, "
+        in_number(len(named), "{n} of {all} images [says in its|say in their] DICOM header that", all=len(files))
+        + f" text is burned into the picture ({some_of(named)}). It may name a patient, "
         "and a model can read it instead of the disease: look at them, and leave them out (EXCLUDE) where the text stays."
     )
     unstated = int((files["burned_in"] == "unstated").sum())
     if unstated:
         sentence += in_number(unstated, " {n} more [does|do] not say whether it is so.")
-    return [DataWarning(code="burned_in_annotation", sentence=sentence)]
+    return [DataWarning(code="burned_in_annotation", sentence=sentence, files=named[:MAX_LISTED])]
 
 
 def _located(files: pd.DataFrame) -> list[DataWarning]:

@@ -21,7 +21,7 @@ from clinjup.imaging.masks import MaskSource
 from clinjup.imaging.readers import reader_for
 from clinjup.imaging.selection import Selection, excluded_list
 from clinjup.imaging.source import DataFolder
-from clinjup.imaging.values import as_covariate, flag_of, map_distinct, normal
+from clinjup.imaging.values import as_covariate, normal
 from clinjup.kernel.errors import ClinjupError
 from clinjup.nouns import class_words, in_number
 
@@ -62,6 +62,23 @@ class Cohort:
     grouped_by: str = "patient"
     upright: bool = True
     chest_films: bool = False
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Images of each class."""
+        return {name: int((self.table["label"] == code).sum()) for code, name in enumerate(self.classes)}
+
+    @property
+    def confounder_counts(self) -> dict[str, dict[str, int]]:
+        """Images with each confounder, without it, and those of which nothing is known."""
+        return {
+            name: {
+                "present": int((self.table[name] == 1).sum()),
+                "absent": int((self.table[name] == 0).sum()),
+                "unknown": int(self.table[name].isna().sum()),
+            }
+            for name in self.confounders
+        }
 
     @property
     def positive(self) -> int:
@@ -148,6 +165,7 @@ def read_cohort(
     covariates: Mapping[str, str] | None = None,
     boxes: BoxRole | Mapping[str, Any] | None = None,
     chest_films: bool = False,
+    radiographs: Flag | Mapping[str, Any] | None = None,
     frontal: Flag | Mapping[str, Any] | None = None,
     emit_finding: bool = True,
 ) -> Cohort:
@@ -157,9 +175,9 @@ def read_cohort(
     matters most.
 
     Left out, with a warning and listed in `excluded`: rows whose image is not there, images without a label, images with
-    contradictory labels, chest films that `frontal` says are not frontal (unless all are). Repeated rows of an image count
-    once. A blank label counts as unlabelled unless "" is one of the `positive` or `negative` values; the same holds for
-    confounders. Patients are numbered in the order in which they come.
+    contradictory labels, images that `radiographs` says are none, chest films that `frontal` says are not frontal (both unless
+    all are). Repeated rows of an image count once. A blank label counts as unlabelled unless "" is one of the `positive` or
+    `negative` values; the same holds for confounders. Patients are numbered in the order in which they come.
     `emit_finding=False` reads without a notebook.
 
     Raises `MissingFileError`, `MissingColumnError` when a table or column is gone, `UnusableData` when a table is broken.
@@ -178,6 +196,7 @@ def read_cohort(
         covariates=dict(covariates or {}),
         boxes=None if boxes is None else BoxRole.model_validate(boxes),
         chest_films=chest_films,
+        radiographs=None if radiographs is None else Flag.model_validate(radiographs),
         frontal=None if frontal is None else Flag.model_validate(frontal),
     )
     _check_names([*roles.confounders, *roles.covariates])
@@ -188,6 +207,9 @@ def read_cohort(
     found.drop_missing_files()
     names = found.drop_unlabelled(roles)
     found.drop_repeated_rows()
+    found.name_damaged()
+    if roles.radiographs is not None:
+        found.drop_other_modalities(found.flag(roles, roles.radiographs), roles.radiographs)
     rows = found.rows
     has_patient_ids = "patient" in rows and bool(rows["patient"].notna().any())
     patients = (
@@ -209,12 +231,12 @@ def read_cohort(
         }
     )
     for name, flag in roles.confounders.items():
-        table[name] = _flag_column(folder, rows, roles, flag, found.warnings)
+        table[name] = found.flag(roles, flag)
     for name, reference in roles.covariates.items():
         values = as_covariate(folder.lookup(rows, roles, reference), categories=name in _CATEGORIES)
         table[name] = values.groupby(level=0).first().reindex(rows.index)
     if roles.frontal is not None:
-        kept = found.frontal(_flag_column(folder, rows, roles, roles.frontal, found.warnings), roles.frontal)
+        kept = found.frontal(found.flag(roles, roles.frontal), roles.frontal)
         rows, table = rows[kept], table[kept]
     title = target_name or target
     cohort = Cohort(
@@ -291,28 +313,6 @@ def _one_spelling(ids: pd.Series, grouped_by: str, warnings: list[DataWarning]) 
     return ids.map(dict(zip(spellings, first, strict=True)))
 
 
-def _flag_column(
-    folder: DataFolder, rows: pd.DataFrame, roles: Roles, flag: Flag, warnings: list[DataWarning]
-) -> pd.Series:
-    """1.0, 0.0 or NaN per row; an image with contradictory values is unknown."""
-    present, absent = {normal(value) for value in flag.present}, {normal(value) for value in flag.absent}
-    values = folder.lookup(rows, roles, flag.column, of_image=True)
-    codes = map_distinct(values, lambda value: flag_of(value, present, absent))
-    if "" in present | absent:
-        codes = codes.mask(values.isna(), float("" in present))
-    limits = codes.groupby(level=0).agg(["min", "max"])
-    both = limits["min"] != limits["max"]
-    contradictory = int((both & limits["min"].notna()).sum())
-    if contradictory:
-        sentence = in_number(
-            contradictory,
-            "{n} [image has|images have] contradictory values in '{column}' and [counts|count] as unknown there.",
-            column=flag.column,
-        )
-        warnings.append(DataWarning(code="contradictory_confounder", sentence=sentence))
-    return limits["min"].mask(both).reindex(rows.index)
-
-
 def _patient_warnings(rows: pd.DataFrame, has_patient_ids: bool, grouped_by: str) -> list[DataWarning]:
     if not has_patient_ids:
         sentence = (
@@ -367,20 +367,13 @@ def _emit(cohort: Cohort, title: str) -> None:
     from clinjup.kernel.findings import emit
 
     table = cohort.table
-    counts = {name: int((table["label"] == code).sum()) for code, name in enumerate(cohort.classes)}
+    counts = cohort.class_counts
     finding = CohortFinding(
         images=len(table),
         patients=table["patient"].nunique(),
         target=cohort.target,
         classes=counts,
-        confounders={
-            name: {
-                "present": int((table[name] == 1).sum()),
-                "absent": int((table[name] == 0).sum()),
-                "unknown": int(table[name].isna().sum()),
-            }
-            for name in cohort.confounders
-        },
+        confounders=cohort.confounder_counts,
         layout=cohort.layout,
         synthetic=cohort.synthetic,
         warnings=cohort.warnings,

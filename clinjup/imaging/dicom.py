@@ -27,9 +27,11 @@ HEADER_TAGS = (
     "PatientID",
     "PatientAge",
     "PatientSex",
+    "Modality",
     "ViewPosition",
     "Manufacturer",
     "BurnedInAnnotation",
+    "Rows",
 )
 # The libraries behind pydicom keep state between calls: two threads in them at once end the process (seen with OpenJPEG).
 one_codec_at_a_time = threading.Lock()
@@ -95,6 +97,14 @@ def read_size(path: Path) -> tuple[str, int, int] | None:
     except ValueError:
         return None
     return found if found and found[0] else None
+
+
+def holds_picture(sop_class: str) -> bool:
+    """Whether files of this SOPClassUID hold a picture, as reports and presentation states do not; "" or half a UID counts as one."""
+    from pydicom.uid import UID
+
+    name = UID(sop_class, validation_mode=0).name
+    return name == sop_class or "Image Storage" in name
 
 
 def decode(raw: bytes) -> DicomPicture:

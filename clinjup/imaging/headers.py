@@ -14,20 +14,21 @@ import numpy as np
 import pandas as pd
 
 from clinjup.contracts import DataWarning
-from clinjup.imaging.dicom import HEADER_TAGS, read_tags
+from clinjup.imaging.dicom import HEADER_TAGS, holds_picture, read_tags
 from clinjup.imaging.files import FolderScan
 from clinjup.nouns import in_number
+from clinjup.radiographs import NO_RADIOGRAPHS, why_not_judged
 from clinjup.unknown_words import names_nobody
 
 DICOM_HEADERS = "DICOM headers"
-PATIENT = "PatientID"
+PATIENT, MODALITY = "PatientID", "Modality"
 # Headers that say outright which number of a DICOM header a column of another table repeats.
 KEY_HEADERS = {
     "accession": re.compile(r"(accession|acc|untersuchungs)[\W_]*(number|nummer|no|nr)?\.?", re.IGNORECASE),
     "study": re.compile(r"(study|studien)[\W_]*(instance)?[\W_]*u?id", re.IGNORECASE),
     "header patient": re.compile(r"(pat|patient|patienten)[\W_]*(id|number|nummer|no|nr)?\.?", re.IGNORECASE),
 }
-_SHOWN = (PATIENT, "PatientAge", "PatientSex", "ViewPosition", "Manufacturer")
+_SHOWN = (PATIENT, "PatientAge", "PatientSex", MODALITY, "ViewPosition", "Manufacturer")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class DicomHeaders:
     """`table`: text columns PatientID, PatientAge ..., index = position of the file in the scan's images, NaN where absent.
 
     `instances`: SOPInstanceUID -> position; `keys`: accession and study number per position, by which a table of examinations
-    is joined; `burned_in`: files that say that text is burned into the picture; `unstated`: files that do not say whether it is.
+    is joined; `burned_in`: files that say that text is burned into the picture; `unstated`: files that do not say whether it is;
+    `broken`: positions of files whose header ends before the picture that it belongs to.
     """
 
     table: pd.DataFrame
@@ -43,11 +45,12 @@ class DicomHeaders:
     keys: Mapping[str, pd.Series]
     burned_in: int
     unstated: int
+    broken: frozenset[int]
     one_patient: bool
 
     def warnings(self) -> list[DataWarning]:
         """What a clinician should know of the headers before anything else."""
-        found = []
+        found = _mixed(self.table[MODALITY].dropna().str.upper())
         if self.burned_in:
             sentence = (
                 f"{self.burned_in} of {len(self.table)} DICOM files say that text is burned into the picture (BurnedInAnnotation). "
@@ -63,6 +66,25 @@ class DicomHeaders:
             )
             found.append(DataWarning(code="dicom_patient_ids_unusable", sentence=sentence))
         return found
+
+
+def _broken(headers: pd.DataFrame) -> pd.Series:
+    return headers["Rows"].isna() & headers["SOPClassUID"].fillna("").map(holds_picture)
+
+
+def _mixed(modalities: pd.Series) -> list[DataWarning]:
+    """That some files are no radiographs, where others are."""
+    other = modalities[modalities.isin(NO_RADIOGRAPHS)]
+    if other.empty or len(other) == len(modalities):
+        return []
+    sentence = in_number(
+        len(other),
+        "{n} of {all} DICOM files [is not a radiograph|are not radiographs] (Modality {kinds}); where the question is about radiographs, "
+        "[it is|they are] left out.",
+        all=len(modalities),
+        kinds=", ".join(sorted(other.unique())),
+    )
+    return [DataWarning(code="not_radiographs", sentence=sentence)]
 
 
 def read_headers(scan: FolderScan) -> DicomHeaders | None:
@@ -87,8 +109,23 @@ def read_headers(scan: FolderScan) -> DicomHeaders | None:
         keys={"accession": headers["AccessionNumber"], "study": headers["StudyInstanceUID"]},
         burned_in=int((headers["BurnedInAnnotation"].str.upper() == "YES").sum()),
         unstated=int(headers["BurnedInAnnotation"].isna().sum()),
+        broken=frozenset(int(position) for position in headers.index[_broken(headers)]),
         one_patient=one_patient,
     )
+
+
+def not_judged(scan: FolderScan, *, radiographs: bool, frontal: bool) -> dict[str, str]:
+    """Path -> why a model of `radiographs`, of `frontal` ones, has no word on this file; only of DICOM files that say so."""
+    found = {}
+    for position in scan.dicom if radiographs or frontal else ():
+        path = scan.images[position]
+        tags = read_tags(Path(scan.root) / path, (MODALITY, "ViewPosition")) or {}
+        why = why_not_judged(
+            tags.get(MODALITY, ""), tags.get("ViewPosition", ""), radiographs=radiographs, frontal=frontal
+        )
+        if why:
+            found[path] = why
+    return found
 
 
 def numbered(patients: pd.Series) -> pd.Series:

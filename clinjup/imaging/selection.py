@@ -29,6 +29,13 @@ def excluded_list(paths: Sequence[str], reasons: Sequence[str]) -> list[Excluded
     return listed
 
 
+def some_of(paths: Sequence[str]) -> str:
+    """The first three of `paths` in quotes; of more also how many, and where the others are named (`DataWarning.files`)."""
+    named = ", ".join(f"'{path}'" for path in paths[:MAX_NAMED])
+    more = len(paths) - MAX_NAMED
+    return f"{named} and {more} more, all of them in results.json" if more > 0 else named
+
+
 class Selection:
     """The rows on their way into the cohort, with what was left out and why."""
 
@@ -37,8 +44,8 @@ class Selection:
         self.excluded: list[Excluded] = []
         self.warnings: list[DataWarning] = []
 
-    def _warn(self, code: str, sentence: str) -> None:
-        self.warnings.append(DataWarning(code=code, sentence=sentence))
+    def _warn(self, code: str, sentence: str, files: Sequence[str] = ()) -> None:
+        self.warnings.append(DataWarning(code=code, sentence=sentence, files=list(files[:MAX_LISTED])))
 
     def drop_missing_files(self) -> None:
         """Leave out rows whose image is not in the folder; count files that no row names."""
@@ -64,6 +71,25 @@ class Selection:
                 in_number(
                     without_row, "{n} of {total} image files [has|have] no row in the table; not used.", total=total
                 ),
+            )
+
+    def name_damaged(self) -> None:
+        """Name DICOM files that are left out because their header breaks off: what joins them to a row is gone with it."""
+        headers = self.folder.headers
+        lost = sorted(headers.broken - set(self.rows["file"])) if headers else []
+        if lost:
+            paths = [printable(self.folder.scan.images[position]) for position in lost]
+            self.excluded = [entry for entry in self.excluded if entry.path not in paths]  # no label, for one
+            self.excluded += excluded_list(paths, ["the DICOM header is cut off or damaged"] * len(paths))
+            self._warn(
+                "damaged_headers",
+                in_number(
+                    len(paths),
+                    "The DICOM [header|headers] of {n} image [file breaks|files break] off before the picture: {named}. [It is|They are] cut "
+                    "off or damaged, so that no row can be found for [it|them]; left out. Copy [it|them] again from where [it|they] came.",
+                    named=some_of(paths),
+                ),
+                paths,
             )
 
     def drop_unlabelled(self, roles: Roles) -> list[str]:
@@ -180,6 +206,54 @@ class Selection:
                 ),
             )
         self.rows = kept
+
+    def flag(self, roles: Roles, flag: Flag) -> pd.Series:
+        """1.0, 0.0 or NaN per row; an image with contradictory values is unknown."""
+        present, absent = {normal(value) for value in flag.present}, {normal(value) for value in flag.absent}
+        values = self.folder.lookup(self.rows, roles, flag.column, of_image=True)
+        codes = map_distinct(values, lambda value: flag_of(value, present, absent))
+        if "" in present | absent:
+            codes = codes.mask(values.isna(), float("" in present))
+        limits = codes.groupby(level=0).agg(["min", "max"])
+        both = limits["min"] != limits["max"]
+        contradictory = int((both & limits["min"].notna()).sum())
+        if contradictory:
+            self._warn(
+                "contradictory_confounder",
+                in_number(
+                    contradictory,
+                    "{n} [image has|images have] contradictory values in '{column}' and [counts|count] as unknown there.",
+                    column=flag.column,
+                ),
+            )
+        return limits["min"].mask(both).reindex(self.rows.index)
+
+    def drop_other_modalities(self, codes: pd.Series, flag: Flag) -> None:
+        """Leave out what is no radiograph (`codes` 0.0), unless nothing is one."""
+        other = codes == 0
+        kinds = ", ".join(printable(value) for value in flag.absent)
+        if not other.any():
+            return
+        if other.all():
+            self._warn(
+                "no_radiographs",
+                f"None of the {len(other)} images is a radiograph by its DICOM header ({kinds}). They are kept: check that this is the "
+                "folder that you mean.",
+            )
+            return
+        paths = self._paths(self.rows[other])
+        self.excluded += excluded_list(paths, ["not a radiograph"] * len(paths))
+        self._warn(
+            "not_radiographs",
+            in_number(
+                len(paths),
+                "{n} of {all} images [is not a radiograph|are not radiographs] by [its DICOM header|their DICOM headers] ({kinds}); left out. "
+                "Without 'radiographs' in the cell that loads the cohort [it stays|they stay] in.",
+                all=len(other),
+                kinds=kinds,
+            ),
+        )
+        self.rows = self.rows[~other]
 
     def frontal(self, codes: pd.Series, flag: Flag) -> pd.Series:
         """Which rows stay where chest films that are not frontal (`codes` 0.0) are left out; all of them where none is frontal."""

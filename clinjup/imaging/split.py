@@ -244,6 +244,8 @@ def _emit(before: Cohort, after: Cohort, found: list[DataWarning], method: str) 
     finding = SplitFinding(
         split=counts,
         method=method,
+        classes=after.class_counts,
+        confounders=after.confounder_counts,
         warnings=found,
         excluded=after.excluded[len(before.excluded) :],
         grouped_by=after.grouped_by,

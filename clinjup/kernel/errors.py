@@ -54,10 +54,10 @@ class BatchTooLargeError(ClinjupError):
 class WeightsUnavailableError(ClinjupError):
     """Pretrained weights cannot be had: no network, no such file, or none were ever published."""
 
-    def __init__(self, architecture: str, reason: str) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(
-            f"Pretrained weights for '{architecture}' cannot be loaded: {reason}. Training then starts from nothing and needs more "
-            "images. Train from scratch (pretrained=False), or give the path of a checkpoint file as pretrained."
+            f"Published weights cannot be loaded: {reason}. Training then starts from nothing and needs more images. Train from scratch, "
+            "or name a checkpoint file."
         )
 
 

@@ -114,7 +114,7 @@ def build_network(
     """
     if small := _SMALL.fullmatch(name):
         if pretrained:
-            raise WeightsUnavailableError(name, "none are published for it")
+            raise WeightsUnavailableError(f"none are published for '{name}'")
         return SmallCNN(outputs, channels, int(small[1]) if small[1] else None)
     import timm
 

@@ -3,9 +3,10 @@
 A detector writes COCO JSON instead of a table (see detection.predict_folder).
 
 SPECIFICATION is a JSON object: checkpoint, data (folder), out (CSV to write), threshold (the frozen operating point; null where there is
-none: 0.5); for a table also calibration ({temperature, offset} or null) and wording (whether to say refer or reassure). The last line of
-stdout is a JSON object: images, unreadable [{path, reason}], decided (class -> images), threshold, out; of a table also classes,
-threshold_column, calibrated, lacks_patient_data (whether the model was made for more than images); or error, a sentence, with exit code 2.
+none: 0.5), radiographs and frontal (whether the model judges these only); for a table also calibration ({temperature, offset} or null) and
+wording (whether to say refer or reassure). The last line of stdout is a JSON object: images, unreadable [{path, reason}], decided (class ->
+images), threshold, out; of a table also classes, threshold_column, calibrated, lacks_patient_data (whether the model was made for more than
+images); or error, a sentence, with exit code 2.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinjup.imaging.files import printable, scan_images
+from clinjup.imaging.headers import not_judged
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.decisions import decision_columns, threshold_column
@@ -43,14 +45,16 @@ def predict_folder(
     out: Path,
     threshold: float | None = None,
     *,
+    radiographs: bool = False,
+    frontal: bool = False,
     scaling: Scaling | None = None,
     wording: bool = False,
 ) -> dict[str, Any]:
     """Write `out` with one row an image under `data`, in the order of their paths, and say what was done.
 
     Columns: `image`, the path within `data` with forward slashes; those of `decision_columns`; `problem`, a sentence where the image cannot
-    be read, and then no figure. Raises ClinjupError where there is no image, none can be read, the checkpoint is gone or damaged, or `out`
-    is called as no table is.
+    be read, or by its DICOM header is no radiograph or no frontal one where the model judges only these, and then no figure. Raises
+    ClinjupError where there is no image, none can be read, the checkpoint is gone or damaged, or `out` is called as no table is.
     """
     if out.suffix.lower() in _NOT_A_TABLE:
         raise ClinjupError(
@@ -59,13 +63,14 @@ def predict_folder(
         )
     model = load_model(checkpoint)
     scan = scan_images(data)
+    others = not_judged(scan, radiographs=radiographs, frontal=frontal)
     unreadable: list[dict[str, str]] = []
     decided: Counter[Any] = Counter()
     partial_file = out.with_name(out.name + ".part")
     try:
         with open(partial_file, "w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            for images, films in _decoded(data, sorted(scan.images), model):
+            for images, films in _decoded(data, sorted(scan.images), model, others):
                 columns = decision_columns(model, model.predict(films), threshold, scaling=scaling, wording=wording)
                 if file.tell() == 0:
                     table.writerow(["image", *columns, "problem"])
@@ -78,8 +83,8 @@ def predict_folder(
             table.writerows([item["path"], *[""] * len(columns), _sentence(item["reason"])] for item in scan.left_out)
         if not decided:
             raise ClinjupError(
-                f"None of the {len(scan.images)} images in '{data}' can be read ({unreadable[0]['reason']}). Check where they were copied "
-                "from."
+                f"None of the {len(scan.images)} images in '{data}' can be {'judged' if others else 'read'} ({unreadable[0]['reason']}). "
+                "Check where they were copied from."
             )
         os.replace(partial_file, out)
     finally:
@@ -99,16 +104,20 @@ def predict_folder(
 
 
 def _decoded(
-    data: Path, paths: list[str], model: TrainedModel
+    data: Path, paths: list[str], model: TrainedModel, others: Mapping[str, str]
 ) -> Iterator[tuple[list[tuple[str, str]], NDArray[np.uint8]]]:
-    """Images as (path, why it cannot be read or ""), and the films of those that can, a bounded number at a time."""
+    """Images as (path, why it is left out or ""), and the films of those that are not, a bounded number at a time.
+
+    `others`: path -> why it is left out, whatever it shows.
+    """
     decode = partial(decode_image, size=model.image_size, colour=model.channels == 3)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(paths), _FILMS_AT_ONCE):
             chunk = paths[start : start + _FILMS_AT_ONCE]
             read = list(pool.map(decode, (data / path for path in chunk)))
-            images = [(printable(path), facts.reason) for path, (_, facts) in zip(chunk, read, strict=True)]
-            yield images, np.array([film for film, _ in read if film is not None], dtype=np.uint8)
+            reasons = [facts.reason or others.get(path, "") for path, (_, facts) in zip(chunk, read, strict=True)]
+            films = [film for (film, _), reason in zip(read, reasons, strict=True) if film is not None and not reason]
+            yield list(zip(map(printable, chunk), reasons, strict=True)), np.array(films, dtype=np.uint8)
 
 
 def _sentence(reason: str) -> str:
@@ -120,11 +129,12 @@ def main(arguments: list[str]) -> int:
     try:
         wanted = json.loads(arguments[0])
         given = Path(wanted["checkpoint"]), Path(wanted["data"]), Path(wanted["out"]), wanted.get("threshold")
+        kinds = {name: wanted.get(name, False) for name in ("radiographs", "frontal")}
         if is_detector(wanted["checkpoint"]):
-            summary = mark_folder(*given)
+            summary = mark_folder(*given, **kinds)
         else:
             scaling = Scaling(**wanted["calibration"]) if wanted.get("calibration") else None
-            summary = predict_folder(*given, scaling=scaling, wording=wanted.get("wording", False))
+            summary = predict_folder(*given, scaling=scaling, wording=wanted.get("wording", False), **kinds)
     except ClinjupError as error:
         print(json.dumps({"error": str(error)}))
         return 2

@@ -30,7 +30,7 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
     """
     import timm
 
-    path = local_checkpoint(name, Path(source)) if isinstance(source, str) else _from_hub_cache(name)
+    path = local_checkpoint(Path(source)) if isinstance(source, str) else _from_hub_cache(name)
     log = logging.getLogger("timm")
     level = log.level
     try:
@@ -42,16 +42,16 @@ def load_pretrained(name: str, source: bool | str, keywords: dict[str, Any]) -> 
         return build() if path is not None else _in_time(build, "the server of the weights")
     except Exception as error:  # the errors of hub, proxy, disk and format have no common base
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsUnavailableError(name, reason if len(reason) < 160 else reason[:160] + " ...") from error
+        raise WeightsUnavailableError(reason if len(reason) < 160 else reason[:160] + " ...") from error
     finally:
         log.setLevel(level)
 
 
-def local_checkpoint(name: str, path: Path) -> Path:
+def local_checkpoint(path: Path) -> Path:
     """`path` itself, or the first checkpoint in the folder `path`, safetensors preferred."""
     found = checkpoint_files(str(path))
     if not found:
-        raise WeightsUnavailableError(name, f"there is no checkpoint at '{path.as_posix()}'")
+        raise WeightsUnavailableError(f"there is no checkpoint at '{path.as_posix()}'")
     return found[0]
 
 
@@ -81,7 +81,7 @@ def _from_hub_cache(name: str) -> Path | None:
 
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.has_weights:
-        raise WeightsUnavailableError(name, "none are published for it")
+        raise WeightsUnavailableError(f"none are published for '{name}'")
     url = str(config.url)
     if config.hf_hub_id:
         file = config.hf_hub_filename or "model.safetensors"
@@ -90,7 +90,7 @@ def _from_hub_cache(name: str) -> Path | None:
             return Path(cached)
         url = hf_hub_url(config.hf_hub_id, file)
     if HF_HUB_OFFLINE or not _answers(url, SECONDS_TO_REACH_HUB):
-        raise WeightsUnavailableError(name, "the Hugging Face hub cannot be reached from this machine")
+        raise WeightsUnavailableError("the Hugging Face hub cannot be reached from this machine")
     return None
 
 

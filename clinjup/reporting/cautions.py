@@ -8,7 +8,7 @@ from clinjup.contracts import ClinicalTask, Results, RunStatus
 from clinjup.nouns import class_words, with_article
 from clinjup.reporting.reliance import reliance
 from clinjup.reporting.subject import confounders_of, image_noun, target_name, unexamined, unexamined_sentence
-from clinjup.reporting.verdict import left_out_sentence, performance_sentence, state_sentence
+from clinjup.reporting.verdict import left_out_sentence, performance_sentence, state_sentence, without_weights_sentence
 from clinjup.reporting.worth import worth_cautions
 
 _OTHER_LESIONS = {"bkl": "seborrhoeic keratosis", "bcc": "basal cell carcinoma"}  # class -> its best known lesion
@@ -46,13 +46,15 @@ def known_classes(task: ClinicalTask, classes: Sequence[str]) -> str:
 def end_cautions(results: Results) -> list[str]:
     """Why the figures of a completed run must not be taken as they stand, in short sentences; empty where nothing cautions.
 
-    Only planned, no better than chance, steps left out, figures missing, goal not reached, leans on a confounder or may do so.
+    Only planned, no better than chance, steps left out, no published weights, figures missing, goal not reached, leans on a confounder or
+    may do so.
     What the verdict says too is in the verdict's words.
     """
     if results.status is not RunStatus.COMPLETED:
         return []
     missing = NO_FIGURES if results.models and not performance_sentence(results) else ""
-    told = [sentence for sentence in (state_sentence(results), left_out_sentence(results), missing) if sentence]
+    of_run = (state_sentence(results), left_out_sentence(results), without_weights_sentence(results), missing)
+    told = [sentence for sentence in of_run if sentence]
     if not results.models:
         return told
     told += worth_cautions(results)

@@ -35,6 +35,7 @@ from clinjup.reporting.verdict import (
     performance_sentence,
     state_sentence,
     without_sentence,
+    without_weights_sentence,
 )
 from clinjup.reporting.worth import worth
 
@@ -122,7 +123,7 @@ def _sections(results: Results, model: ModelResults) -> dict[str, str]:
         "model_type": escape(plain_name(model.architecture)) or "image classifier",
         "language": "none (images)",
         "license": NEEDS_INPUT,
-        "base_model": "see the training cells of notebook.ipynb",
+        "base_model": escape(without_weights_sentence(results)) or "see the training cells of notebook.ipynb",
         "repo": "the run folder: notebook.ipynb, report.html, results.json, journal.jsonl",
         "paper": NEEDS_INPUT,
         "demo": "none",

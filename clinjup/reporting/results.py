@@ -126,7 +126,8 @@ class ResultsBuilder:
             summary.images = cohort.images - _later(cohort.excluded, audit.excluded if audit else [])
             summary.patients = cohort.patients
             summary.synthetic, summary.layout = cohort.synthetic or self._synthetic, cohort.layout
-            summary.classes, summary.confounders = cohort.classes, cohort.confounders
+            counted = next((part for part in (split, audit) if part is not None and part.classes), cohort)
+            summary.classes, summary.confounders = counted.classes, counted.confounders
             summary.grouped_by = cohort.grouped_by
         if split and split.split:
             summary.images = sum(part.images for part in split.split.values())

@@ -6,6 +6,7 @@ from clinjup.contracts import Estimate, ModelResults, Results, RunStatus, TaskTy
 from clinjup.nouns import model_words, plural, with_article
 from clinjup.phrases import (
     OUT_OF_TIME,
+    WITHOUT_WEIGHTS,
     Change,
     alarms_anyway,
     beats_chance,
@@ -71,6 +72,11 @@ def left_out_sentence(results: Results) -> str:
     if results.status is not RunStatus.COMPLETED:
         return ""
     return next((note for note in results.notes if note.startswith(OUT_OF_TIME)), "")
+
+
+def without_weights_sentence(results: Results) -> str:
+    """Why the networks were trained from scratch although weights were named; empty where they were not."""
+    return next((note for note in results.notes if note.startswith(WITHOUT_WEIGHTS)), "")
 
 
 def _strongly(results: Results, names: list[str]) -> str:

@@ -68,6 +68,10 @@ export interface IAssociationFinding {
 }
 
 export interface IAuditFinding {
+  /** images of each class that are left */
+  classes: Record<string, number>;
+  /** of them, name -> {present, absent, unknown} */
+  confounders: Record<string, Record<string, number>>;
   excluded: Array<IExcluded>;
   images_checked: number;
   kind: 'audit';
@@ -209,6 +213,8 @@ export interface IConfusion {
 
 export interface IDataWarning {
   code: string;
+  /** all that it is about, where the sentence names a few of them only */
+  files: Array<string>;
   sentence: string;
 }
 
@@ -689,6 +695,10 @@ export interface ISplitCount {
 }
 
 export interface ISplitFinding {
+  /** images of each class in the three parts together */
+  classes: Record<string, number>;
+  /** of them, name -> {present, absent, unknown} */
+  confounders: Record<string, Record<string, number>>;
   excluded: Array<IExcluded>;
   /** whom `patients` counts: patient, lesion or case */
   grouped_by: string;

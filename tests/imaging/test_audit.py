@@ -59,6 +59,7 @@ def test_unreadable_images_are_excluded_and_reported(tmp_path, audit):
     }
     assert "2 of 48" in sentence(audited.warnings, "unreadable_files")
     assert len(audit.emitted[0]["excluded"]) == 2
+    assert audit.emitted[0]["classes"] == {"negative": 23, "positive": 23}
 
 
 def test_class_that_cannot_be_read_is_unusable(tmp_path, audit):

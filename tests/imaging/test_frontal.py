@@ -81,6 +81,47 @@ def test_dicom_headers_say_it_and_a_decubitus_film_is_no_lateral_one(tmp_path):
     assert "3 of 10 films" in sentence(cohort.warnings, "not_frontal")
 
 
+def clinic_of_dicom(root: Path, modalities: list[str]) -> Path:
+    rows: list[list[object]] = [["AccessionNumber", "Pneumothorax"]]
+    for i, modality in enumerate(modalities):
+        tags = {"AccessionNumber": f"A{i}", "PatientID": f"P{i}", "Modality": modality, "SOPInstanceUID": f"1.2.9.{i}"}
+        write_dicom(root / f"DICOM/ST{i}/IM000001", film(i), **tags)
+        rows.append([f"A{i}", "yes" if i % 2 else "no"])
+    write_table(root / "reports.csv", rows)
+    return root
+
+
+def test_what_is_no_radiograph_by_its_header_is_left_out_and_listed(tmp_path):
+    root = clinic_of_dicom(tmp_path, ["DX", "MR", "CR", "CT", "", "OT", "SC", "RF", "RG"])
+    roles, cohort = understood(root)
+    assert roles.radiographs is not None and set(roles.radiographs.absent) == {"CT", "MR"}
+    assert len(cohort.table) == 7
+    listed = {entry.path: entry.reason for entry in cohort.excluded}
+    assert listed == dict.fromkeys(["DICOM/ST1/IM000001", "DICOM/ST3/IM000001"], "not a radiograph")
+    said = sentence(cohort.warnings, "not_radiographs")
+    assert said.startswith("2 of 9 images are not radiographs by their DICOM headers (CT, MR); left out.")
+    said = sentence(profile_data(root).warnings, "not_radiographs")
+    assert said.startswith("2 of 8 DICOM files are not radiographs (Modality CT, MR)")
+
+
+def test_pictures_of_which_none_is_a_radiograph_are_kept_and_said(tmp_path):
+    _, cohort = understood(clinic_of_dicom(tmp_path, ["CT"] * 6))
+    assert len(cohort.table) == 6 and cohort.excluded == []
+    assert "None of the 6 images is a radiograph by its DICOM header (CT)" in sentence(
+        cohort.warnings, "no_radiographs"
+    )
+
+
+def test_a_kind_of_picture_that_radiographs_are_not_stays_where_the_question_is_about_skin(tmp_path):
+    rows: list[list[object]] = [["image", "diagnosis"]]
+    for i in range(8):
+        write_dicom(tmp_path / f"{i}.dcm", film(i), PatientID=f"P{i}", Modality="XC" if i < 4 else "DX")
+        rows.append([f"{i}.dcm", "melanoma" if i % 2 else "nevus"])
+    write_table(tmp_path / "t.csv", rows)
+    roles, cohort = understood(tmp_path, "I need a model that tells melanoma from nevus on dermoscopic images.")
+    assert roles.radiographs is None and len(cohort.table) == 8
+
+
 @pytest.mark.parametrize(
     ("header", "views", "kept"),
     [

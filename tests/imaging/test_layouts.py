@@ -316,7 +316,41 @@ def test_dicom_burned_in_text_is_a_warning_of_profile_and_audit(tmp_path, monkey
         cohort = read(root)
         audited = audit_cohort(cohort, prepare_images(cohort, size=32))
     told = sentence(audited.warnings, "burned_in_annotation")
-    assert "1 of 12" in told and "3 more do not say whether it is so" in told
+    assert "1 of 12" in told and "3 more do not say whether it is so" in told and "('0.dcm')" in told
+
+
+def test_of_many_files_with_text_three_are_named_and_all_are_listed(tmp_path, monkeypatch):
+    root = tmp_path / "data"
+    for i in range(12):
+        write_dicom(root / f"{i:02d}.dcm", film(i), PatientID=f"P{i}", BurnedInAnnotation="YES" if i < 5 else "NO")
+    write_table(root / "t.csv", [["file", "Pneumothorax"], *([f"{i:02d}.dcm", i % 2] for i in range(12))])
+    monkeypatch.chdir(tmp_path)
+    with findings() as shown:
+        cohort = read(root)
+        audit_cohort(cohort, prepare_images(cohort, size=32))
+    [told] = [found for found in shown.emitted if found["kind"] == "audit"]
+    [warning] = [each for each in told["warnings"] if each["code"] == "burned_in_annotation"]
+    assert "('00.dcm', '01.dcm', '02.dcm' and 2 more, all of them in results.json)" in warning["sentence"]
+    assert warning["files"] == [f"{i:02d}.dcm" for i in range(5)]
+
+
+def test_a_dicom_file_that_is_cut_off_in_its_header_is_named_and_listed(tmp_path):
+    rows: list[list[object]] = [["AccessionNumber", "Pneumothorax"]]
+    for i in range(8):
+        path = tmp_path / f"DICOM/ST{i}/IM000001"
+        write_dicom(path, film(i), PatientID=f"P{i}", AccessionNumber=f"A{i}", SOPInstanceUID=f"1.2.9.{i}")
+        rows.append([f"A{i}", "yes" if i % 2 else "no"])
+    path.write_bytes(path.read_bytes()[:340])
+    report = tmp_path / "DICOM" / "ST9" / "SR000001"  # no damage: a report has no picture
+    write_dicom(report, film(9), SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Rows=None, AccessionNumber="A9")
+    write_table(tmp_path / "reports.csv", rows)
+    cohort = read(tmp_path)
+    assert len(cohort.table) == 7
+    said = sentence(cohort.warnings, "damaged_headers")
+    assert said.startswith("The DICOM header of 1 image file breaks off before the picture: 'DICOM/ST7/IM000001'.")
+    listed = {entry.path: entry.reason for entry in cohort.excluded}
+    assert listed["DICOM/ST7/IM000001"] == "the DICOM header is cut off or damaged"
+    assert listed.get("DICOM/ST9/SR000001") != "the DICOM header is cut off or damaged"
 
 
 def test_dicom_in_class_folders_is_read_by_folder_and_grouped_by_header(tmp_path):

@@ -272,7 +272,7 @@ def test_a_box_that_was_shifted_out_of_the_film_does_not_end_a_training_of_torch
 def test_weights_that_cannot_be_had_are_said():
     with pytest.raises(WeightsUnavailableError, match=r"there is no checkpoint at 'gone\.pth'"):
         architecture_named("fcos_resnet50_fpn").build(1, 64, "gone.pth")
-    with pytest.raises(WeightsUnavailableError, match="none are published for it"):
+    with pytest.raises(WeightsUnavailableError, match="none are published for 'heat_map'"):
         architecture_named("heat_map").build(1, 64, True)
     with pytest.raises(ClinjupError, match=r"heat_map.*fcos_resnet50_fpn"):
         architecture_named("yolo")
@@ -311,9 +311,9 @@ def test_weights_of_coco_are_taken_over_from_a_file(tmp_path, name, form):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (lambda: {"student": coco_weights(LIGHTEST)}, "0% of its weights"),
+        (lambda: {"student": coco_weights(LIGHTEST)}, "0% of the weights"),
         (lambda: {key.removeprefix("backbone."): value for key, value in coco_weights(LIGHTEST).items()}, "another network"),
-        (lambda: [1, 2], "0% of its weights"),
+        (lambda: [1, 2], "0% of the weights"),
         (None, "damaged"),
     ],
     ids=["under a name of its own", "another network", "a list", "cut off"],

@@ -19,6 +19,7 @@ from clinjup.kernel.errors import ClinjupError
 from clinjup.learning import TrainedModel, load_model
 from clinjup.learning.predict_folder import main, predict_folder
 from clinjup.learning.scaling import logit
+from tests.imaging.folders import write_dicom
 from tests.learning.blobs import blob_cohort, quick
 
 
@@ -75,6 +76,30 @@ def test_the_command_writes_a_table_and_one_json_document(model: TrainedModel, f
         "empty.png": "The file is empty (0 bytes).",
     }
     assert all(by_name[name]["probability"] == by_name[name]["decision"] == "" for name in told)
+
+
+def test_a_file_that_the_model_has_no_word_on_has_a_problem_and_no_figure(
+    model: TrainedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = blob_cohort(12, seed=7)[1].pixels
+    kinds = {"dx": ("DX", "PA"), "ll": ("DX", "LL"), "mr": ("MR", ""), "none": ("", "")}
+    for (name, (modality, view)), each in zip(kinds.items(), pixels, strict=False):
+        write_dicom(tmp_path / "new" / f"{name}.dcm", each, Modality=modality, ViewPosition=view)
+    specification = {"checkpoint": model.checkpoint, "data": str(tmp_path / "new"), "radiographs": True}
+
+    def told(name: str, **more: bool) -> dict[str, str]:
+        assert main([json.dumps({**specification, "out": str(tmp_path / name), **more})]) == 0
+        rows = read(tmp_path / name)
+        assert len(rows) == 4 and all(bool(row["problem"]) != bool(row["probability"]) for row in rows)
+        return {row["image"]: row["problem"] for row in rows if row["problem"]}
+
+    capsys.readouterr()
+    lateral = "Its header says that it is no frontal film (LL), and this model judges frontal films."
+    other = "Its header says that it is no radiograph (MR), and this model judges radiographs."
+    assert told("chest.csv", frontal=True) == {"ll.dcm": lateral, "mr.dcm": other}
+    assert told("wrist.csv") == {"mr.dcm": other}
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["images"] == 3
+    assert told("skin.csv", radiographs=False) == {}
 
 
 def test_a_triage_has_the_calibrated_probability_and_its_words_at_the_threshold_of_the_stated_one(

@@ -156,7 +156,13 @@ def preparation_findings() -> list[Finding]:
             layout="chestxray14",
             synthetic=True,
         ),
-        AuditFinding(images_checked=3002, excluded=excluded, warnings=warnings),
+        AuditFinding(
+            images_checked=3002,
+            excluded=excluded,
+            warnings=warnings,
+            classes={"negative": 2402, "positive": 598},
+            confounders={"chest_drain": {"present": 390, "absent": 2520, "unknown": 90}},
+        ),
         SplitFinding(
             split={
                 "train": SplitCount(images=1920, patients=960, positives=384),
@@ -164,6 +170,8 @@ def preparation_findings() -> list[Finding]:
                 "test": SplitCount(images=600, patients=300, positives=118),
             },
             method="by patient, near-duplicates kept together, shares of the classes alike",
+            classes={"negative": 2402, "positive": 598},
+            confounders={"chest_drain": {"present": 390, "absent": 2520, "unknown": 90}},
             warnings=[warnings[1]],
         ),
         AssociationFinding(

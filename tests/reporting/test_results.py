@@ -30,9 +30,11 @@ def test_data_are_counted_after_exclusions_and_warnings_named_once() -> None:
     assert (results.data.images, results.data.patients) == (3000, 1500)
     assert len(results.data.excluded) == 2
     assert [warning.code for warning in results.data.warnings] == ["unreadable_files", "duplicates"]
-    assert results.data.confounders["chest_drain"]["unknown"] == 90
     before_the_split = example.results(found=example.preparation_findings()[:2])
     assert before_the_split.data.images == 3000
+    for data in (results.data, before_the_split.data):
+        assert sum(data.classes.values()) == data.images == sum(data.confounders["chest_drain"].values())
+        assert data.confounders["chest_drain"]["unknown"] == 90
 
 
 def test_what_was_known_before_the_first_cell_is_kept() -> None:

@@ -232,6 +232,16 @@ def test_a_damaged_notebook_and_a_journal_of_another_version_are_said_in_a_sente
     assert said.code == 2 and "another version" in said.err
 
 
+@pytest.mark.parametrize("where", ["nowhere", "empty"])
+def test_weights_where_there_are_none_are_exit_2_before_anything_is_written(small_cohort, tmp_path, where):
+    (tmp_path / "empty").mkdir()
+    arguments = ["run", REQUEST, "--data", small_cohort, "--out", tmp_path / "run", "--json"]
+    said = clinjup(*arguments, "--pretrained", tmp_path / where)
+    assert said.code == 2, said.err
+    assert f"There are no published weights at '{tmp_path / where}'" in said.json["error"]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -34,7 +34,7 @@ def training_cells(folder: Path) -> list[str]:
 
 
 def write_weights(folder: Path) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     torch.save(timm.create_model("test_resnet").state_dict(), folder / "test_resnet.pth")
 
@@ -50,25 +50,34 @@ def test_weights_in_a_local_folder_are_where_training_starts(request_for, tmp_pa
     assert results.models[0].architecture == "test_resnet"
 
 
-@pytest.mark.parametrize("where", ["hub", "a folder that is not there"])
+@pytest.mark.parametrize("where", ["hub", "damaged.pth"])
 def test_weights_that_cannot_be_had_are_told_and_the_small_network_is_trained(
     request_for, where, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (tmp_path / "damaged.pth").write_text("no weights", encoding="utf-8")
     where = where if where == "hub" else str(tmp_path / where)
     request = request_for.model_copy(update={"pretrained": where, "network": None})
-    results, _, _ = run_in_process(request)
+    results, _, events = run_in_process(request)
     folder = Path(request.out)
-    assert_mended(results, folder, "train_baseline", "so the small network is trained from scratch")
+    assert_mended(results, folder, "train_baseline", "so the small network was trained from scratch")
     failed, trained = training_cells(folder)
     assert "'resnet18'" in failed and "'small_cnn_96'" in trained and "PRETRAINED = False" in trained
     [repair] = journal_of(folder, "repair")
-    assert ("hub cannot be reached" if where == "hub" else f"no checkpoint at '{where}'") in repair["change"]
+    assert "resnet18" not in repair["change"] and "False" not in repair["change"]
+    if where == "hub":
+        assert "(the Hugging Face hub cannot be reached from this machine)" in repair["change"]
+    assert [note for note in results.notes if note.startswith("Published weights")] == [repair["change"]]
+    assert repair["change"] in events[-1].data["cautions"]
+    for document in ("report.html", "model_card.md"):
+        assert "Published weights could not be had" in (folder / document).read_text(encoding="utf-8")
 
 
 def test_a_resumed_run_trains_its_models_from_where_the_first_one_started(request_for, tmp_path):
     """The weights can be had again after the baseline went without them; its mitigations are to be compared with it."""
     weights, folder = tmp_path / "weights", Path(request_for.out)
+    weights.mkdir()
+    (weights / "test_resnet.pth").write_text("not yet copied", encoding="utf-8")
     request = request_for.model_copy(update={"intent": REQUEST, "pretrained": str(weights)})
 
     async def until_training(attempt: int) -> list[Event]:

@@ -37,6 +37,13 @@ def test_a_notebook_for_another_language_is_told_before_anything_is_written(serv
     assert server.notebook(path) == before
 
 
+def test_weights_where_there_are_none_are_told_before_anything_is_written(server, small_cohort):
+    problem = refused(server, small_cohort, None, pretrained="weights/gone.pth")
+    assert problem["code"] == "unusable_data"
+    assert f"no published weights at '{server.root.resolve() / 'weights' / 'gone.pth'}'" in problem["sentence"]
+    assert not list(server.root.glob("clinjup-runs/*/journal.jsonl"))
+
+
 def test_an_approval_or_host_that_the_administrator_forbids_is_told_in_a_sentence(own_server, small_cohort):
     server = own_server(
         "--Clinjup.max_approval=each",

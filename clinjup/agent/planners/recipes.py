@@ -16,6 +16,7 @@ from clinjup.contracts import (
     Plan,
     Question,
     QuestionOption,
+    RecordFinding,
     Step,
     StepStatus,
 )
@@ -63,6 +64,8 @@ class RecipePlanner:
         repair = await propose_repair(step, state)
         if repair is None:
             return AskClinician(questions=[_failure_question(step, state)])
+        if repair.noted and all(finding.get("sentence") != repair.sentence for finding in state.findings):
+            return RecordFinding(step_id=step.id, sentence=repair.sentence)  # the step is mended next
         state.brief.mended.setdefault(step.recipe, {}).update(repair.parameters)
         if repair.roles is not None:
             state.brief.roles = repair.roles

@@ -10,6 +10,7 @@ CHEST = "chest_radiograph"
 SKIN = "dermoscopy"
 BONE = "bone_radiograph"
 WRIST = "wrist_radiograph"
+RADIOGRAPHS = (CHEST, BONE, WRIST)
 
 MODALITIES: tuple[Term, ...] = (
     Term(

@@ -63,7 +63,7 @@ def architectures() -> dict[str, Architecture]:
 
 def _from_scratch(network: nn.Module, pretrained: bool | str) -> nn.Module:
     if pretrained:
-        raise WeightsUnavailableError("heat_map", "none are published for it")
+        raise WeightsUnavailableError("none are published for 'heat_map'")
     return network
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from clinjup.atomic_files import write_atomic
 from clinjup.imaging.files import printable, scan_images
+from clinjup.imaging.headers import not_judged
 from clinjup.imaging.pictures import decode_image
 from clinjup.kernel.errors import ClinjupError
 from clinjup.learning.detection.coco import coco_marks
@@ -20,7 +21,15 @@ from clinjup.learning.detection.drawing import draw_marks
 _FILMS_AT_ONCE = 64
 
 
-def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None = None) -> dict[str, Any]:
+def mark_folder(
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    threshold: float | None = None,
+    *,
+    radiographs: bool = False,
+    frontal: bool = False,
+) -> dict[str, Any]:
     """Write `out` (COCO JSON) for every readable image under `data`, and OUT-images/ with those that get a mark.
 
     `threshold`: marks from this score on are written and drawn (0.5 when None). Raises ClinjupError as predict_folder does, and where
@@ -42,7 +51,9 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
     scan = scan_images(data)
     names = sorted(scan.images)
     kept, sizes, marks = [], [], []
-    unreadable = scan.left_out
+    others = not_judged(scan, radiographs=radiographs, frontal=frontal)
+    unreadable = [*scan.left_out, *({"path": printable(name), "reason": why} for name, why in sorted(others.items()))]
+    names = [name for name in names if name not in others]
     for start in range(0, len(names), _FILMS_AT_ONCE):
         films = []
         for name in names[start : start + _FILMS_AT_ONCE]:
@@ -57,7 +68,8 @@ def mark_folder(checkpoint: Path, data: Path, out: Path, threshold: float | None
             marks += [each.from_score(threshold) for each in model.marks(np.stack(films))]
     if not kept:
         raise ClinjupError(
-            f"None of the {len(names)} images in '{data}' can be read ({unreadable[0]['reason']}). Check where they were copied from."
+            f"None of the {len(scan.images)} images in '{data}' can be {'judged' if others else 'read'} ({unreadable[0]['reason']}). "
+            "Check where they were copied from."
         )
     content = coco_marks([printable(name) for name in kept], sizes, marks, model.image_size, model.target, threshold)
     drawn, taken = 0, set(names)

@@ -86,12 +86,12 @@ def _take_over(network: nn.Module, name: str, state: Mapping[str, Any]) -> None:
     try:
         missing = network.load_state_dict(fitting, strict=False).missing_keys
     except RuntimeError as error:  # a weight under an earlier name has another shape
-        raise WeightsUnavailableError(name, "they are those of another network") from error
+        raise WeightsUnavailableError("they are those of another network") from error
     weights = [key for key in own if not key.endswith("num_batches_tracked")]  # a count, which torch fills in itself
     share = 1 - len(set(missing) & set(weights)) / len(weights)
     if share < _SHARE_THAT_FITS:
         raise WeightsUnavailableError(
-            name, f"only {share:.0%} of its weights are in the file, so it is of another network"
+            f"only {share:.0%} of the weights of '{name}' are in the file, so it is of another network"
         )
 
 
@@ -99,11 +99,11 @@ def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
     if isinstance(pretrained, str):
-        file = local_checkpoint(name, Path(pretrained))
+        file = local_checkpoint(Path(pretrained))
         try:
             state = load_file(file) if file.suffix == ".safetensors" else torch.load(file, "cpu", weights_only=True)
         except Exception as error:  # the errors of disk, archive and pickle have no common base
-            raise WeightsUnavailableError(name, f"'{pretrained}' is damaged or holds no weights of PyTorch") from error
+            raise WeightsUnavailableError(f"'{pretrained}' is damaged or holds no weights of PyTorch") from error
         if isinstance(state, dict) and isinstance(state.get("model"), dict):  # a checkpoint of training
             state = state["model"]
         return (
@@ -112,4 +112,4 @@ def _coco_weights(name: str, pretrained: bool | str) -> dict[str, Tensor]:
     try:
         return get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except OSError as error:
-        raise WeightsUnavailableError(name, "the store of weights cannot be reached from here") from error
+        raise WeightsUnavailableError("the store of weights cannot be reached from here") from error

@@ -12,7 +12,7 @@ function told(codes: string[]): string | null | undefined {
     patients: 145,
     classes: { positive: 59, negative: 86 },
     grouped_by: 'patient',
-    warnings: codes.map(code => ({ code, sentence: code }))
+    warnings: codes.map(code => ({ code, sentence: code, files: [] }))
   } as any;
   act(() => createRoot(host).render(<Cohort {...cohort} />));
   return host.querySelector('p')?.textContent;
