@@ -44,11 +44,12 @@ class BatchTooLargeError(ClinjupError):
     """A training batch does not fit into memory. `room`: (GB that it needs, GB that are free), where that is known."""
 
     def __init__(self, batch_size: int, room: tuple[float, float] | None = None) -> None:
-        what = f"Memory ran out while {batch_size} images were trained at a time."
-        if room is not None:
-            needed, free = room
-            what = f"A batch of {batch_size} images needs about {needed:.1f} GB and {free:.1f} GB are free. Train with a smaller batch."
-        super().__init__(what)
+        if room is None:
+            super().__init__(f"Memory ran out while {batch_size} images were trained at a time.")
+        else:
+            super().__init__(
+                f"A batch of {batch_size} images needs about {room[0]:.1f} GB and {room[1]:.1f} GB are free. Train with a smaller batch."
+            )
 
 
 class WeightsUnavailableError(ClinjupError):

@@ -56,7 +56,7 @@ tuple two type types unable unbalanced undefined unexpected unhashable union uni
 unset unsigned unstable unsupported until unused up update upper usage use used using valid value values variable variance vector
 version view violation void wait want warning warnings was were weight weights when where which while whole width will with within
 without word words work worker multiplied capacity contiguous truncated corrupted premature parser tokenizing quoting monotonic
-least members populated probabilities slicing exhausted mutable immutable frozen locked busy interrupted divided exceeding rounding
+gb mb least members populated probabilities slicing exhausted mutable immutable frozen locked busy interrupted divided exceeding rounding
 worker workers would write writing written wrong yield you your zero
 """
 
