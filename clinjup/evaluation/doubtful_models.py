@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from clinjup.evaluation.validate import Validation
 
 
+def has_no_room(validation: Validation, confounder: str) -> bool:
+    """Whether the model alarms on half of the images or more before anything is inserted, though nobody asked for a cautious threshold."""
+    return not validation.cautious and alarms_anyway(validation.confounders[confounder])
+
+
 def insertion_cost(validation: Validation, confounder: str) -> float | None:
     """The change of false alarms by insertion (0 to 1). Models that have little room for one come after all others, by their AUROC."""
     found = validation.confounders[confounder]
     value = found.false_alarm_increase.value
-    if value is not None and alarms_anyway(found):
+    if value is not None and has_no_room(validation, confounder):
         return 2 - (validation.metrics["auroc"].value or 0.0)
     return None if value is None else abs(value)
 
@@ -34,12 +39,14 @@ def beyond_chance(validations: Mapping[str, Validation]) -> dict[str, Validation
 
 def outranked_by(considered: Mapping[str, Validation], selected: str, confounder: str) -> list[str]:
     """The models that insertion changes no more than the one selected, but that have little room for more alarms."""
-    found = {name: validation.confounders[confounder] for name, validation in considered.items()}
-    change = {name: abs(each.false_alarm_increase.value or 0.0) for name, each in found.items()}
+    change = {
+        name: abs(validation.confounders[confounder].false_alarm_increase.value or 0.0)
+        for name, validation in considered.items()
+    }
     return [
         name
-        for name, each in found.items()
-        if name != selected and alarms_anyway(each) and change[name] <= change[selected]
+        for name, validation in considered.items()
+        if name != selected and has_no_room(validation, confounder) and change[name] <= change[selected]
     ]
 
 

@@ -16,6 +16,7 @@ from clinjup.evaluation.doubtful_models import (
     beyond_chance,
     chance_sentence,
     crowded_sentence,
+    has_no_room,
     insertion_cost,
     outranked_by,
     outranked_sentence,
@@ -26,7 +27,7 @@ from clinjup.kernel import emit
 from clinjup.kernel.errors import ClinjupError
 from clinjup.metric_names import metric_words
 from clinjup.nouns import model_words, plain_name, with_article
-from clinjup.phrases import alarms_anyway, points
+from clinjup.phrases import points
 
 _Z = 1.959964  # half the width of a 95 % confidence interval, in standard errors
 
@@ -103,7 +104,11 @@ def select_model(
         names = allowed if criterion.metric == "false_alarm_increase" else equals
         compared = {name: allowed[name] for name in names}
     outranked = outranked_by(compared, selected, confounder or "")
-    crowded = len(compared) > 1 and alarms_anyway(validations[selected].confounders[confounder or ""])
+    crowded = (
+        len(compared) > 1
+        and has_no_room(validations[selected], confounder or "")
+        and validations[selected].metrics["auroc"].value is not None
+    )
     why = f"best {metric_words(criterion.metric)} of the models allowed"
     if crowded:
         why = "best overall AUROC of models that all alarm on most images anyway"

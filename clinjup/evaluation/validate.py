@@ -38,7 +38,8 @@ class Validation:
     """One model on the validation part; `probabilities` [images] in the order of `part.table`.
 
     Of several classes they are those of the class of interest, and `predicted` [images, classes] has all. `checkpoint_sha256` says which
-    weights were validated. `scaling` calibrates the probabilities, fitted here.
+    weights were validated. `scaling` calibrates the probabilities, fitted here. `cautious`: many false alarms are meant, because a missed
+    case is feared more.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Validation:
     predicted: NDArray[np.float64]
     scaling: Scaling = field(default_factory=Scaling)
     confounders: dict[str, ConfounderResult] = field(default_factory=dict)
+    cautious: bool = False
 
     @property
     def threshold(self) -> float:
@@ -154,6 +156,7 @@ def validation_of(
             confounder: run_checks(Case(confounder, model, images, part, probabilities, threshold, bootstrap, seed))
             for confounder in confounders
         },
+        cautious=lower_bound or harm_ratio is not None,
     )
 
 
