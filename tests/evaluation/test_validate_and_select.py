@@ -229,7 +229,9 @@ def test_a_model_that_alarms_on_most_images_is_not_preferred_for_what_insertion_
     assert finding.selected == "crowded" and "room" not in finding.sentence
 
 
-def test_where_all_alarm_on_most_images_the_overall_auroc_decides(validation: Validation, published: Published) -> None:
+def test_where_all_alarm_on_most_images_the_overall_auroc_decides_unless_many_alarms_are_meant(
+    validation: Validation, published: Published
+) -> None:
     models = {
         "baseline": judged(validation, "baseline", auroc=0.70, alarms=0.15, before=0.6),
         "localised": judged(validation, "localised", auroc=0.83, alarms=0.25, before=0.54),
@@ -241,6 +243,10 @@ def test_where_all_alarm_on_most_images_the_overall_auroc_decides(validation: Va
         "localised goes on: overall validation AUROC 0.83, the best of the 3 models between which" in finding.sentence
     )
     assert finding.experiments[1].reason == "best overall AUROC of models that all alarm on most images anyway"
+
+    cautious = {name: replace(model, cautious=True) for name, model in models.items()}
+    finding = select_model(cautious, confounder=DRAIN)
+    assert finding.selected == "balanced" and "anyway" not in finding.sentence + finding.experiments[2].reason
 
 
 @pytest.mark.parametrize(("before", "selected"), [(0.7, "baseline"), (0.4, "balanced")])
