@@ -77,9 +77,8 @@ def mitigations(
 ) -> dict[str, str]:
     """Models beside the baseline: name -> mitigation. Where `layout` outlines the finding, learning where it lies is tried as well."""
     tried = _against(task, annotated, inserted, estimated=estimated, layout=layout)
-    return tried | (
-        {LOCALISATION: LOCALISATION} if tried and layout in FINDING_OUTLINED and not must_hold(task) else {}
-    )
+    outlined = FINDING_OUTLINED.get(layout, "") == task.target and not must_hold(task)
+    return tried | ({LOCALISATION: LOCALISATION} if tried and outlined else {})
 
 
 def _against(

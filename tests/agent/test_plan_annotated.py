@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clinjup.agent.plan import build_plan
-from clinjup.agent.plan_mitigation import COMPARED, LADDER, LOCALISATION, why_nothing_to_balance
+from clinjup.agent.plan_mitigation import COMPARED, LADDER, LOCALISATION, mitigations, why_nothing_to_balance
 from clinjup.agent.state import Brief
 from clinjup.contracts import Plan, RunRequest
 from clinjup.imaging.synthetic import write_cohort
@@ -124,6 +124,12 @@ def test_where_the_data_outline_the_finding_learning_where_it_lies_is_tried_too(
     assert trained(plan(COMPARE, folder))[-1] == LOCALISATION
     assert LOCALISATION not in trained(plan(f"{REQUEST} Please do not miss a single case.", folder))
     assert LOCALISATION not in trained(plan("Detect pneumothorax on chest X-rays.", folder))
+    task = understood(REQUEST, folder).task
+    drain = task.confounders
+    assert LOCALISATION in mitigations(task, drain, [], layout=layout)
+    assert LOCALISATION not in mitigations(
+        task.model_copy(update={"target": "pleural_effusion"}), drain, [], layout=layout
+    )
 
 
 def test_where_no_case_may_be_missed_the_plan_stays_short(folders):
